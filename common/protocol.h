@@ -47,7 +47,7 @@ typedef enum SoGatewayFrame
 {
 	/* gateway to master */
 	SO_GATEWAY_HELLO = 1,		/* version, pid */
-	SO_GATEWAY_LISTENING = 2,	/* addresses that are bound */
+	SO_GATEWAY_LISTENING = 2,	/* addresses, port and certificate in use */
 	SO_GATEWAY_REQUEST = 3,		/* one HTTP request of a trusted peer */
 	SO_GATEWAY_ABANDONED = 4,	/* the peer of a parked request has gone */
 	SO_GATEWAY_LOG = 5,			/* a log line for the server log */
