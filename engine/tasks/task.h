@@ -89,6 +89,15 @@ extern int	so_task_cancel_fd(const SoTaskRun *run);
 /* ---- connections (engine/connections) ---- */
 
 /*
+ * The pool of this execution (engine/connections/pool.h), and the transaction
+ * that this task takes part in (engine/connections/transaction.h): that of the
+ * innermost container that began one and that transaction_option lets it join;
+ * NULL when there is none.
+ */
+extern struct SoConnectionPool *so_task_pool(SoTaskRun *run);
+extern struct SoTransaction *so_task_transaction(SoTaskRun *run);
+
+/*
  * The connection manager with its property expressions applied; NULL with
  * *error when there is none of that name.
  */
