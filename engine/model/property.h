@@ -44,6 +44,7 @@ typedef enum SoPropertyKind
 #define SO_PROPERTY_NO_EXPRESSION	0x02	/* may not stand in the expressions map */
 #define SO_PROPERTY_SECRET			0x04	/* a literal here draws a warning */
 #define SO_PROPERTY_READ_ONLY		0x08
+#define SO_PROPERTY_ASSIGNMENT		0x10	/* EXPRESSION: "@x = ..." is allowed */
 
 typedef struct SoProperty
 {
