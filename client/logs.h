@@ -1,0 +1,12 @@
+/*
+ * client/logs.h
+ *
+ * scaleout logs: the messages of an execution.
+ */
+#ifndef CLIENT_LOGS_H
+#define CLIENT_LOGS_H
+
+/* Returns an exit code of client/options.h. */
+extern int	so_client_logs(int argc, char **argv);
+
+#endif							/* CLIENT_LOGS_H */

@@ -1,0 +1,79 @@
+/*
+ * client/main.c
+ *
+ * scaleout: the client program; one subcommand a file.
+ *
+ * Process: client, short-lived, one thread (exec excepted).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "client/deploy.h"
+#include "client/list.h"
+#include "client/logs.h"
+#include "client/options.h"
+#include "client/run.h"
+#include "client/stop.h"
+#include "client/watch.h"
+#include "client/workers.h"
+#include "common/error.h"
+#include "common/protocol.h"
+
+typedef struct Command
+{
+	const char *name;
+	int			(*function) (int argc, char **argv);
+	const char *summary;
+} Command;
+
+static const Command commands[] = {
+	{"deploy", so_client_deploy, "check documents and put them into the catalog"},
+	{"run", so_client_run, "start an execution of a deployed package"},
+	{"watch", so_client_watch, "follow an execution to its end"},
+	{"logs", so_client_logs, "print the messages of an execution"},
+	{"stop", so_client_stop, "stop an execution"},
+	{"list", so_client_list, "list executions, packages, projects, folders"},
+	{"workers", so_client_workers, "list, trust, enable, disable, remove worker agents"},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void
+print_help(FILE *stream)
+{
+	fputs("scaleout " SO_VERSION ": Scale Out, package catalog and package runner for PostgreSQL\n\n"
+		  "Usage: scaleout COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n", stream);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("\nscaleout COMMAND --help shows the options of a command.\n"
+		  "Exit codes: 0 success, 1 failed, 3 canceled, 4 not found, 5 not loadable, 6 usage or internal error.\n",
+		  stream);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2)
+	{
+		print_help(stderr);
+		return SO_EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+	{
+		print_help(stdout);
+		return SO_EXIT_SUCCESS;
+	}
+	if (strcmp(argv[1], "--version") == 0)
+	{
+		puts("scaleout " SO_VERSION);
+		return SO_EXIT_SUCCESS;
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+	{
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].function(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "scaleout: %s: there is no command \"%s\"\nHINT:  Run scaleout --help.\n",
+			so_error_state(SO_ERR_CLIENT_USAGE), argv[1]);
+	return SO_EXIT_USAGE;
+}

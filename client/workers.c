@@ -1,0 +1,144 @@
+/*
+ * client/workers.c
+ *
+ * scaleout workers [list|trust FILE|enable NAME|disable NAME|remove NAME]
+ *
+ * Process: client; everything is decided by the catalog's own functions.
+ */
+#include "client/workers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/database.h"
+#include "client/table.h"
+
+#define MAX_PEM 65536
+
+static const char list_sql[] =
+"SELECT workeragentid AS worker, displayname AS name, machinename AS machine, isenabled AS enabled, "
+"useraccount AS account, lastonlinetime AS last_online, tags FROM catalog.worker_agents "
+"ORDER BY displayname, workeragentid";
+
+/* A worker by display name, machine name or id; the function's name is ours, never the user's. */
+static PGresult *
+call_for_worker(PGconn *connection, const char *function, const char *worker, SoError *error)
+{
+	char		sql[256];
+	const char *values[1] = {worker};
+	PGresult   *result;
+
+	snprintf(sql, sizeof(sql), "SELECT catalog.%s(workeragentid) FROM catalog.worker_agents WHERE $1 IN "
+			 "(displayname, machinename, workeragentid::text)", function);
+	result = so_database_query(connection, sql, 1, values, error);
+	if (result != NULL && PQntuples(result) == 0)
+	{
+		so_error_set(error, SO_ERR_CLIENT_NOT_FOUND, worker, "there is no worker \"%s\"", worker);
+		PQclear(result);
+		return NULL;
+	}
+	return result;
+}
+
+static PGresult *
+trust(PGconn *connection, const char *file, bool enable, SoError *error)
+{
+	char	   *pem = calloc(1, MAX_PEM);
+	FILE	   *stream = fopen(file, "r");
+	const char *values[2] = {pem, enable ? "t" : "f"};
+	PGresult   *result = NULL;
+
+	if (pem == NULL || stream == NULL || fread(pem, 1, MAX_PEM - 1, stream) == 0)
+		so_error_set(error, SO_ERR_FILE_UNREADABLE, file, "\"%s\" cannot be read", file);
+	else
+		result = so_database_query(connection, "SELECT catalog.trust_worker_certificate($1, $2::boolean)",
+								   2, values, error);
+	if (stream != NULL)
+		fclose(stream);
+	free(pem);
+	return result;
+}
+
+/* Carry the command out and say so. */
+static bool
+carry_out(PGconn *connection, const char *verb, const char *argument, bool enable, SoError *error)
+{
+	static const struct
+	{
+		const char *verb;
+		const char *function;
+		const char *done;
+	}			verbs[] = {
+		{"enable", "enable_worker_agent", "enabled"},
+		{"disable", "disable_worker_agent", "disabled"},
+		{"remove", "remove_worker_agent", "removed"},
+	};
+	PGresult   *result;
+
+	if (strcmp(verb, "trust") == 0)
+	{
+		result = trust(connection, argument, enable, error);
+		if (result != NULL)
+			printf("trusted: %s\n", PQgetvalue(result, 0, 0));
+		PQclear(result);
+		return result != NULL;
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+	{
+		if (strcmp(verb, verbs[i].verb) == 0)
+		{
+			result = call_for_worker(connection, verbs[i].function, argument, error);
+			if (result != NULL)
+				printf("worker %s %s\n", argument, verbs[i].done);
+			PQclear(result);
+			return result != NULL;
+		}
+	}
+	return so_error_set(error, SO_ERR_CLIENT_USAGE, verb,
+						"\"%s\" is none of list, trust, enable, disable, remove", verb);
+}
+
+int
+so_client_workers(int argc, char **argv)
+{
+	SoConnectionOptions connection_options = {0};
+	bool		json = false;
+	bool		plain = false;
+	bool		enable = false;
+	const SoOption table[] = {
+		{"enable", 0, SO_OPTION_FLAG, &enable, NULL, "with trust: enable the worker when it registers"},
+		{"json", 0, SO_OPTION_FLAG, &json, NULL, "print JSON (the default when stdout is no terminal)"},
+		{"plain", 0, SO_OPTION_FLAG, &plain, NULL, "print a table"},
+		{0}
+	};
+	const SoCommandLine line = {
+		.usage = "scaleout workers [OPTION]... [list | trust FILE | enable NAME | disable NAME | remove NAME]",
+		.description = "Lists the worker agents, or changes one.",
+		.options = table, .connection = &connection_options, .min_arguments = 0, .max_arguments = 2
+	};
+	PGconn	   *connection;
+	PGresult   *result;
+	SoError		error = {0};
+	bool		done = false;
+	int			status;
+	int			first = so_options_parse(argc, argv, &line, &status);
+
+	if (first < 0)
+		return status;
+	connection = so_database_connect(&connection_options, &error);
+	if (connection != NULL && argc - first < 2)
+	{
+		result = so_database_query(connection, list_sql, 0, NULL, &error);
+		if (result != NULL)
+			so_table_print(result, so_table_wants_json(json, plain));
+		done = result != NULL;
+		PQclear(result);
+	}
+	else if (connection != NULL)
+		done = carry_out(connection, argv[first], argv[first + 1], enable, &error);
+	if (!done)
+		so_database_print_error(&error);
+	PQfinish(connection);
+	return done ? SO_EXIT_SUCCESS : SO_EXIT_FAILED;
+}
