@@ -167,6 +167,13 @@ extern SoPackage *so_project_package(const SoProject *project, const char *name)
 extern SoConnectionManager *so_package_connection(const SoPackage *package, const char *name_or_id);
 extern SoExecutable *so_package_executable(const SoPackage *package, const char *path);
 extern SoParameter *so_package_parameter(const SoPackage *package, const char *name);
+extern SoParameter *so_project_parameter(const SoProject *project, const char *name);
+/*
+ * The variable "User::rows", or "rows" in whatever namespace, as seen from
+ * executable: its own, then its parents' (an event handler's parent is the
+ * executable that it belongs to).
+ */
+extern SoVariable *so_executable_variable(const SoExecutable *executable, const char *name);
 
 /* Property shortcuts that are read everywhere. */
 extern bool so_executable_boolean(const SoExecutable *executable, const char *name);

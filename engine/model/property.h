@@ -107,10 +107,11 @@ extern SoObject *so_object_copy(TALLOC_CTX *context, const SoObject *object);
 
 extern SoField *so_object_field(const SoObject *object, const char *name);
 /* Typed getters; the property must exist with that kind (assert). */
-extern const char *so_object_string(const SoObject *object, const char *name);	/* NULL when unset */
-extern bool so_object_boolean(const SoObject *object, const char *name);
-extern int64_t so_object_integer(const SoObject *object, const char *name);
-extern int	so_object_enum(const SoObject *object, const char *name);
+extern const char *so_object_string(const SoObject *object, const char *name);	/* NULL when unset; name of an ENUM */
+extern bool so_object_boolean(const SoObject *object, const char *name);	/* false when unset */
+extern int64_t so_object_integer(const SoObject *object, const char *name); /* 0 when unset; DURATION in ms */
+extern int	so_object_enum(const SoObject *object, const char *name);	/* -1 when unset */
+/* Written in the document, or replaced by so_object_set; a default is not. */
 extern bool so_object_is_set(const SoObject *object, const char *name);
 
 /*
@@ -119,5 +120,18 @@ extern bool so_object_is_set(const SoObject *object, const char *name);
  */
 extern bool so_object_set(SoObject *object, const char *name, const SoValue *value,
 						  SoError *error) SO_WARN_UNUSED;
+
+/*
+ * Convert value to the kind of field->property and put it into field->value
+ * (owned by context); scalars only.  false with *error SO624, field unchanged.
+ */
+extern bool so_field_convert(TALLOC_CTX *context, SoField *field, const SoValue *value,
+							 SoError *error) SO_WARN_UNUSED;
+
+/* Index of name in a NULL-terminated list; -1 when it is not there. */
+extern int	so_enum_index(const char *const *names, const char *name);
+
+/* What a kind takes, for people: "true or false", "a whole number" ... */
+extern const char *so_property_kind_text(SoPropertyKind kind);
 
 #endif							/* ENGINE_MODEL_PROPERTY_H */
