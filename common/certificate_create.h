@@ -1,0 +1,41 @@
+/*
+ * common/certificate_create.h
+ *
+ * Making the self-signed certificates by which master and agents know each other.
+ *
+ * Process: a backend (catalog.enable_scaleout), scaleout-worker init,
+ * scaleout cert create.
+ */
+#ifndef COMMON_CERTIFICATE_CREATE_H
+#define COMMON_CERTIFICATE_CREATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+
+#define SO_CERTIFICATE_DEFAULT_DAYS 3650
+
+typedef struct SoCertificateRequest
+{
+	const char *common_name;	/* subject CN, UTF-8; cut after 64 characters */
+	const char *const *names;	/* DNS names and IP addresses */
+	size_t		name_count;
+	const char *agent_id;		/* UUID text for a name urn:uuid:..., or NULL */
+	int			days;			/* validity, 1 to 36500 */
+	bool		replace;		/* replace existing files */
+} SoCertificateRequest;
+
+/*
+ * Make an EC P-256 key and a self-signed certificate for server and client use,
+ * and write them: the key first, mode 0600, then the certificate, mode 0644, each
+ * by a synchronized temporary file and rename.  Without replace an existing
+ * certificate or key is refused (SO310), except that a key without certificate,
+ * left by a crash between the two, is completed with a certificate.  SO311 for
+ * bad names, SO008 when a file cannot be written.
+ */
+extern bool so_certificate_create(const SoCertificateRequest *request,
+								  const char *certificate_file, const char *key_file,
+								  SoError *error) SO_WARN_UNUSED;
+
+#endif							/* COMMON_CERTIFICATE_CREATE_H */

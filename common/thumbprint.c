@@ -1,0 +1,125 @@
+/*
+ * common/thumbprint.c
+ *
+ * Computes, writes and reads certificate thumbprints.
+ *
+ * Process: all of them, and the server's backends; no state, nothing is left
+ * behind by a crash.
+ */
+#include "common/thumbprint.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+static bool
+digest_failed(SoError *error)
+{
+	char		reason[256];
+
+	ERR_error_string_n(ERR_get_error(), reason, sizeof(reason));
+	ERR_clear_error();
+	so_error_set(error, SO_ERR_CERTIFICATE_FAILED, NULL, "cannot compute a thumbprint");
+	return so_error_detail(error, "OpenSSL says: %s.", reason);
+}
+
+bool
+so_thumbprint_of_der(const void *der, size_t size, SoThumbprint *thumbprint, SoError *error)
+{
+	unsigned int written = 0;
+
+	ERR_clear_error();
+	if (EVP_Digest(der, size, thumbprint->bytes, &written, EVP_sha256(), NULL) != 1 ||
+		written != SO_THUMBPRINT_SIZE)
+		return digest_failed(error);
+	return true;
+}
+
+bool
+so_thumbprint_of_x509(const struct x509_st *certificate, SoThumbprint *thumbprint, SoError *error)
+{
+	unsigned int written = 0;
+
+	ERR_clear_error();
+	if (X509_digest(certificate, EVP_sha256(), thumbprint->bytes, &written) != 1 ||
+		written != SO_THUMBPRINT_SIZE)
+		return digest_failed(error);
+	return true;
+}
+
+char *
+so_thumbprint_format(const SoThumbprint *thumbprint, char *buffer)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < SO_THUMBPRINT_SIZE; i++)
+	{
+		buffer[2 * i] = digits[thumbprint->bytes[i] >> 4];
+		buffer[2 * i + 1] = digits[thumbprint->bytes[i] & 0x0F];
+	}
+	buffer[2 * SO_THUMBPRINT_SIZE] = '\0';
+	return buffer;
+}
+
+/* The value of a hex digit, or -1. */
+static int
+hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	if (digit >= 'A' && digit <= 'F')
+		return digit - 'A' + 10;
+	return -1;
+}
+
+bool
+so_thumbprint_parse(const char *text, SoThumbprint *thumbprint, SoError *error)
+{
+	SoThumbprint result;
+	size_t		digits = 0;
+
+	memset(&result, 0, sizeof(result));
+	for (const char *c = text; *c != '\0'; c++)
+	{
+		int			value = hex_value(*c);
+
+		if (*c == ':' || *c == ' ' || *c == '\t')
+			continue;
+		if (value < 0)
+			return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, NULL,
+								"\"%.100s\" is not a thumbprint: character %zu is no hex digit",
+								text, (size_t) (c - text) + 1);
+		if (digits == 2 * SO_THUMBPRINT_SIZE)
+		{
+			digits++;
+			break;
+		}
+		result.bytes[digits / 2] = (uint8_t) (result.bytes[digits / 2] << 4 | value);
+		digits++;
+	}
+	if (digits == 40)
+		return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, NULL,
+							"\"%.100s\" is a SHA-1 thumbprint; SHA-256 is needed", text);
+	if (digits != 2 * SO_THUMBPRINT_SIZE)
+		return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, NULL,
+							"\"%.100s\" is not a thumbprint: it has %s than 64 hex digits", text,
+							digits < 2 * SO_THUMBPRINT_SIZE ? "fewer" : "more");
+	*thumbprint = result;
+	return true;
+}
+
+bool
+so_thumbprint_equal(const SoThumbprint *a, const SoThumbprint *b)
+{
+	return memcmp(a->bytes, b->bytes, SO_THUMBPRINT_SIZE) == 0;
+}
+
+int
+so_thumbprint_compare(const void *a, const void *b)
+{
+	return memcmp(((const SoThumbprint *) a)->bytes, ((const SoThumbprint *) b)->bytes,
+				  SO_THUMBPRINT_SIZE);
+}
