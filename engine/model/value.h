@@ -104,15 +104,39 @@ extern const char *so_data_type_variable_name(SoDataType type);
 /* "int32", "DT_I4" or an alias, any case; SO_TYPE_NONE when unknown. */
 extern SoDataType so_data_type_from_name(const char *name);
 
+/* Families of types. */
+extern bool so_data_type_is_signed(SoDataType type);	/* I1..I8 */
+extern bool so_data_type_is_unsigned(SoDataType type);	/* UI1..UI8 */
+extern bool so_data_type_is_integer(SoDataType type);
+extern bool so_data_type_is_real(SoDataType type);	/* R4, R8 */
+extern bool so_data_type_is_decimal(SoDataType type);	/* CY, DECIMAL, NUMERIC */
+extern bool so_data_type_is_number(SoDataType type);
+extern bool so_data_type_is_string(SoDataType type);	/* STR, WSTR */
+extern bool so_data_type_is_character(SoDataType type);	/* STR, WSTR, TEXT, NTEXT */
+extern bool so_data_type_is_binary(SoDataType type);	/* BYTES, IMAGE */
+extern bool so_data_type_is_blob(SoDataType type);	/* IMAGE, TEXT, NTEXT */
+
+/* Bytes of an integer type: 1, 2, 4 or 8; 0 for other types. */
+extern int	so_data_type_integer_size(SoDataType type);
+
 /* Constructors without allocation. */
 extern SoValue so_value_null(SoDataType type);
 extern SoValue so_value_boolean(bool value);
 extern SoValue so_value_integer(SoDataType type, int64_t value);
 extern SoValue so_value_unsigned(SoDataType type, uint64_t value);
 extern SoValue so_value_real(SoDataType type, double value);
+/*
+ * CY, DECIMAL or NUMERIC; digits that the type's scale cannot hold are cut.
+ * false when the number is too large for the type.
+ */
+extern bool so_value_decimal(SoDataType type, const SoDecimal *decimal, SoValue *result) SO_WARN_UNUSED;
+/* A date type; what the type does not hold must already be zero (see value_datetime.h). */
+extern SoValue so_value_datetime(SoDataType type, const SoDateTime *datetime, int scale);
 /* Copies length bytes of UTF-8 into context; WSTR. */
 extern SoValue so_value_string(TALLOC_CTX *context, const char *text);
 extern SoValue so_value_string_length(TALLOC_CTX *context, const char *text, size_t length);
+/* Copies length bytes into context; BYTES or IMAGE, and any text type. */
+extern SoValue so_value_bytes(TALLOC_CTX *context, SoDataType type, const void *bytes, size_t length);
 /* Takes a new reference to object, dropped when context is freed. */
 extern SoValue so_value_object(TALLOC_CTX *context, json_t *object);
 
@@ -135,6 +159,37 @@ extern bool so_value_from_text(TALLOC_CTX *context, SoDataType type, const char 
 /* Converts by the cast rules of the language; false with *error SO7xx. */
 extern bool so_value_convert(TALLOC_CTX *context, const SoValue *value, SoDataType type,
 							 SoValue *result, SoError *error) SO_WARN_UNUSED;
+
+/*
+ * A type with the parameters that a cast may give: (DT_WSTR, length),
+ * (DT_NUMERIC, precision, scale), (DT_DBTIMESTAMP2, scale) ...
+ */
+typedef struct SoTypeSpecification
+{
+	SoDataType	type;
+	int			length;			/* characters, bytes for BYTES; -1: not limited */
+	int			precision;		/* NUMERIC; -1: 38 */
+	int			scale;			/* DECIMAL, NUMERIC, TIME2, TIMESTAMP2, OFFSET; -1: the source's or 7 */
+	int			code_page;		/* STR, TEXT; texts stay UTF-8 whatever it says; 0: none */
+	bool		has_clock;		/* now_microseconds says what today is */
+	int64_t		now_microseconds;	/* since 1970 UTC */
+} SoTypeSpecification;
+
+/* The type without parameters. */
+extern SoTypeSpecification so_type_specification(SoDataType type);
+
+/*
+ * Is there a conversion at all?  (A text may still turn out not to be a number.)
+ */
+extern bool so_value_can_convert(SoDataType from, SoDataType to);
+
+/*
+ * so_value_convert with parameters.  Fractions and texts that are too long are
+ * cut, integer parts that do not fit are an error.
+ */
+extern bool so_value_convert_to(TALLOC_CTX *context, const SoValue *value,
+								const SoTypeSpecification *specification, SoValue *result,
+								SoError *error) SO_WARN_UNUSED;
 
 /* JSON for the wire and for documents: numbers, booleans, strings, null, arrays. */
 extern json_t *so_value_to_json(const SoValue *value);
