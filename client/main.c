@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client/deploy.h"
+#include "client/errors.h"
 #include "client/list.h"
 #include "client/logs.h"
 #include "client/options.h"
@@ -33,6 +34,7 @@ static const Command commands[] = {
 	{"logs", so_client_logs, "print the messages of an execution"},
 	{"stop", so_client_stop, "stop an execution"},
 	{"list", so_client_list, "list executions, packages, projects, folders"},
+	{"errors", so_client_errors, "explain error codes"},
 	{"workers", so_client_workers, "list, trust, enable, disable, remove worker agents"},
 };
 
