@@ -140,13 +140,14 @@ clean-programs:
 EXTENSION = scaleout
 MODULE_big = scaleout
 # What of common/ the server side needs; compiled again with server flags.
-SERVER_COMMON = common/error.o common/byte_buffer.o common/frame.o common/certificate.o \
+SERVER_COMMON = common/clock.o common/error.o common/byte_buffer.o common/frame.o common/certificate.o \
 	common/certificate_create.o common/thumbprint.o
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c) $(wildcard bgworker/*.c))) $(SERVER_COMMON)
 DATA = $(wildcard sql/scaleout--*--*.sql)
 DATA_built = scaleout--$(SCALEOUT_VERSION).sql
 SQL_PARTS = $(sort $(wildcard sql/[0-9]*.sql))
-PG_CPPFLAGS = -I$(CURDIR) -DSO_PROGRAM_DIRECTORY='"$(PROGRAM_DIRECTORY)"'
+# The server headers before 16 leave PGDLLEXPORT empty, which hidden visibility would hide.
+PG_CPPFLAGS = -I$(CURDIR) -D'PGDLLEXPORT=__attribute__((visibility("default")))' -DSO_PROGRAM_DIRECTORY='"$(PROGRAM_DIRECTORY)"'
 PG_CFLAGS = -std=gnu11 -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-declaration-after-statement -fvisibility=hidden $(FAULT_CFLAGS)
 SHLIB_LINK = -lssl -lcrypto

@@ -20,6 +20,10 @@
 #define SO_WARN_UNUSED __attribute__((warn_unused_result))
 #define SO_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
+/* <sys/socket.h> has a macro of this name, which must survive. */
+#pragma push_macro("SO_ERROR")
+#undef SO_ERROR
+
 typedef enum SoErrorCode
 {
 	SO_OK = 0,
@@ -28,6 +32,8 @@ typedef enum SoErrorCode
 #undef SO_ERROR
 	SO_ERROR_COUNT
 } SoErrorCode;
+
+#pragma pop_macro("SO_ERROR")
 
 /*
  * An error as a value: fixed size, owned by whoever declares it, never freed.

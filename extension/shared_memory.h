@@ -34,6 +34,7 @@ typedef struct SoShared
 	int			hold;			/* > 0: the master must leave and not be started */
 	Oid			hold_database;	/* the database the last hold was about */
 	uint64		submit_count;	/* commits that woke the master; for statistics */
+	uint32		master_refusal; /* hash of why the last master did not serve, 0 when it did: said once */
 
 	ConditionVariable master_gone_cv;	/* broadcast when master_pid becomes 0 */
 	ConditionVariable finished_cv[SO_FINISHED_CV_COUNT];	/* by operation id */

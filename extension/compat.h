@@ -1,0 +1,48 @@
+/*
+ * extension/compat.h
+ *
+ * What differs between the server versions 14 to 18; everything else is
+ * written against 15.
+ *
+ * Process: none; compile time only.
+ */
+#ifndef EXTENSION_COMPAT_H
+#define EXTENSION_COMPAT_H
+
+#include "catalog/pg_database.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM < 140000
+#error "scaleout needs PostgreSQL 14 or newer"
+#endif
+
+#if PG_VERSION_NUM < 150000
+/* 14 can only warn about unknown names. */
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_database_d.h"
+#define so_owns_database(database, role) object_ownercheck(DatabaseRelationId, (database), (role))
+#define so_owns_extension(extension, role) object_ownercheck(ExtensionRelationId, (extension), (role))
+#else
+#define so_owns_database(database, role) pg_database_ownercheck((database), (role))
+#define so_owns_extension(extension, role) pg_extension_ownercheck((extension), (role))
+#endif
+
+/* Under hidden visibility a function must be exported to be callable from SQL. */
+#define SO_SQL_FUNCTION(name) \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name)
+
+/* A name of its own for waits exists from 17 on. */
+#if PG_VERSION_NUM >= 170000
+#include "utils/wait_event.h"
+#define so_wait_event(name) WaitEventExtensionNew(name)
+#else
+#include "utils/wait_event.h"
+#define so_wait_event(name) PG_WAIT_EXTENSION
+#endif
+
+#endif							/* EXTENSION_COMPAT_H */

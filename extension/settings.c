@@ -1,0 +1,232 @@
+/*
+ * extension/settings.c
+ *
+ * Defines the settings scaleout.* and turns the ones that may be empty into
+ * what they mean.
+ *
+ * Process: every process of the server; defined once in the postmaster.
+ * Nothing is shared: each process has its own copy of the values.  Check hooks
+ * also run in the postmaster, therefore they look at the form of a path only
+ * and never open it.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "common/protocol.h"
+#include "extension/compat.h"
+#include "extension/settings.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+char	   *so_setting_database;
+char	   *so_setting_listen_addresses;
+int			so_setting_port_number = SO_DEFAULT_PORT;
+char	   *so_setting_host_name;
+int			so_setting_max_connections = 1000;
+int			so_setting_idle_timeout = 75000;
+int			so_setting_request_timeout = 20000;
+
+char	   *so_setting_security_directory;
+char	   *so_setting_certificate_file;
+char	   *so_setting_key_file;
+char	   *so_setting_encryption_key_file;
+char	   *so_setting_program_directory;
+
+int			so_setting_lease_interval = 60000;
+int			so_setting_lease_margin = 5000;
+int			so_setting_agent_heartbeat_interval = 10000;
+int			so_setting_long_poll_interval = 25000;
+int			so_setting_master_heartbeat_interval = 30000;
+int			so_setting_probe_interval = 5000;
+int			so_setting_loader_timeout = 60000;
+int			so_setting_max_lost_attempts = 2;
+
+#define ONE_DAY_MS (24 * 60 * 60 * 1000)
+
+/* A path setting is empty (use the default) or absolute. */
+static bool
+check_path(char **value, void **extra, GucSource source)
+{
+	if (*value == NULL || **value == '\0' || **value == '/')
+		return true;
+	GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
+	GUC_check_errdetail("The path \"%s\" is not absolute.", *value);
+	GUC_check_errhint("Write the whole path, beginning with a slash.");
+	return false;
+}
+
+static void
+define_path(const char *name, const char *description, const char *explanation, char **variable,
+			const char *initial)
+{
+	DefineCustomStringVariable(name, description, explanation, variable, initial,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_path, NULL, NULL);
+}
+
+static void
+define_interval(const char *name, const char *description, const char *explanation, int *variable,
+				int minimum, int maximum, GucContext context)
+{
+	DefineCustomIntVariable(name, description, explanation, variable, *variable, minimum, maximum,
+							context, GUC_UNIT_MS, NULL, NULL, NULL);
+}
+
+static void
+define_endpoint(void)
+{
+	DefineCustomStringVariable("scaleout.database",
+							   "The only database in which the master may run.",
+							   "Empty: the one in which enable_scaleout was called.",
+							   &so_setting_database, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("scaleout.listen_addresses",
+							   "Addresses on which the master listens for workers, separated by commas.",
+							   "* stands for all addresses.",
+							   &so_setting_listen_addresses, "localhost", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("scaleout.port_number",
+							"Port on which the master listens for workers.",
+							"0 takes any free port; master_properties shows which.",
+							&so_setting_port_number, SO_DEFAULT_PORT, 0, 65535, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomStringVariable("scaleout.host_name",
+							   "Name of this host in the master's address and certificate.",
+							   "Empty: the system's host name.",
+							   &so_setting_host_name, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("scaleout.max_connections",
+							"Most connections of workers at a time.",
+							"A worker needs two. Further ones are answered with 503.",
+							&so_setting_max_connections, 1000, 1, 65536, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	define_interval("scaleout.idle_timeout",
+					"Time after which an idle connection of a worker is closed.", NULL,
+					&so_setting_idle_timeout, 1000, ONE_DAY_MS, PGC_SIGHUP);
+	define_interval("scaleout.request_timeout",
+					"Time within which a request of a worker must have arrived.", NULL,
+					&so_setting_request_timeout, 100, ONE_DAY_MS, PGC_SIGHUP);
+}
+
+static void
+define_files(void)
+{
+	define_path("scaleout.security_directory",
+				"Directory for certificate, keys and binding token; outside the data directory.",
+				"Empty: the data directory's path with _scaleout appended.",
+				&so_setting_security_directory, "");
+	define_path("scaleout.certificate_file",
+				"The master's certificate (PEM).",
+				"Empty: master.crt in scaleout.security_directory.",
+				&so_setting_certificate_file, "");
+	define_path("scaleout.key_file",
+				"The private key of the master's certificate (PEM).",
+				"Empty: master.key in scaleout.security_directory.",
+				&so_setting_key_file, "");
+	define_path("scaleout.encryption_key_file",
+				"The key with which sensitive values are encrypted.",
+				"Empty: encryption.key in scaleout.security_directory.",
+				&so_setting_encryption_key_file, "");
+	define_path("scaleout.program_directory",
+				"Directory of the helper programs of this version.", NULL,
+				&so_setting_program_directory, SO_PROGRAM_DIRECTORY);
+}
+
+static void
+define_intervals(void)
+{
+	define_interval("scaleout.lease_interval",
+					"Time that a task belongs to a worker without a renewal.",
+					"The worker kills the task when it has had no renewal for that long.",
+					&so_setting_lease_interval, 500, ONE_DAY_MS, PGC_SIGHUP);
+	define_interval("scaleout.lease_margin",
+					"Time beyond scaleout.lease_interval after which a task is offered again.",
+					"Keeps two attempts apart although clocks run differently.",
+					&so_setting_lease_margin, 0, ONE_DAY_MS, PGC_SIGHUP);
+	define_interval("scaleout.agent_heartbeat_interval",
+					"Time between two reports of a worker that has nothing to report.", NULL,
+					&so_setting_agent_heartbeat_interval, 100, ONE_DAY_MS, PGC_SIGHUP);
+	define_interval("scaleout.long_poll_interval",
+					"Time for which a worker's request for work is kept open.", NULL,
+					&so_setting_long_poll_interval, 100, SO_LIMIT_LONG_POLL_MS, PGC_SIGHUP);
+	define_interval("scaleout.master_heartbeat_interval",
+					"Time between two updates of LAST_ONLINE_TIME in master_properties.", NULL,
+					&so_setting_master_heartbeat_interval, 100, ONE_DAY_MS, PGC_SIGHUP);
+	define_interval("scaleout.probe_interval",
+					"Time between two looks for requests that nobody announced.",
+					"Covers restores and direct changes; submitted work is announced at once.",
+					&so_setting_probe_interval, 100, ONE_DAY_MS, PGC_SIGHUP);
+	define_interval("scaleout.loader_timeout",
+					"Time within which deployed documents must be checked.", NULL,
+					&so_setting_loader_timeout, 100, ONE_DAY_MS, PGC_USERSET);
+	DefineCustomIntVariable("scaleout.max_lost_attempts",
+							"How many times a new execution may lose its worker and be offered again.",
+							"Does not count against retry_count.",
+							&so_setting_max_lost_attempts, 2, 0, 1000, PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+void
+so_settings_init(void)
+{
+	define_endpoint();
+	define_files();
+	define_intervals();
+	MarkGUCPrefixReserved("scaleout");
+}
+
+char *
+so_setting_resolved_security_directory(void)
+{
+	if (so_setting_security_directory[0] != '\0')
+		return pstrdup(so_setting_security_directory);
+	return psprintf("%s_scaleout", DataDir);
+}
+
+/* The file that the setting names, or the default name in the security directory. */
+static char *
+resolved_file(const char *setting, const char *name)
+{
+	if (setting != NULL && setting[0] != '\0')
+		return pstrdup(setting);
+	return psprintf("%s/%s", so_setting_resolved_security_directory(), name);
+}
+
+char *
+so_setting_resolved_certificate_file(void)
+{
+	return resolved_file(so_setting_certificate_file, "master.crt");
+}
+
+char *
+so_setting_resolved_key_file(void)
+{
+	return resolved_file(so_setting_key_file, "master.key");
+}
+
+char *
+so_setting_resolved_encryption_key_file(void)
+{
+	return resolved_file(so_setting_encryption_key_file, "encryption.key");
+}
+
+char *
+so_setting_resolved_token_file(void)
+{
+	return resolved_file(NULL, "binding.token");
+}
+
+char *
+so_setting_resolved_program(const char *program)
+{
+	return psprintf("%s/%s", so_setting_program_directory, program);
+}
+
+char *
+so_setting_resolved_host_name(void)
+{
+	char		name[HOST_NAME_MAX + 1];
+
+	if (so_setting_host_name[0] != '\0')
+		return pstrdup(so_setting_host_name);
+	if (gethostname(name, sizeof(name)) != 0)
+		return pstrdup("localhost");
+	name[HOST_NAME_MAX] = '\0';
+	return pstrdup(name);
+}
