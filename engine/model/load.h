@@ -23,7 +23,8 @@ extern SoProject *so_load_package_text(TALLOC_CTX *context, const char *text, si
 
 /*
  * Load a path: a package file (its folder's project.yaml is honoured when it
- * exists, so that shared connections and siblings are known), or a project
+ * exists, so that shared connections and siblings are known; the package asked for
+ * comes first in packages, siblings that are not valid are left out), or a project
  * folder with all its packages.
  */
 extern SoProject *so_load_path(TALLOC_CTX *context, const char *path, SoDiagnostics *findings);

@@ -1,0 +1,227 @@
+/*
+ * engine/model/diagnostics.c
+ *
+ * The list of findings, the nearest name, and the two forms of output.
+ *
+ * Process: runner, client, loader.  One owner per list, no sharing.
+ */
+#include "engine/model/diagnostics.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "engine/model/load.h"
+
+static SoDiagnostic *
+append(SoDiagnostics *findings, TALLOC_CTX *context)
+{
+	int			count = findings->count;
+
+	if (count == 0 || (count >= 8 && (count & (count - 1)) == 0))
+		findings->items = talloc_realloc(context, findings->items, SoDiagnostic,
+										 count == 0 ? 8 : 2 * count);
+	findings->count++;
+	memset(&findings->items[count], 0, sizeof(SoDiagnostic));
+	return &findings->items[count];
+}
+
+void
+so_diagnostics_add(SoDiagnostics *findings, TALLOC_CTX *context, const SoFinding *finding,
+				   const char *format,...)
+{
+	SoDiagnostic *item;
+	va_list		arguments;
+
+	if (findings->count > SO_MAX_FINDINGS)
+	{
+		findings->error_count += !finding->is_warning;
+		return;
+	}
+	item = append(findings, context);
+	if (findings->count > SO_MAX_FINDINGS)
+	{
+		item->code = SO_ERR_DOCUMENT_TOO_MANY_FINDINGS;
+		item->is_warning = finding->is_warning;
+		item->message = talloc_asprintf(context, "there are more than %d findings; the others are left out",
+										SO_MAX_FINDINGS);
+		item->pointer = talloc_strdup(context, "");
+		item->hint = talloc_strdup(context, so_error_default_hint(item->code));
+		findings->error_count += !finding->is_warning;
+		return;
+	}
+	item->is_warning = finding->is_warning;
+	item->code = finding->code;
+	item->file = finding->file != NULL ? talloc_strdup(context, finding->file) : NULL;
+	item->line = finding->line;
+	item->column = finding->column;
+	item->pointer = talloc_strdup(context, finding->pointer != NULL ? finding->pointer : "");
+	va_start(arguments, format);
+	item->message = talloc_vasprintf(context, format, arguments);
+	va_end(arguments);
+	item->hint = talloc_strdup(context, finding->hint != NULL ? finding->hint :
+							   so_error_default_hint(finding->code));
+	findings->error_count += !finding->is_warning;
+}
+
+void
+so_diagnostics_append(SoDiagnostics *findings, TALLOC_CTX *context, const SoDiagnostics *other)
+{
+	for (int i = 0; i < other->count && findings->count <= SO_MAX_FINDINGS; i++)
+	{
+		SoDiagnostic *item = append(findings, context);
+
+		*item = other->items[i];
+		item->file = talloc_strdup(context, item->file);
+		item->pointer = talloc_strdup(context, item->pointer);
+		item->message = talloc_strdup(context, item->message);
+		item->hint = talloc_strdup(context, item->hint);
+	}
+	findings->error_count += other->error_count;
+}
+
+void
+so_diagnostics_adopt(SoDiagnostics *findings, TALLOC_CTX *context)
+{
+	SoDiagnostics moved = {NULL, 0, 0};
+
+	so_diagnostics_append(&moved, context, findings);
+	*findings = moved;
+}
+
+/* ---- the nearest name ---- */
+
+#define LONGEST_NAME 64
+
+static size_t
+fold(const char *name, char *folded)
+{
+	size_t		length = 0;
+
+	for (; *name != '\0' && length < LONGEST_NAME; name++)
+	{
+		if (*name != '_' && *name != '-' && *name != ' ')
+			folded[length++] = (char) tolower((unsigned char) *name);
+	}
+	return length;
+}
+
+/* Edit distance with transpositions, of texts of at most LONGEST_NAME bytes. */
+static int
+edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	int			rows[3][LONGEST_NAME + 1];
+	int		   *before = rows[0];
+	int		   *last = rows[1];
+	int		   *current = rows[2];
+
+	for (size_t j = 0; j <= b_length; j++)
+		last[j] = (int) j;
+	for (size_t i = 1; i <= a_length; i++)
+	{
+		int		   *spare = before;
+
+		current[0] = (int) i;
+		for (size_t j = 1; j <= b_length; j++)
+		{
+			int			best = last[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (last[j] + 1 < best)
+				best = last[j] + 1;
+			if (current[j - 1] + 1 < best)
+				best = current[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			current[j] = best;
+		}
+		before = last;
+		last = current;
+		current = spare;
+	}
+	return last[b_length];
+}
+
+void
+so_nearest_begin(SoNearest *nearest, const char *wanted)
+{
+	nearest->wanted = wanted;
+	nearest->name = NULL;
+	nearest->distance = 0;
+}
+
+void
+so_nearest_offer(SoNearest *nearest, const char *candidate)
+{
+	char		wanted[LONGEST_NAME];
+	char		offered[LONGEST_NAME];
+	size_t		wanted_length = fold(nearest->wanted, wanted);
+	size_t		offered_length = fold(candidate, offered);
+	int			limit = wanted_length < 4 ? 1 : wanted_length < 8 ? 2 : 3;
+	int			distance;
+
+	/* never suggest what shares almost nothing */
+	if (wanted_length + (size_t) limit < offered_length || offered_length + (size_t) limit < wanted_length)
+		return;
+	distance = edit_distance(wanted, wanted_length, offered, offered_length);
+	if (distance > limit || (size_t) distance >= wanted_length)
+		return;
+	if (nearest->name == NULL || distance < nearest->distance)
+	{
+		nearest->name = candidate;
+		nearest->distance = distance;
+	}
+}
+
+/* ---- output ---- */
+
+char *
+so_diagnostics_to_text(TALLOC_CTX *context, const SoDiagnostics *findings)
+{
+	char	   *text = talloc_strdup(context, "");
+
+	for (int i = 0; i < findings->count; i++)
+	{
+		const SoDiagnostic *item = &findings->items[i];
+
+		if (item->file != NULL)
+			text = talloc_asprintf_append_buffer(text, "%s:", item->file);
+		if (item->line > 0)
+			text = talloc_asprintf_append_buffer(text, "%d:%d:", item->line, item->column);
+		text = talloc_asprintf_append_buffer(text, "%s%s %s: %s\n",
+											 item->file != NULL || item->line > 0 ? " " : "",
+											 item->is_warning ? "warning" : "error",
+											 so_error_state(item->code), item->message);
+		if (item->pointer[0] != '\0')
+			text = talloc_asprintf_append_buffer(text, "    at %s\n", item->pointer);
+		if (item->hint[0] != '\0')
+			text = talloc_asprintf_append_buffer(text, "    hint: %s\n", item->hint);
+	}
+	return text;
+}
+
+json_t *
+so_diagnostics_to_json(const SoDiagnostics *findings)
+{
+	json_t	   *list = json_array();
+
+	for (int i = 0; i < findings->count; i++)
+	{
+		const SoDiagnostic *item = &findings->items[i];
+		json_t	   *json = json_object();
+
+		json_object_set_new(json, "severity", json_string(item->is_warning ? "warning" : "error"));
+		json_object_set_new(json, "code", json_string(so_error_state(item->code)));
+		if (item->file != NULL)
+			json_object_set_new(json, "file", json_string(item->file));
+		if (item->line > 0)
+		{
+			json_object_set_new(json, "line", json_integer(item->line));
+			json_object_set_new(json, "column", json_integer(item->column));
+		}
+		json_object_set_new(json, "pointer", json_string(item->pointer));
+		json_object_set_new(json, "message", json_string(item->message));
+		json_object_set_new(json, "hint", json_string(item->hint));
+		json_array_append_new(list, json);
+	}
+	return list;
+}
