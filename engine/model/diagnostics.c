@@ -89,6 +89,33 @@ so_diagnostics_adopt(SoDiagnostics *findings, TALLOC_CTX *context)
 	*findings = moved;
 }
 
+/* Findings of one file only stand next to each other as they were made, so files need no order. */
+static bool
+is_behind(const SoDiagnostic *left, const SoDiagnostic *right)
+{
+	bool		same_file = left->file == right->file ||
+		(left->file != NULL && right->file != NULL && strcmp(left->file, right->file) == 0);
+
+	if (!same_file || left->line == 0 || right->line == 0)
+		return false;
+	return left->line > right->line || (left->line == right->line && left->column > right->column);
+}
+
+void
+so_diagnostics_sort(SoDiagnostics *findings)
+{
+	/* stable, and there are at most SO_MAX_FINDINGS */
+	for (int i = 1; i < findings->count; i++)
+	{
+		SoDiagnostic item = findings->items[i];
+		int			j = i;
+
+		for (; j > 0 && is_behind(&findings->items[j - 1], &item); j--)
+			findings->items[j] = findings->items[j - 1];
+		findings->items[j] = item;
+	}
+}
+
 /* ---- the nearest name ---- */
 
 #define LONGEST_NAME 64

@@ -37,6 +37,9 @@ extern void so_diagnostics_append(SoDiagnostics *findings, TALLOC_CTX *context,
 /* Copy list and texts into context, before the context that they are in is freed. */
 extern void so_diagnostics_adopt(SoDiagnostics *findings, TALLOC_CTX *context);
 
+/* In the order of the text: by file, line and column; what has no line keeps its place. */
+extern void so_diagnostics_sort(SoDiagnostics *findings);
+
 /*
  * Finds the name that was probably meant: begin, offer each candidate, ask.
  * Case and _ - and blanks count little.

@@ -77,6 +77,24 @@ so_identity_derive(TALLOC_CTX *context, const char *namespace_id, const char *na
 }
 
 char *
+so_package_content_hash(TALLOC_CTX *context, const SoPackage *package)
+{
+	json_t	   *json = so_package_to_json(package);
+	char	   *text = json_dumps(json, JSON_COMPACT);
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned int size = 0;
+	char	   *hash = talloc_strdup(context, "");
+
+	json_decref(json);
+	if (text == NULL || EVP_Digest(text, strlen(text), bytes, &size, EVP_sha256(), NULL) != 1)
+		abort();				/* only without memory */
+	for (unsigned int i = 0; i < size; i++)
+		hash = talloc_asprintf_append_buffer(hash, "%02x", bytes[i]);
+	free(text);
+	return hash;
+}
+
+char *
 so_loader_identify(SoLoader *loader, SoObject *object, const char *path)
 {
 	SoField    *field = so_object_field(object, "id");
@@ -92,7 +110,8 @@ so_loader_identify(SoLoader *loader, SoObject *object, const char *path)
 		field->is_set = true;
 	}
 	used_by = json_string_value(json_object_get(loader->ids, id));
-	if (used_by != NULL)
+	/* equal derived ids come from equal paths, which are reported as such */
+	if (used_by != NULL && strcmp(used_by, path) != 0)
 		so_loader_error_at(loader, object, field, SO_ERR_DOCUMENT_DUPLICATE_ID, NULL,
 						   "id %s of %s belongs to %s already", id, path, used_by);
 	else

@@ -159,6 +159,7 @@ so_load_package_text(TALLOC_CTX *context, const char *text, size_t length, const
 		package = so_loader_load_package(&loader, node);
 	so_loader_end(&loader);
 	talloc_free(scratch);
+	so_diagnostics_sort(findings);
 	if (package == NULL || findings->error_count > 0)
 	{
 		talloc_free(project);

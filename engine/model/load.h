@@ -39,6 +39,9 @@ extern SoProject *so_load_project_json(TALLOC_CTX *context, json_t *json, SoDiag
 extern json_t *so_package_to_json(const SoPackage *package);
 extern json_t *so_project_to_json(const SoProject *project);
 
+/* SHA-256 of the canonical JSON, 64 hexadecimal digits, owned by context. */
+extern char *so_package_content_hash(TALLOC_CTX *context, const SoPackage *package);
+
 /* Findings for people, one block each; owned by context. */
 extern char *so_diagnostics_to_text(TALLOC_CTX *context, const SoDiagnostics *findings);
 extern json_t *so_diagnostics_to_json(const SoDiagnostics *findings);

@@ -257,6 +257,7 @@ so_load_path(TALLOC_CTX *context, const char *path, SoDiagnostics *findings)
 		load_file(&load, path);
 	}
 	talloc_free(load.scratch);
+	so_diagnostics_sort(findings);
 	if (findings->error_count > 0 || project->package_count == 0)
 	{
 		talloc_free(project);
