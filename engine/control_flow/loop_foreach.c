@@ -1,0 +1,154 @@
+/*
+ * engine/control_flow/loop_foreach.c
+ *
+ * The Foreach loop: enumerates once, then runs its children for every item
+ * with the variable mappings applied.
+ *
+ * Process: runner and client, control thread only.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/control_flow/enumeration.h"
+#include "engine/control_flow/event.h"
+#include "engine/control_flow/loop.h"
+#include "engine/control_flow/property_expression.h"
+#include "engine/control_flow/schedule.h"
+#include "engine/control_flow/lookup.h"
+
+struct SoLoop
+{
+	SoEnumeration *enumeration;
+	int64_t		next;
+};
+
+static const struct
+{
+	const char *name;
+	SoEnumerator make;
+}			enumerators[] =
+{
+	{"file", so_foreach_file},
+	{"item", so_foreach_item},
+	{"variable", so_foreach_variable},
+	{"node_list", so_foreach_node_list},
+	{"result_set", so_foreach_result_set},
+	{"json_array", so_foreach_json_array},
+};
+
+static void iteration_begin(SoUnit *unit);
+
+static SoEnumeration *
+enumerate(SoUnit *unit, SoError *error)
+{
+	const SoObject *properties = so_property_enumerator(unit, unit->loop, error);
+
+	if (properties == NULL)
+		return NULL;
+	for (size_t i = 0; i < sizeof(enumerators) / sizeof(enumerators[0]); i++)
+	{
+		if (strcmp(enumerators[i].name, properties->type->name) == 0)
+			return enumerators[i].make(unit, properties, unit->loop, error);
+	}
+	so_error_set(error, SO_ERR_RUN_ENUMERATOR, unit->executable->path,
+				 "there is no enumerator \"%s\"", properties->type->name);
+	return NULL;
+}
+
+/* NULL in an item becomes the default of the variable's type: variables are never NULL. */
+static bool
+apply_mapping(SoUnit *unit, const SoObject *mapping, SoError *error)
+{
+	const char *name = so_property_text(mapping, "variable");
+	const char *column = so_property_text(mapping, "column");
+	int			index = (int) so_property_integer(mapping, "index", 0);
+	TALLOC_CTX *scratch = talloc_new(unit);
+	SoError		cause = {0};
+	SoValue		value;
+	bool		good;
+
+	good = unit->loop->enumeration->value(unit->loop->enumeration, unit->loop->next, index,
+										  column != NULL && column[0] != '\0' ? column : NULL,
+										  scratch, &value, &cause);
+	if (good && value.is_null)
+		value = so_value_default(scratch, so_lookup_type(unit, name));
+	good = good && so_lookup_assign(unit, name, &value, &cause);
+	talloc_free(scratch);
+	if (good)
+		return true;
+	so_error_set(error, SO_ERR_RUN_VARIABLE_MAPPING, unit->executable->path,
+				 "item %" PRId64 " cannot be mapped to variable \"%s\": %s",
+				 unit->loop->next + 1, name, cause.message);
+	return so_error_detail(error, "%s", cause.detail);
+}
+
+static bool
+apply_mappings(SoUnit *unit)
+{
+	const SoField *mappings = so_object_field(unit->properties, "variable_mappings");
+	SoError		error;
+
+	for (int i = 0; mappings != NULL && i < mappings->count; i++)
+	{
+		if (!apply_mapping(unit, mappings->objects[i], &error))
+		{
+			so_event_error(unit, &error);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+iteration_end(SoUnit *unit)
+{
+	SoExecutionResult result;
+	bool		over = so_loop_is_over(unit, &result);
+
+	so_schedule_free(unit);
+	if (over)
+		so_unit_executed(unit, result);
+	else
+		so_unit_next(unit, iteration_begin);
+}
+
+static void
+iteration_run(SoUnit *unit)
+{
+	so_schedule_start(unit, (int) ++unit->loop->next, iteration_end);
+}
+
+static void
+iteration_begin(SoUnit *unit)
+{
+	SoExecutionResult result;
+
+	if (so_loop_is_over(unit, &result))
+		so_unit_executed(unit, result);
+	else if (unit->loop->next >= unit->loop->enumeration->count)
+		so_unit_executed(unit, SO_RESULT_SUCCESS);
+	else if (!apply_mappings(unit))
+		so_unit_executed(unit, SO_RESULT_FAILURE);
+	else
+		so_unit_next(unit, iteration_run);
+}
+
+void
+so_loop_foreach_start(SoUnit *unit)
+{
+	SoError		error = {0};
+
+	unit->loop = talloc_zero(unit, SoLoop);
+	unit->loop->enumeration = enumerate(unit, &error);
+	if (unit->loop->enumeration == NULL)
+	{
+		so_event_error(unit, &error);
+		so_unit_executed(unit, SO_RESULT_FAILURE);
+		return;
+	}
+	if (unit->loop->enumeration->count == 0)
+		so_event_warning(unit, SO_ERR_RUN_ENUMERATOR_EMPTY,
+						 "The enumerator of \"%s\" is empty: nothing matched, so the loop does not run.",
+						 unit->executable->name);
+	so_unit_next(unit, iteration_begin);
+}
