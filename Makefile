@@ -7,11 +7,16 @@
 #   PG_CONFIG=...   the server to build for        PREFIX=/usr/local  where programs go
 #   BUILD=build     where programs are built       SANITIZE=1         with ASan and UBSan
 #   FAULT_POINTS=1  with the named fault points of the fault tests
+#   V=1             show the commands of the programs
 
 SCALEOUT_VERSION = 0.1.0
 PG_CONFIG ?= pg_config
 PREFIX ?= /usr/local
 BUILD ?= build
+
+ifndef V
+quiet = @
+endif
 
 # ---- programs -------------------------------------------------------------
 
@@ -67,7 +72,8 @@ programs: $(PROGRAMS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) $(PROGRAM_CFLAGS) $(PROGRAM_INCLUDES) -MMD -MP -c -o $@ $<
+	@echo "  CC $<"
+	$(quiet)$(PROGRAM_CC) $(PROGRAM_CFLAGS) $(PROGRAM_INCLUDES) -MMD -MP -c -o $@ $<
 
 define library
 $(BUILD)/lib$(1).a: $$(call objects,$$(call without_main,$$($(2))))
@@ -83,23 +89,28 @@ $(eval $(call library,client,CLIENT_SOURCES))
 
 $(BUILD)/bin/scaleout-gateway: $(BUILD)/gateway/main.o $(BUILD)/libgateway.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(GATEWAY_LIBS)
+	@echo "  LINK $@"
+	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(GATEWAY_LIBS)
 
 $(BUILD)/bin/scaleout-worker: $(BUILD)/worker_agent/main.o $(BUILD)/libagent.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+	@echo "  LINK $@"
+	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 $(BUILD)/bin/scaleout-runner: $(BUILD)/runner/main.o $(BUILD)/librunner.a $(BUILD)/libengine.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
+	@echo "  LINK $@"
+	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
 $(BUILD)/bin/scaleout-loader: $(BUILD)/runner/loader_main.o $(BUILD)/libengine.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
+	@echo "  LINK $@"
+	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
 $(BUILD)/bin/scaleout: $(BUILD)/client/main.o $(BUILD)/libclient.a $(BUILD)/libengine.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
+	@echo "  LINK $@"
+	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
 install: install-programs
 
@@ -117,7 +128,8 @@ UNIT_SUPPORT = $(filter-out test/unit/test_%,$(wildcard test/unit/*.c))
 
 $(BUILD)/unit/%: $(BUILD)/test/unit/%.o $(call objects,$(UNIT_SUPPORT)) $(LIBRARIES)
 	@mkdir -p $(@D)
-	$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $< $(call objects,$(UNIT_SUPPORT)) \
+	@echo "  LINK $@"
+	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $< $(call objects,$(UNIT_SUPPORT)) \
 		-Wl,--start-group $(LIBRARIES) -Wl,--end-group -lcmocka \
 		$(ENGINE_LIBS) $(GATEWAY_LIBS) $(AGENT_LIBS)
 
