@@ -24,6 +24,7 @@
 
 static const SoConnectionOps *const kinds[] = {
 	&so_postgres_connection_ops,
+	&so_odbc_connection_ops,
 	NULL
 };
 
@@ -364,6 +365,7 @@ so_task_disconnect(SoTaskRun *run, SoConnection *connection, bool failed)
 	if (connection == NULL)
 		return;
 	so_error_clear(&error);
-	if (!so_connection_pool_give(so_task_pool(run), connection, failed, &error))
+	/* A failed task has said why already; the transaction remembers that it cannot be committed. */
+	if (!so_connection_pool_give(so_task_pool(run), connection, failed, &error) && !failed)
 		so_task_error(run, &error);
 }

@@ -14,6 +14,8 @@ bool
 so_sql_execute(SoConnection *connection, TALLOC_CTX *context, const SoSqlRequest *request,
 			   const SoWait *wait, SoSqlResults *results, SoError *error)
 {
+	if (connection->kind == SO_CONNECTION_ODBC)
+		return so_odbc_execute(connection, context, request, wait, results, error);
 	return so_postgres_execute(connection, context, request, wait, results, error);
 }
 
