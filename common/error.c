@@ -86,7 +86,7 @@ so_error_from_state(const char *state)
 }
 
 /* Format into a fixed buffer; a cut never leaves half of a UTF-8 character. */
-static void
+static void SO_PRINTF(3, 0)
 format_bounded(char *buffer, size_t size, const char *format, va_list args)
 {
 	int			written = vsnprintf(buffer, size, format, args);
