@@ -1,0 +1,373 @@
+/*
+ * runner/channel.c
+ *
+ * Frames between runner and agent.
+ *
+ * Process: runner; a thread of its own owns the socket.  The mutex protects
+ * what the control thread shares with it: bytes to send, sequence numbers and
+ * the flags.  When the agent goes the run is cancelled; a run that does not end
+ * in time is ended with the process, because nobody would take its result.
+ */
+#include "runner/channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/frame.h"
+#include "common/log.h"
+#include "common/orphan.h"
+
+/* Bytes queued for the agent beyond which the execution waits. */
+#define UNSENT_LIMIT (16u * 1024 * 1024)
+/* Milliseconds from the agent's death to ours. */
+#define ORPHAN_TIME 10000
+
+struct SoChannel
+{
+	int			fd;
+	int			cancel_fd;		/* eventfd for the run */
+	int			wake_fd;		/* eventfd for the thread */
+	pthread_t	thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	SoByteBuffer out;			/* under the mutex */
+	SoByteBuffer in;			/* the thread's */
+	uint64_t	sequence;		/* of the last item queued */
+	uint64_t	acknowledged;
+	bool		gone;
+	bool		closing;
+};
+
+static void
+signal_fd(int fd)
+{
+	uint64_t	one = 1;
+
+	if (write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		abort();
+}
+
+static bool
+nobody(pid_t pid, void *context)
+{
+	(void) pid;
+	(void) context;
+	return false;
+}
+
+/* The agent has gone and the run did not end: take everything down. */
+static void
+die_alone(void)
+{
+	int64_t		deadline = so_clock_monotonic_ms() + 2000;
+
+	while (so_orphan_kill(nobody, NULL) > 0 && so_clock_monotonic_ms() < deadline)
+		poll(NULL, 0, 10);
+	_exit(1);
+}
+
+static void
+mark_gone(SoChannel *channel)
+{
+	pthread_mutex_lock(&channel->mutex);
+	channel->gone = true;
+	pthread_cond_broadcast(&channel->changed);
+	pthread_mutex_unlock(&channel->mutex);
+	signal_fd(channel->cancel_fd);
+}
+
+static void
+take_frame(SoChannel *channel, const SoFrame *frame)
+{
+	SoFieldReader reader;
+	uint64_t	sequence;
+
+	switch (frame->type)
+	{
+		case SO_RUNNER_CANCEL:
+			signal_fd(channel->cancel_fd);
+			break;
+		case SO_RUNNER_ACKNOWLEDGE:
+			so_field_reader_init(&reader, frame->payload, frame->length);
+			sequence = so_get_u64(&reader);
+			pthread_mutex_lock(&channel->mutex);
+			if (!reader.failed && sequence > channel->acknowledged)
+				channel->acknowledged = sequence;
+			pthread_cond_broadcast(&channel->changed);
+			pthread_mutex_unlock(&channel->mutex);
+			break;
+		default:
+			so_log(SO_LOG_WARNING, "unknown frame %u from the agent ignored", frame->type);
+			break;
+	}
+}
+
+/* false when the agent has gone */
+static bool
+read_frames(SoChannel *channel)
+{
+	SoFrame		frame;
+	SoError		error;
+	ssize_t		got = so_frame_read(&channel->in, channel->fd);
+	int			state;
+
+	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+		return false;
+	while ((state = so_frame_next(&channel->in, SO_FRAME_MAX_PAYLOAD, &frame, &error)) > 0)
+		take_frame(channel, &frame);
+	if (state < 0)
+		so_log_error(SO_LOG_ERROR, &error);
+	return state == 0;
+}
+
+/* false when the agent has gone */
+static bool
+write_frames(SoChannel *channel)
+{
+	ssize_t		wrote;
+
+	pthread_mutex_lock(&channel->mutex);
+	wrote = so_byte_buffer_length(&channel->out) > 0 ? so_byte_buffer_write(&channel->out, channel->fd) : 0;
+	pthread_cond_broadcast(&channel->changed);
+	pthread_mutex_unlock(&channel->mutex);
+	return wrote >= 0;
+}
+
+static void *
+channel_main(void *argument)
+{
+	SoChannel  *channel = argument;
+	int64_t		die_at = 0;
+
+	for (;;)
+	{
+		struct pollfd fds[2] = {{.fd = channel->wake_fd,.events = POLLIN}, {.fd = channel->fd,.events = POLLIN}};
+		uint64_t	count;
+		bool		closing;
+
+		pthread_mutex_lock(&channel->mutex);
+		closing = channel->closing;
+		if (so_byte_buffer_length(&channel->out) > 0)
+			fds[1].events |= POLLOUT;
+		pthread_mutex_unlock(&channel->mutex);
+		if (closing)
+			return NULL;
+		if (poll(fds, die_at != 0 ? 1 : 2, die_at != 0 ? 100 : -1) < 0)
+			continue;
+		if (fds[0].revents != 0 && read(channel->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+			abort();
+		if (die_at != 0)
+		{
+			if (so_clock_monotonic_ms() >= die_at)
+				die_alone();
+			continue;
+		}
+		if (((fds[1].revents & POLLOUT) != 0 && !write_frames(channel)) ||
+			((fds[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !read_frames(channel)))
+		{
+			mark_gone(channel);
+			die_at = so_clock_monotonic_ms() + ORPHAN_TIME;
+		}
+	}
+}
+
+/* ---- opening ---- */
+
+/* Before the thread exists: frames go out at once and come in one by one. */
+static bool
+read_task(SoChannel *channel, json_t **task, SoError *error)
+{
+	SoFrame		frame;
+	SoFieldReader reader;
+	json_error_t problem;
+	const char *text;
+	size_t		length;
+	int			state;
+
+	while ((state = so_frame_next(&channel->in, SO_FRAME_MAX_PAYLOAD, &frame, error)) == 0)
+	{
+		struct pollfd fds = {.fd = channel->fd,.events = POLLIN};
+
+		if (poll(&fds, 1, -1) < 0)
+			continue;
+		state = (int) so_frame_read(&channel->in, channel->fd);
+		if (state == 0 || (state < 0 && errno != EAGAIN && errno != EINTR))
+			return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "the agent went away before it sent a task");
+	}
+	if (state < 0)
+		return false;
+	if (frame.type == SO_RUNNER_CANCEL)
+		return so_error_set(error, SO_ERR_RUN_CANCELED, NULL, "canceled before a task was sent");
+	so_field_reader_init(&reader, frame.payload, frame.length);
+	text = so_get_block(&reader, &length);
+	if (frame.type != SO_RUNNER_TASK || text == NULL || !so_field_reader_done(&reader))
+		return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "frame %u is not a task", frame.type);
+	*task = json_loadb(text, length, 0, &problem);
+	if (*task == NULL)
+	{
+		so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "the task is not JSON");
+		return so_error_detail(error, "Line %d, column %d: %s.", problem.line, problem.column, problem.text);
+	}
+	return true;
+}
+
+static bool
+start_channel(SoChannel *channel, SoError *error)
+{
+	sigset_t	all;
+	sigset_t	before;
+	int			code;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	code = pthread_create(&channel->thread, NULL, channel_main, channel);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (code == 0)
+		return true;
+	so_error_set(error, SO_ERR_RUN_THREAD, NULL, "no thread for the agent's socket");
+	return so_error_detail(error, "pthread_create: %s.", strerror(code));
+}
+
+static void
+free_channel(SoChannel *channel)
+{
+	so_byte_buffer_free(&channel->in);
+	so_byte_buffer_free(&channel->out);
+	if (channel->cancel_fd >= 0)
+		close(channel->cancel_fd);
+	if (channel->wake_fd >= 0)
+		close(channel->wake_fd);
+	close(channel->fd);
+	pthread_cond_destroy(&channel->changed);
+	pthread_mutex_destroy(&channel->mutex);
+	free(channel);
+}
+
+SoChannel *
+so_channel_open(int fd, json_t **task, SoError *error)
+{
+	SoChannel  *channel = calloc(1, sizeof(*channel));
+	size_t		hello;
+
+	if (channel == NULL)
+	{
+		so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
+		return NULL;
+	}
+	*task = NULL;
+	channel->fd = fd;
+	channel->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	channel->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&channel->mutex, NULL);
+	pthread_cond_init(&channel->changed, NULL);
+	so_byte_buffer_init(&channel->in);
+	so_byte_buffer_init(&channel->out);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	hello = so_frame_begin(&channel->out, SO_RUNNER_HELLO, 0);
+	so_put_string(&channel->out, SO_VERSION);
+	so_put_u32(&channel->out, (uint32_t) getpid());
+	so_frame_end(&channel->out, hello);
+	if (channel->cancel_fd < 0 || channel->wake_fd < 0)
+	{
+		so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "no descriptor for the agent's socket");
+		so_error_detail(error, "eventfd: %s.", strerror(errno));
+	}
+	else if (!write_frames(channel))
+		so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "the agent went away before it sent a task");
+	else if (read_task(channel, task, error) && start_channel(channel, error))
+		return channel;
+	json_decref(*task);
+	*task = NULL;
+	free_channel(channel);
+	return NULL;
+}
+
+int
+so_channel_cancel_fd(const SoChannel *channel)
+{
+	return channel->cancel_fd;
+}
+
+/* ---- from the control thread ---- */
+
+/* Under the mutex: wait for room.  false when the agent has gone. */
+static bool
+wait_for_room(SoChannel *channel)
+{
+	while (!channel->gone && so_byte_buffer_length(&channel->out) > UNSENT_LIMIT)
+		pthread_cond_wait(&channel->changed, &channel->mutex);
+	return !channel->gone;
+}
+
+void
+so_channel_item(SoChannel *channel, SoItemKind kind, json_t *item)
+{
+	char	   *text = json_dumps(item, JSON_COMPACT);
+	size_t		position;
+
+	json_decref(item);
+	if (text == NULL)
+		return;
+	pthread_mutex_lock(&channel->mutex);
+	if (wait_for_room(channel))
+	{
+		position = so_frame_begin(&channel->out, SO_RUNNER_ITEM, 0);
+		so_put_u64(&channel->out, ++channel->sequence);
+		so_put_u8(&channel->out, (uint8_t) kind);
+		so_put_string(&channel->out, text);
+		so_frame_end(&channel->out, position);
+	}
+	pthread_mutex_unlock(&channel->mutex);
+	free(text);
+	signal_fd(channel->wake_fd);
+}
+
+void
+so_channel_log(SoChannel *channel, int level, const char *line)
+{
+	size_t		position;
+
+	pthread_mutex_lock(&channel->mutex);
+	/* A log line is not worth waiting for, least of all for the thread that makes room. */
+	if (!channel->gone && so_byte_buffer_length(&channel->out) <= UNSENT_LIMIT)
+	{
+		position = so_frame_begin(&channel->out, SO_RUNNER_LOG, 0);
+		so_put_u8(&channel->out, (uint8_t) level);
+		so_put_string(&channel->out, line);
+		so_frame_end(&channel->out, position);
+	}
+	pthread_mutex_unlock(&channel->mutex);
+	signal_fd(channel->wake_fd);
+}
+
+bool
+so_channel_finish(SoChannel *channel)
+{
+	bool		good;
+
+	pthread_mutex_lock(&channel->mutex);
+	while (!channel->gone && channel->acknowledged < channel->sequence)
+		pthread_cond_wait(&channel->changed, &channel->mutex);
+	good = channel->acknowledged >= channel->sequence;
+	pthread_mutex_unlock(&channel->mutex);
+	return good;
+}
+
+void
+so_channel_close(SoChannel *channel)
+{
+	pthread_mutex_lock(&channel->mutex);
+	channel->closing = true;
+	pthread_mutex_unlock(&channel->mutex);
+	signal_fd(channel->wake_fd);
+	pthread_join(channel->thread, NULL);
+	free_channel(channel);
+}

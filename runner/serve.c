@@ -1,0 +1,154 @@
+/*
+ * runner/serve.c
+ *
+ * Runs one execution for the agent and reports it item by item.
+ *
+ * Process: runner.  The calling thread is the engine's control thread; the
+ * channel has a thread for the socket.  If this process dies half-way the agent
+ * reports the attempt as lost; databases roll back what was not committed.
+ */
+#include "runner/serve.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/fault.h"
+#include "common/log.h"
+#include "common/orphan.h"
+#include "runner/channel.h"
+#include "runner/item.h"
+#include "runner/task_message.h"
+
+/* Executables in one item, so that it stays below the limit. */
+#define EXECUTABLES_PER_ITEM 500
+/* Milliseconds to wait for killed descendants. */
+#define KILL_TIME 5000
+
+typedef struct Report
+{
+	SoChannel  *channel;
+	char		first_code[8];	/* of the first error */
+} Report;
+
+static void
+report_package(void *context, const SoPackage *package)
+{
+	Report	   *report = context;
+
+	for (int i = 0; i < package->executable_count; i += EXECUTABLES_PER_ITEM)
+		so_channel_item(report->channel, SO_ITEM_EXECUTABLES,
+						so_item_executables(package, i, EXECUTABLES_PER_ITEM));
+}
+
+static void
+report_event(void *context, const SoEvent *event)
+{
+	Report	   *report = context;
+
+	if (event->message_type == SO_MESSAGE_ERROR && report->first_code[0] == '\0')
+		strncpy(report->first_code, event->code, sizeof(report->first_code) - 1);
+	so_channel_item(report->channel, SO_ITEM_EVENT, so_item_event(event));
+}
+
+static void
+report_statistics(void *context, const SoStatistics *statistics)
+{
+	Report	   *report = context;
+
+	so_channel_item(report->channel, SO_ITEM_STATISTICS, so_item_statistics(statistics));
+}
+
+static void
+send_log(SoLogLevel level, const char *line, void *context)
+{
+	so_channel_log(context, (int) level, line);
+}
+
+static void
+report_refusal(SoChannel *channel, const SoError *error, const char *package_name)
+{
+	so_channel_item(channel, SO_ITEM_EVENT, so_item_refusal_event(error, package_name));
+	so_channel_item(channel, SO_ITEM_RESULT, so_item_refusal_result(error));
+}
+
+static void
+run_task(SoChannel *channel, json_t *json)
+{
+	TALLOC_CTX *context = talloc_new(NULL);
+	Report		report = {.channel = channel};
+	SoRunSink	sink = {
+		.context = &report,
+		.event = report_event,
+		.statistics = report_statistics,
+		.package = report_package
+	};
+	SoTaskMessage message;
+	SoRunOutcome outcome;
+	SoError		error = {0};
+
+	so_channel_item(channel, SO_ITEM_STARTED, so_item_started());
+	if (so_task_message_read(context, json, &message, &error))
+	{
+		message.options.cancel_fd = so_channel_cancel_fd(channel);
+		SO_FAULT("runner.before_run");
+		if (so_run_package(context, message.project, message.package_name, &message.options, &sink,
+						   &outcome, &error))
+		{
+			SO_FAULT("runner.before_result");
+			so_channel_item(channel, SO_ITEM_RESULT, so_item_result(&outcome, report.first_code));
+			talloc_free(context);
+			return;
+		}
+	}
+	report_refusal(channel, &error, message.package_name);
+	talloc_free(context);
+}
+
+static bool
+nobody(pid_t pid, void *context)
+{
+	(void) pid;
+	(void) context;
+	return false;
+}
+
+/* Programs that tasks started and that outlived them, in whatever session they are. */
+static void
+kill_descendants(void)
+{
+	int64_t		deadline = so_clock_monotonic_ms() + KILL_TIME;
+
+	while (so_orphan_kill(nobody, NULL) > 0 && so_clock_monotonic_ms() < deadline)
+		poll(NULL, 0, 10);
+}
+
+int
+so_runner_serve(int fd)
+{
+	SoChannel  *channel;
+	SoError		error = {0};
+	json_t	   *task;
+	bool		delivered;
+
+	so_log_open("scaleout-runner", SO_LOG_DEFAULT_MASK);
+	signal(SIGPIPE, SIG_IGN);
+	so_orphan_adopt();
+	channel = so_channel_open(fd, &task, &error);
+	if (channel == NULL)
+	{
+		so_log_error(SO_LOG_ERROR, &error);
+		return 1;
+	}
+	so_log_set_sink(send_log, channel);
+	run_task(channel, task);
+	json_decref(task);
+	kill_descendants();
+	SO_FAULT("runner.after_result");
+	delivered = so_channel_finish(channel);
+	so_log_set_sink(NULL, NULL);
+	so_channel_close(channel);
+	return delivered ? 0 : 1;
+}
