@@ -107,6 +107,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	width CONSTANT bigint := internal.partition_width();
+	first_slot bigint;
 	last_slot bigint;
 	parent text;
 	partition text;
@@ -118,7 +119,18 @@ BEGIN
 	END IF;
 	-- One range ahead, so that nobody waits for a partition that is being made.
 	last_slot := greatest(upto_operation_id, 0) / width + 1;
-	FOR slot IN greatest(last_slot - 2, 0) .. last_slot LOOP
+	IF to_regclass(format('internal.rejected_message_p%s', last_slot)) IS NOT NULL THEN
+		RETURN 0;
+	END IF;
+	-- No gaps: from the oldest range that is left, so that an operation that
+	-- was overtaken by later ones finds its partition.
+	SELECT min(substring(c.relname FROM '_p(\d+)$')::bigint) INTO first_slot
+	  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	 WHERE i.inhparent = 'internal.event_message'::regclass;
+	IF first_slot IS NULL THEN
+		SELECT min(o.operation_id) / width INTO first_slot FROM internal.operation o;
+	END IF;
+	FOR slot IN least(coalesce(first_slot, 0), last_slot - 1) .. last_slot LOOP
 		first_id := slot * width;
 		FOREACH parent IN ARRAY ARRAY['event_message', 'operation_message', 'executable', 'executable_statistic', 'rejected_message']
 		LOOP

@@ -72,11 +72,14 @@ CREATE FUNCTION internal.read_certificate(pem text, OUT thumbprint text, OUT age
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_read_certificate';
 COMMENT ON FUNCTION internal.read_certificate(text) IS 'What a PEM certificate says; the master''s own when NULL';
 
+-- In PL/pgSQL, whose plans are kept; an SQL function would be parsed at every call.
 CREATE FUNCTION internal.property(name text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce((SELECT p.property_value FROM internal.catalog_property p WHERE p.property_name = name),
-					(SELECT d.property_value FROM internal.catalog_property_default d WHERE d.property_name = name))
+BEGIN
+	RETURN coalesce((SELECT p.property_value FROM internal.catalog_property p WHERE p.property_name = name),
+					(SELECT d.property_value FROM internal.catalog_property_default d WHERE d.property_name = name));
+END
 $$;
 COMMENT ON FUNCTION internal.property(text) IS 'A catalog property as it applies';
 

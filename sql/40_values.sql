@@ -58,17 +58,20 @@ COMMENT ON FUNCTION internal.convert_text("char", text) IS 'Canonical text of a 
 -- May a value of an SQL type be given for a parameter of the kind?  Text may
 -- be given for everything, because that is what untyped literals are.
 CREATE FUNCTION internal.type_fits(kind "char", value_type regtype) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE t.typcategory
-			WHEN 'S' THEN true
-			WHEN 'B' THEN kind = 'b'
-			WHEN 'N' THEN kind IN ('i', 'f', 'n')
-			WHEN 'D' THEN kind = 't' AND value_type NOT IN ('time'::regtype, 'timetz'::regtype)
-			ELSE kind = 'u' AND value_type = 'uuid'::regtype
-				OR kind = 's' AND t.typcategory IN ('U', 'E')
-		   END
-	  FROM pg_type t WHERE t.oid = value_type
+DECLARE
+	category "char";
+BEGIN
+	SELECT t.typcategory INTO category FROM pg_type t WHERE t.oid = value_type;
+	RETURN CASE category
+		WHEN 'S' THEN true
+		WHEN 'B' THEN kind = 'b'
+		WHEN 'N' THEN kind IN ('i', 'f', 'n')
+		WHEN 'D' THEN kind = 't' AND value_type NOT IN ('time'::regtype, 'timetz'::regtype)
+		ELSE kind = 'u' AND value_type = 'uuid'::regtype OR kind = 's' AND category IN ('U', 'E')
+	END;
+END
 $$;
 COMMENT ON FUNCTION internal.type_fits("char", regtype) IS 'Does an SQL type fit a kind of parameter?';
 

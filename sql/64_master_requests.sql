@@ -1,0 +1,250 @@
+-- 64_master_requests.sql
+--
+-- Applies what user functions have left in internal.request.
+
+CREATE FUNCTION internal.master_start_executions(executions bigint[], default_lease_interval integer)
+RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	highest bigint;
+	made uuid[];
+BEGIN
+	SELECT max(u.id) INTO highest FROM unnest(executions) AS u (id);
+	-- Messages need a partition before anything is leased.
+	IF to_regclass(format('internal.rejected_message_p%s', highest / internal.partition_width() + 1)) IS NULL THEN
+		PERFORM internal.ensure_partitions(highest);
+	END IF;
+	WITH inserted AS (
+		INSERT INTO internal.task (execution_id, lease_interval_ms)
+		SELECT e.execution_id, coalesce(e.lease_interval_ms, default_lease_interval)
+		  FROM unnest(executions) WITH ORDINALITY AS u (id, n)
+		  JOIN internal.execution e ON e.execution_id = u.id
+		  JOIN internal.operation o ON o.operation_id = u.id AND o.status IN (1, 5)
+		 ORDER BY u.n
+			ON CONFLICT (execution_id) DO NOTHING
+		RETURNING task_id
+	)
+	SELECT array_agg(i.task_id) INTO made FROM inserted i;
+	IF made IS NULL THEN
+		RETURN false;
+	END IF;
+	PERFORM internal.master_make_ready(made);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION internal.master_start_executions(bigint[], integer) IS 'Makes the tasks of started executions; true when any is ready';
+
+-- action: "finished" when the operation has ended by it, "stop" when the worker
+-- that has the task must be told, NULL when there is nothing left to stop.
+CREATE FUNCTION internal.master_stop_operation(operation bigint, stopped_by name, OUT action text, OUT task uuid)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known internal.task;
+BEGIN
+	SELECT * INTO known FROM internal.task t WHERE t.execution_id = operation;
+	IF NOT FOUND OR known.state = 1 THEN
+		UPDATE internal.operation o
+		   SET status = 3, end_time = clock_timestamp(), stopped_by_name = stopped_by
+		 WHERE o.operation_id = operation AND o.status IN (1, 2, 5, 8);
+		IF NOT FOUND THEN
+			RETURN;
+		END IF;
+		IF known.task_id IS NOT NULL THEN
+			UPDATE internal.task t SET state = 3, stop_requested = true WHERE t.task_id = known.task_id;
+			PERFORM internal.master_forget_ready(ARRAY[known.task_id]);
+			PERFORM internal.master_say(ARRAY[operation], ARRAY[NULL::integer], 70::smallint, 10::smallint,
+				ARRAY[format('Stopped by %s while it waited for a worker.', quote_ident(stopped_by))]);
+		END IF;
+		action := 'finished';
+	ELSIF known.state = 2 AND NOT known.stop_requested THEN
+		UPDATE internal.task t SET stop_requested = true WHERE t.task_id = known.task_id;
+		UPDATE internal.operation o SET status = 8, stopped_by_name = stopped_by WHERE o.operation_id = operation;
+		PERFORM internal.master_say(ARRAY[operation], ARRAY[known.attempt], 70::smallint, 10::smallint,
+			ARRAY[format('%s asked to stop it; worker %s is told.', quote_ident(stopped_by), internal.worker_label(known.agent_id))]);
+		action := 'stop';
+		task := known.task_id;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.master_stop_operation(bigint, name) IS 'Applies a stop';
+
+CREATE FUNCTION internal.master_remove_worker(agent uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	orphans uuid[];
+BEGIN
+	DELETE FROM internal.worker_agent w WHERE w.agent_id = agent;
+	UPDATE internal.worker_certificate c SET revoked = true WHERE c.agent_id = agent;
+	WITH gone AS (
+		DELETE FROM internal.ready_restricted r WHERE r.agent_id = agent RETURNING r.task_id
+	)
+	SELECT array_agg(g.task_id) INTO orphans
+	  FROM gone g
+	 WHERE NOT EXISTS (SELECT 1 FROM internal.ready_restricted r WHERE r.task_id = g.task_id AND r.agent_id <> agent);
+	IF orphans IS NULL THEN
+		RETURN;
+	END IF;
+	WITH ended AS (
+		UPDATE internal.task t SET state = 3 FROM unnest(orphans) AS u (task_id)
+		 WHERE t.task_id = u.task_id AND t.state = 1
+		RETURNING t.execution_id
+	), closed AS (
+		UPDATE internal.operation o SET status = 6, end_time = clock_timestamp() FROM ended e WHERE o.operation_id = e.execution_id
+	)
+	INSERT INTO internal.operation_message (operation_id, message_type, message_source_type, message)
+	SELECT e.execution_id, 120, 10, format('Worker %s was removed, and no other worker may run this execution.', agent) FROM ended e;
+END
+$$;
+COMMENT ON FUNCTION internal.master_remove_worker(uuid) IS 'Forgets a worker, revokes its certificate, ends what only it could have run';
+
+CREATE FUNCTION internal.master_change_worker(kind text, agent uuid, payload jsonb) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	property text;
+	new_value text;
+BEGIN
+	CASE kind
+		WHEN 'enable_worker' THEN
+			UPDATE internal.worker_agent w SET is_enabled = true WHERE w.agent_id = agent;
+			RETURN 'agent_enabled';
+		WHEN 'disable_worker' THEN
+			UPDATE internal.worker_agent w SET is_enabled = false WHERE w.agent_id = agent;
+			RETURN 'agent_disabled';
+		WHEN 'remove_worker' THEN
+			PERFORM internal.master_remove_worker(agent);
+			RETURN 'agent_removed';
+		ELSE
+			property := lower(payload ->> 'property_name');
+			new_value := payload ->> 'property_value';
+			UPDATE internal.worker_agent w
+			   SET display_name = CASE WHEN property = 'displayname' THEN new_value ELSE w.display_name END,
+				   description = CASE WHEN property = 'description' THEN new_value ELSE w.description END,
+				   tags = CASE WHEN property = 'tags' THEN new_value ELSE w.tags END
+			 WHERE w.agent_id = agent;
+			RETURN NULL;
+	END CASE;
+END
+$$;
+COMMENT ON FUNCTION internal.master_change_worker(text, uuid, jsonb) IS 'Applies enable_worker, disable_worker, remove_worker, set_worker_property; returns the action for the master''s memory';
+
+-- Rows are found from the snapshot of the last look on: those of transactions
+-- that were still running then, and of later ones.  That way neither a lower
+-- number that commits late is missed, nor does an old open transaction make
+-- the look longer.
+CREATE FUNCTION internal.master_find_requests(previous text, row_limit integer, OUT seen text, OUT found internal.request[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	snapshot CONSTANT pg_snapshot := previous::pg_snapshot;
+BEGIN
+	IF snapshot IS NULL THEN
+		SELECT pg_current_snapshot()::text, array_agg(r ORDER BY r.request_id) INTO seen, found
+		  FROM (SELECT r.* FROM internal.request r ORDER BY r.request_id LIMIT row_limit) r;
+	ELSE
+		SELECT pg_current_snapshot()::text, array_agg(r ORDER BY r.request_id) INTO seen, found
+		  FROM (SELECT f.*
+				  FROM (SELECT r.* FROM internal.request r WHERE r.transaction_id >= pg_snapshot_xmax(snapshot)
+						UNION ALL
+						SELECT r.* FROM pg_snapshot_xip(snapshot) AS x (transaction_id)
+						  JOIN internal.request r ON r.transaction_id = x.transaction_id) f
+				 ORDER BY f.request_id LIMIT row_limit) r;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.master_find_requests(text, integer) IS 'Requests that have become visible since the snapshot';
+
+CREATE FUNCTION internal.master_apply_requests(previous text, row_limit integer, default_lease_interval integer)
+RETURNS TABLE (action text, task uuid, agent uuid, operation_id bigint, detail text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	look record;
+	wish internal.request;
+	starts bigint[];
+BEGIN
+	look := internal.master_find_requests(previous, row_limit);
+	IF cardinality(look.found) = row_limit THEN
+		-- There may be more: look from the same position again.
+		action := 'more';
+		RETURN NEXT;
+	ELSE
+		action := 'position';
+		detail := look.seen;
+		RETURN NEXT;
+	END IF;
+	IF look.found IS NULL THEN
+		RETURN;
+	END IF;
+	detail := NULL;
+
+	SELECT array_agg(r.operation_id ORDER BY r.request_id) INTO starts FROM unnest(look.found) r WHERE r.kind = 'start';
+	IF starts IS NOT NULL AND internal.master_start_executions(starts, default_lease_interval) THEN
+		action := 'ready';
+		RETURN NEXT;
+	END IF;
+
+	FOR wish IN SELECT r.* FROM unnest(look.found) r WHERE r.kind <> 'start' ORDER BY r.request_id
+	LOOP
+		action := NULL;
+		task := NULL;
+		agent := wish.agent_id;
+		operation_id := wish.operation_id;
+		CASE
+			WHEN wish.kind = 'stop' THEN
+				SELECT s.action, s.task INTO action, task FROM internal.master_stop_operation(wish.operation_id, wish.requested_by) s;
+			WHEN wish.kind IN ('enable_worker', 'disable_worker', 'remove_worker', 'set_worker_property') THEN
+				action := internal.master_change_worker(wish.kind, wish.agent_id, wish.payload);
+			WHEN wish.kind = 'trust' THEN
+				action := 'trust';
+			WHEN wish.kind = 'configure' THEN
+				action := 'configure';
+			WHEN wish.kind = 'disable_scaleout' THEN
+				action := 'disable';
+			ELSE
+				action := 'rejected';
+				detail := format('request %s is of an unknown kind "%s"', wish.request_id, wish.kind);
+		END CASE;
+		IF action IS NOT NULL THEN
+			RETURN NEXT;
+		END IF;
+		detail := NULL;
+	END LOOP;
+
+	DELETE FROM internal.request r USING unnest(look.found) AS f WHERE r.request_id = f.request_id;
+END
+$$;
+COMMENT ON FUNCTION internal.master_apply_requests(text, integer, integer) IS 'Applies and deletes the requests that have become visible; returns what the master must do in memory';
+
+CREATE FUNCTION internal.master_reject_request(previous text, state text, problem text)
+RETURNS TABLE (action text, task uuid, agent uuid, operation_id bigint, detail text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	look record;
+	wish internal.request;
+BEGIN
+	look := internal.master_find_requests(previous, 1);
+	IF look.found IS NULL THEN
+		RETURN;
+	END IF;
+	wish := look.found[1];
+	DELETE FROM internal.request r WHERE r.request_id = wish.request_id;
+	IF wish.kind = 'start' THEN
+		UPDATE internal.operation o SET status = 6, end_time = clock_timestamp()
+		 WHERE o.operation_id = wish.operation_id AND o.status IN (1, 5);
+		operation_id := wish.operation_id;
+		action := 'finished';
+		RETURN NEXT;
+	END IF;
+	action := 'rejected';
+	detail := format('request %s (%s) of %s for operation %s, worker %s: %s (SQLSTATE %s)', wish.request_id, wish.kind, wish.requested_by,
+					 coalesce(wish.operation_id::text, '-'), coalesce(wish.agent_id::text, '-'), problem, state);
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION internal.master_reject_request(text, text, text) IS 'Takes out the first request, which cannot be applied';

@@ -1,0 +1,52 @@
+-- 66_master_register.sql
+--
+-- Registration of agents.
+
+CREATE FUNCTION internal.master_register(epoch bigint, agents uuid[], instances uuid[], thumbprints text[], bodies text[])
+RETURNS TABLE (request integer, enabled boolean, code text, message text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	asked record;
+	certificate internal.worker_certificate;
+	document jsonb;
+BEGIN
+	FOR asked IN
+		SELECT a.n::integer AS n, a.agent_id, a.instance_id, a.thumbprint, a.body
+		  FROM unnest(agents, instances, thumbprints, bodies) WITH ORDINALITY AS a (agent_id, instance_id, thumbprint, body, n)
+		 ORDER BY a.n
+	LOOP
+		request := asked.n;
+		enabled := false;
+		code := NULL;
+		message := NULL;
+		SELECT * INTO certificate FROM internal.worker_certificate c WHERE c.thumbprint = asked.thumbprint;
+		IF NOT FOUND OR certificate.revoked THEN
+			code := 'SO302';
+		ELSIF certificate.agent_id <> asked.agent_id THEN
+			code := 'SO303';
+			message := format('the certificate belongs to worker agent %s', certificate.agent_id);
+		ELSE
+			IF certificate.agent_id IS NULL THEN
+				UPDATE internal.worker_certificate c SET agent_id = asked.agent_id WHERE c.thumbprint = asked.thumbprint;
+			END IF;
+			document := asked.body::jsonb;
+			INSERT INTO internal.worker_agent AS w (agent_id, is_enabled, display_name, description, machine_name, user_account, version,
+					capabilities, max_task_count, instance_id, thumbprint, last_online_time, epoch)
+			VALUES (asked.agent_id, certificate.enable_on_register, document ->> 'display_name', document ->> 'description',
+					document ->> 'machine_name', document ->> 'user_account', document ->> 'version',
+					coalesce(document -> 'capabilities', '{}'), coalesce((document ->> 'max_task_count')::integer, 1),
+					asked.instance_id, asked.thumbprint, clock_timestamp(), master_register.epoch)
+				-- Display name and description belong to the catalog once the worker is known.
+				ON CONFLICT (agent_id) DO UPDATE
+				SET machine_name = EXCLUDED.machine_name, user_account = EXCLUDED.user_account, version = EXCLUDED.version,
+					capabilities = EXCLUDED.capabilities, max_task_count = EXCLUDED.max_task_count, instance_id = EXCLUDED.instance_id,
+					thumbprint = EXCLUDED.thumbprint, last_online_time = EXCLUDED.last_online_time, epoch = EXCLUDED.epoch
+			RETURNING w.is_enabled INTO enabled;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION internal.master_register(bigint, uuid[], uuid[], text[], text[]) IS 'Records agents; binds a certificate to the first agent that comes with it';
