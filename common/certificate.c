@@ -29,7 +29,7 @@ so_certificate_openssl_error(SoError *error, SoErrorCode code, const char *place
 							 const char *message)
 {
 	unsigned long reason = ERR_get_error();
-	char		text[256];
+	char text[256];
 
 	ERR_clear_error();
 	so_error_set(error, code, place, "%s", message);
@@ -55,7 +55,7 @@ no_passphrase(char *buffer, int size, int writing, void *context)
 static bool
 check_key_mode(const struct stat *status, const char *file, SoError *error)
 {
-	mode_t		forbidden = status->st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
+	mode_t forbidden = status->st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
 
 	if ((status->st_mode & forbidden) == 0)
 		return true;
@@ -70,10 +70,10 @@ check_key_mode(const struct stat *status, const char *file, SoError *error)
 static char *
 read_file(const char *file, bool is_key, size_t *length, SoError *error)
 {
-	int			fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat status;
-	char	   *bytes;
-	size_t		used = 0;
+	char *bytes;
+	size_t used = 0;
 
 	if (fd < 0 || fstat(fd, &status) != 0)
 	{
@@ -86,8 +86,8 @@ read_file(const char *file, bool is_key, size_t *length, SoError *error)
 	}
 	bytes = NULL;
 	if (!S_ISREG(status.st_mode) || status.st_size > SO_CERTIFICATE_MAX_PEM)
-		so_error_set(error, SO_ERR_FILE_UNREADABLE, file,
-					 "not a regular file of at most %d bytes", SO_CERTIFICATE_MAX_PEM);
+		so_error_set(error, SO_ERR_FILE_UNREADABLE, file, "not a regular file of at most %d bytes",
+					 SO_CERTIFICATE_MAX_PEM);
 	else if (!is_key || check_key_mode(&status, file, error))
 	{
 		bytes = malloc(SO_CERTIFICATE_MAX_PEM + 1);
@@ -96,7 +96,7 @@ read_file(const char *file, bool is_key, size_t *length, SoError *error)
 	}
 	while (bytes != NULL && used < SO_CERTIFICATE_MAX_PEM)
 	{
-		ssize_t		got = read(fd, bytes + used, SO_CERTIFICATE_MAX_PEM - used);
+		ssize_t got = read(fd, bytes + used, SO_CERTIFICATE_MAX_PEM - used);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -133,11 +133,11 @@ free_file(char *bytes, size_t length)
 /* What a PEM text contains. */
 typedef struct PemContents
 {
-	X509	   *certificate;	/* the first */
-	STACK_OF(X509) *chain;		/* the others */
-	size_t		certificate_count;
-	bool		has_private_key;
-	bool		malformed;
+	X509 *certificate;      /* the first */
+	STACK_OF(X509) * chain; /* the others */
+	size_t certificate_count;
+	bool has_private_key;
+	bool malformed;
 } PemContents;
 
 static void
@@ -152,8 +152,8 @@ free_contents(PemContents *contents)
 static bool
 ends_with(const char *text, const char *end)
 {
-	size_t		length = strlen(text);
-	size_t		end_length = strlen(end);
+	size_t length = strlen(text);
+	size_t end_length = strlen(end);
 
 	return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
@@ -162,7 +162,7 @@ static void
 take_block(PemContents *contents, const char *name, const unsigned char *data, long length)
 {
 	const unsigned char *position = data;
-	X509	   *certificate;
+	X509 *certificate;
 
 	if (ends_with(name, "PRIVATE KEY"))
 		contents->has_private_key = true;
@@ -189,11 +189,11 @@ take_block(PemContents *contents, const char *name, const unsigned char *data, l
 static bool
 read_contents(const char *pem, size_t length, PemContents *contents, SoError *error)
 {
-	BIO		   *bio;
-	char	   *name = NULL;
-	char	   *header = NULL;
+	BIO *bio;
+	char *name = NULL;
+	char *header = NULL;
 	unsigned char *data = NULL;
-	long		size = 0;
+	long size = 0;
 
 	memset(contents, 0, sizeof(*contents));
 	if (length > SO_CERTIFICATE_MAX_PEM)
@@ -224,9 +224,11 @@ read_contents(const char *pem, size_t length, PemContents *contents, SoError *er
 		return true;
 	so_certificate_openssl_error(error, SO_ERR_CERTIFICATE_MALFORMED, NULL,
 								 contents->malformed ? "the certificate is malformed"
-								 : "there is no certificate in the text");
+													 : "there is no certificate in the text");
 	if (contents->has_private_key)
-		so_error_detail(error, "The text is a private key. Keep it secret: if others have seen it, make a new one.");
+		so_error_detail(
+			error,
+			"The text is a private key. Keep it secret: if others have seen it, make a new one.");
 	free_contents(contents);
 	return false;
 }
@@ -236,8 +238,8 @@ read_contents(const char *pem, size_t length, PemContents *contents, SoError *er
 static void
 format_name(const X509_NAME *name, char *buffer, size_t size)
 {
-	BIO		   *bio = BIO_new(BIO_s_mem());
-	int			got = -1;
+	BIO *bio = BIO_new(BIO_s_mem());
+	int got = -1;
 
 	if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
 		got = BIO_read(bio, buffer, (int) size - 1);
@@ -248,8 +250,8 @@ format_name(const X509_NAME *name, char *buffer, size_t size)
 static void
 format_serial(const X509 *certificate, char *buffer, size_t size)
 {
-	BIGNUM	   *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
-	char	   *text = number ? BN_bn2hex(number) : NULL;
+	BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+	char *text = number ? BN_bn2hex(number) : NULL;
 
 	snprintf(buffer, size, "%s", text ? text : "");
 	OPENSSL_free(text);
@@ -261,7 +263,7 @@ static bool
 take_ascii(const ASN1_IA5STRING *string, char *buffer, size_t size)
 {
 	const unsigned char *data = ASN1_STRING_get0_data(string);
-	int			length = ASN1_STRING_length(string);
+	int length = ASN1_STRING_length(string);
 
 	if (length <= 0 || (size_t) length >= size)
 		return false;
@@ -278,7 +280,7 @@ take_ascii(const ASN1_IA5STRING *string, char *buffer, size_t size)
 static bool
 take_address(const ASN1_OCTET_STRING *address, char *buffer, size_t size)
 {
-	int			length = ASN1_STRING_length(address);
+	int length = ASN1_STRING_length(address);
 
 	if (length != 4 && length != 16)
 		return false;
@@ -290,7 +292,7 @@ static void
 take_uri(const ASN1_IA5STRING *uri, SoCertificateFacts *facts)
 {
 	static const char prefix[] = "urn:uuid:";
-	char		text[SO_CERTIFICATE_NAME_SIZE];
+	char text[SO_CERTIFICATE_NAME_SIZE];
 
 	if (take_ascii(uri, text, sizeof(text)) && strncmp(text, prefix, sizeof(prefix) - 1) == 0 &&
 		strlen(text) == sizeof(prefix) - 1 + 36)
@@ -305,7 +307,7 @@ take_names(const X509 *certificate, SoCertificateFacts *facts)
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
 	{
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		bool		taken = false;
+		bool taken = false;
 
 		if (name->type == GEN_URI)
 			take_uri(name->d.uniformResourceIdentifier, facts);
@@ -326,7 +328,7 @@ take_names(const X509 *certificate, SoCertificateFacts *facts)
 static bool
 take_time(const ASN1_TIME *time, time_t *result)
 {
-	struct tm	parts;
+	struct tm parts;
 
 	if (ASN1_TIME_to_tm(time, &parts) != 1)
 		return false;
@@ -361,7 +363,7 @@ bool
 so_certificate_read(const char *pem, size_t length, SoCertificateFacts *facts, SoError *error)
 {
 	PemContents contents;
-	bool		ok;
+	bool ok;
 
 	if (!read_contents(pem, length, &contents, error))
 		return false;
@@ -381,9 +383,9 @@ set_place(SoError *error, const char *file)
 bool
 so_certificate_read_file(const char *file, SoCertificateFacts *facts, SoError *error)
 {
-	size_t		length;
-	char	   *pem = read_file(file, false, &length, error);
-	bool		ok;
+	size_t length;
+	char *pem = read_file(file, false, &length, error);
+	bool ok;
 
 	if (pem == NULL)
 		return false;
@@ -399,10 +401,10 @@ so_certificate_read_file(const char *file, SoCertificateFacts *facts, SoError *e
 static EVP_PKEY *
 load_key(const char *file, SoError *error)
 {
-	size_t		length;
-	char	   *pem = read_file(file, true, &length, error);
-	BIO		   *bio;
-	EVP_PKEY   *key = NULL;
+	size_t length;
+	char *pem = read_file(file, true, &length, error);
+	BIO *bio;
+	EVP_PKEY *key = NULL;
 
 	if (pem == NULL)
 		return NULL;
@@ -424,9 +426,9 @@ so_certificate_load(const char *certificate_file, const char *key_file, SoCertif
 {
 	SoCertificateFacts unwanted;
 	PemContents contents;
-	size_t		length;
-	char	   *pem = read_file(certificate_file, false, &length, error);
-	bool		ok;
+	size_t length;
+	char *pem = read_file(certificate_file, false, &length, error);
+	bool ok;
 
 	memset(pair, 0, sizeof(*pair));
 	if (pem == NULL)
@@ -480,10 +482,10 @@ so_certificate_check_files(const char *certificate_file, const char *key_file,
 bool
 so_certificate_check_time(const SoCertificateFacts *facts, time_t now, SoError *error)
 {
-	bool		early = now < facts->not_before;
-	time_t		limit = early ? facts->not_before : facts->not_after;
-	struct tm	parts;
-	char		text[32] = "";
+	bool early = now < facts->not_before;
+	time_t limit = early ? facts->not_before : facts->not_after;
+	struct tm parts;
+	char text[32] = "";
 
 	if (!early && now <= facts->not_after)
 		return true;
@@ -500,11 +502,11 @@ bool
 so_certificate_matches_host(const struct x509_st *certificate, const char *host, SoError *error)
 {
 	/* OpenSSL's check functions take the certificate without const. */
-	X509	   *checked = (X509 *) (uintptr_t) certificate;
-	char		name[SO_CERTIFICATE_NAME_SIZE];
-	size_t		length = strlen(host);
+	X509 *checked = (X509 *) (uintptr_t) certificate;
+	char name[SO_CERTIFICATE_NAME_SIZE];
+	size_t length = strlen(host);
 	unsigned char address[16];
-	int			matches;
+	int matches;
 
 	if (length >= 2 && host[0] == '[' && host[length - 1] == ']')
 	{
@@ -525,9 +527,9 @@ so_certificate_matches_host(const struct x509_st *certificate, const char *host,
 	else if (inet_pton(AF_INET6, name, address) == 1)
 		matches = X509_check_ip(checked, address, 16, 0);
 	else
-		matches = X509_check_host(checked, name, length,
-								  X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-								  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL);
+		matches = X509_check_host(
+			checked, name, length,
+			X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL);
 	ERR_clear_error();
 	if (matches == 1)
 		return true;
@@ -539,7 +541,7 @@ bool
 so_certificate_pem_matches_host(const char *pem, size_t length, const char *host, SoError *error)
 {
 	PemContents contents;
-	bool		ok;
+	bool ok;
 
 	if (!read_contents(pem, length, &contents, error))
 		return false;

@@ -24,7 +24,7 @@
 #define SO_CERTIFICATE_MAX_NAMES 32
 #define SO_CERTIFICATE_NAME_SIZE 256
 
-struct x509_st;					/* OpenSSL's X509, EVP_PKEY, STACK_OF(X509) */
+struct x509_st; /* OpenSSL's X509, EVP_PKEY, STACK_OF(X509) */
 struct evp_pkey_st;
 struct stack_st_X509;
 
@@ -32,24 +32,24 @@ struct stack_st_X509;
 typedef struct SoCertificateFacts
 {
 	SoThumbprint thumbprint;
-	char		thumbprint_text[SO_THUMBPRINT_TEXT_SIZE];
-	char		subject[512];	/* RFC 2253: "CN=loader-1,O=..." */
-	char		issuer[512];
-	char		serial[80];		/* hex */
-	char		agent_id[37];	/* of a name urn:uuid:...; empty without one */
-	char		names[SO_CERTIFICATE_MAX_NAMES][SO_CERTIFICATE_NAME_SIZE];	/* DNS and IP */
-	size_t		name_count;
-	time_t		not_before;
-	time_t		not_after;
-	bool		has_private_key;	/* the PEM text also holds a private key */
-	size_t		certificate_count;	/* certificates in the PEM text; facts are of the first */
+	char thumbprint_text[SO_THUMBPRINT_TEXT_SIZE];
+	char subject[512]; /* RFC 2253: "CN=loader-1,O=..." */
+	char issuer[512];
+	char serial[80];   /* hex */
+	char agent_id[37]; /* of a name urn:uuid:...; empty without one */
+	char names[SO_CERTIFICATE_MAX_NAMES][SO_CERTIFICATE_NAME_SIZE]; /* DNS and IP */
+	size_t name_count;
+	time_t not_before;
+	time_t not_after;
+	bool has_private_key;     /* the PEM text also holds a private key */
+	size_t certificate_count; /* certificates in the PEM text; facts are of the first */
 } SoCertificateFacts;
 
 /* A certificate ready for TLS; free with so_certificate_pair_free. */
 typedef struct SoCertificatePair
 {
 	struct x509_st *certificate;
-	struct stack_st_X509 *chain;	/* further certificates of the file; may be empty */
+	struct stack_st_X509 *chain; /* further certificates of the file; may be empty */
 	struct evp_pkey_st *key;
 } SoCertificatePair;
 
@@ -69,9 +69,9 @@ extern bool so_certificate_read_file(const char *file, SoCertificateFacts *facts
  * SO305, SO307 (key readable by others: only the owner may, or root's group when
  * root owns it), SO308 (they do not fit), SO309 (no usable key).  facts may be NULL.
  */
-extern bool so_certificate_load(const char *certificate_file, const char *key_file,
-								SoCertificatePair *pair, SoCertificateFacts *facts,
-								SoError *error) SO_WARN_UNUSED;
+extern bool
+so_certificate_load(const char *certificate_file, const char *key_file, SoCertificatePair *pair,
+					SoCertificateFacts *facts, SoError *error) SO_WARN_UNUSED;
 extern void so_certificate_pair_free(SoCertificatePair *pair);
 
 /* so_certificate_load without keeping the pair: are the two files usable? */
@@ -96,4 +96,4 @@ extern bool so_certificate_pem_matches_host(const char *pem, size_t length, cons
 extern bool so_certificate_openssl_error(SoError *error, SoErrorCode code, const char *place,
 										 const char *message);
 
-#endif							/* COMMON_CERTIFICATE_H */
+#endif /* COMMON_CERTIFICATE_H */

@@ -33,7 +33,7 @@
 #define MAX_DAYS 36500
 /* Clocks of agents may be behind the clock of the maker. */
 #define START_BEFORE_SECONDS 300
-#define MAX_COMMON_NAME 64		/* ub-common-name of RFC 5280, in characters */
+#define MAX_COMMON_NAME      64 /* ub-common-name of RFC 5280, in characters */
 
 /* ---- the certificate ------------------------------------------------------ */
 
@@ -41,7 +41,7 @@
 static bool
 is_dns_name(const char *name)
 {
-	size_t		label = 0;
+	size_t label = 0;
 
 	if (strncmp(name, "*.", 2) == 0)
 		name += 2;
@@ -56,7 +56,8 @@ is_dns_name(const char *name)
 			label = 0;
 			continue;
 		}
-		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", *name) == NULL ||
+		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", *name) ==
+				NULL ||
 			++label > 63)
 			return false;
 	}
@@ -70,8 +71,9 @@ is_uuid(const char *text)
 		return false;
 	for (int i = 0; i < 36; i++)
 	{
-		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-'
-			: strchr("0123456789abcdefABCDEF", text[i]) == NULL)
+		if (i == 8 || i == 13 || i == 18 || i == 23
+				? text[i] != '-'
+				: strchr("0123456789abcdefABCDEF", text[i]) == NULL)
 			return false;
 	}
 	return true;
@@ -142,8 +144,8 @@ static bool
 add_alternative_names(X509 *certificate, const SoCertificateRequest *request)
 {
 	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
-	char		urn[64];
-	bool		ok = names != NULL;
+	char urn[64];
+	bool ok = names != NULL;
 
 	for (size_t i = 0; ok && i < request->name_count; i++)
 		ok = push_requested_name(names, request->names[i]);
@@ -161,9 +163,9 @@ add_alternative_names(X509 *certificate, const SoCertificateRequest *request)
 static bool
 add_extension(X509 *certificate, int nid, const char *value)
 {
-	X509V3_CTX	context;
+	X509V3_CTX context;
 	X509_EXTENSION *extension;
-	bool		ok;
+	bool ok;
 
 	X509V3_set_ctx_nodb(&context);
 	X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
@@ -177,11 +179,11 @@ add_extension(X509 *certificate, int nid, const char *value)
 static bool
 set_serial(X509 *certificate)
 {
-	BIGNUM	   *number = BN_new();
-	bool		ok;
+	BIGNUM *number = BN_new();
+	bool ok;
 
 	ok = number != NULL && BN_rand(number, 159, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
-		BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
+		 BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
 	BN_free(number);
 	return ok;
 }
@@ -190,8 +192,8 @@ set_serial(X509 *certificate)
 static int
 common_name_length(const char *name)
 {
-	int			characters = 0;
-	int			length = 0;
+	int characters = 0;
+	int length = 0;
 
 	for (; name[length] != '\0'; length++)
 	{
@@ -204,15 +206,15 @@ common_name_length(const char *name)
 static bool
 set_subject(X509 *certificate, const char *common_name)
 {
-	X509_NAME  *name = X509_NAME_new();
-	bool		ok;
+	X509_NAME *name = X509_NAME_new();
+	bool ok;
 
 	ok = name != NULL &&
-		X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
-								   (const unsigned char *) common_name,
-								   common_name_length(common_name), -1, 0) == 1 &&
-		X509_set_subject_name(certificate, name) == 1 &&
-		X509_set_issuer_name(certificate, name) == 1;
+		 X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+									(const unsigned char *) common_name,
+									common_name_length(common_name), -1, 0) == 1 &&
+		 X509_set_subject_name(certificate, name) == 1 &&
+		 X509_set_issuer_name(certificate, name) == 1;
 	X509_NAME_free(name);
 	return ok;
 }
@@ -220,21 +222,20 @@ set_subject(X509 *certificate, const char *common_name)
 static X509 *
 make_certificate(const SoCertificateRequest *request, EVP_PKEY *key)
 {
-	X509	   *certificate = X509_new();
-	bool		ok;
+	X509 *certificate = X509_new();
+	bool ok;
 
 	ok = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 &&
-		set_serial(certificate) &&
-		X509_gmtime_adj(X509_getm_notBefore(certificate), -START_BEFORE_SECONDS) != NULL &&
-		X509_time_adj_ex(X509_getm_notAfter(certificate), request->days, 0, NULL) != NULL &&
-		set_subject(certificate, request->common_name) &&
-		X509_set_pubkey(certificate, key) == 1 &&
-		add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
-		add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
-		add_extension(certificate, NID_ext_key_usage, "serverAuth,clientAuth") &&
-		add_extension(certificate, NID_subject_key_identifier, "hash") &&
-		add_alternative_names(certificate, request) &&
-		X509_sign(certificate, key, EVP_sha256()) > 0;
+		 set_serial(certificate) &&
+		 X509_gmtime_adj(X509_getm_notBefore(certificate), -START_BEFORE_SECONDS) != NULL &&
+		 X509_time_adj_ex(X509_getm_notAfter(certificate), request->days, 0, NULL) != NULL &&
+		 set_subject(certificate, request->common_name) && X509_set_pubkey(certificate, key) == 1 &&
+		 add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
+		 add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
+		 add_extension(certificate, NID_ext_key_usage, "serverAuth,clientAuth") &&
+		 add_extension(certificate, NID_subject_key_identifier, "hash") &&
+		 add_alternative_names(certificate, request) &&
+		 X509_sign(certificate, key, EVP_sha256()) > 0;
 	if (!ok)
 	{
 		X509_free(certificate);
@@ -248,7 +249,7 @@ make_certificate(const SoCertificateRequest *request, EVP_PKEY *key)
 static bool
 write_failed(const char *file, const char *what, SoError *error)
 {
-	int			reason = errno;
+	int reason = errno;
 
 	so_error_set(error, SO_ERR_FILE_UNWRITABLE, file, "cannot %s the file", what);
 	return so_error_detail(error, "The system says: %s.", strerror(reason));
@@ -257,9 +258,9 @@ write_failed(const char *file, const char *what, SoError *error)
 static bool
 sync_folder(const char *file, SoError *error)
 {
-	char		copy[PATH_MAX];
-	int			fd;
-	bool		ok;
+	char copy[PATH_MAX];
+	int fd;
+	bool ok;
 
 	snprintf(copy, sizeof(copy), "%s", file);
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -276,8 +277,8 @@ static bool
 write_temporary(const char *temporary, mode_t mode, const char *bytes, size_t length,
 				SoError *error)
 {
-	int			fd = -1;
-	size_t		used = 0;
+	int fd = -1;
+	size_t used = 0;
 
 	/* The name holds our process id, so what is there is from a dead process. */
 	unlink(temporary);
@@ -291,7 +292,7 @@ write_temporary(const char *temporary, mode_t mode, const char *bytes, size_t le
 	}
 	while (used < length)
 	{
-		ssize_t		written = write(fd, bytes + used, length - used);
+		ssize_t written = write(fd, bytes + used, length - used);
 
 		if (written < 0 && errno == EINTR)
 			continue;
@@ -314,10 +315,10 @@ write_temporary(const char *temporary, mode_t mode, const char *bytes, size_t le
 static bool
 write_file(const char *file, mode_t mode, bool replace, BIO *bio, SoError *error)
 {
-	char		temporary[PATH_MAX];
-	char	   *bytes;
-	long		length = BIO_get_mem_data(bio, &bytes);
-	bool		ok;
+	char temporary[PATH_MAX];
+	char *bytes;
+	long length = BIO_get_mem_data(bio, &bytes);
+	bool ok;
 
 	if ((size_t) snprintf(temporary, sizeof(temporary), "%s.new.%d", file, (int) getpid()) >=
 		sizeof(temporary))
@@ -347,8 +348,8 @@ exists(const char *file)
 static EVP_PKEY *
 read_left_key(const char *key_file)
 {
-	FILE	   *stream = fopen(key_file, "re");
-	EVP_PKEY   *key = NULL;
+	FILE *stream = fopen(key_file, "re");
+	EVP_PKEY *key = NULL;
 
 	if (stream != NULL)
 	{
@@ -363,14 +364,14 @@ static bool
 write_pair(const SoCertificateRequest *request, EVP_PKEY *key, bool write_key,
 		   const char *certificate_file, const char *key_file, SoError *error)
 {
-	X509	   *certificate = make_certificate(request, key);
-	BIO		   *key_bio = BIO_new(BIO_s_secmem());
-	BIO		   *certificate_bio = BIO_new(BIO_s_mem());
-	bool		ok;
+	X509 *certificate = make_certificate(request, key);
+	BIO *key_bio = BIO_new(BIO_s_secmem());
+	BIO *certificate_bio = BIO_new(BIO_s_mem());
+	bool ok;
 
 	ok = certificate != NULL && key_bio != NULL && certificate_bio != NULL &&
-		PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-		PEM_write_bio_X509(certificate_bio, certificate) == 1;
+		 PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+		 PEM_write_bio_X509(certificate_bio, certificate) == 1;
 	if (!ok)
 		so_certificate_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, certificate_file,
 									 "cannot make the certificate");
@@ -388,9 +389,9 @@ bool
 so_certificate_create(const SoCertificateRequest *request, const char *certificate_file,
 					  const char *key_file, SoError *error)
 {
-	bool		have_key = !request->replace && exists(key_file);
-	EVP_PKEY   *key;
-	bool		ok;
+	bool have_key = !request->replace && exists(key_file);
+	EVP_PKEY *key;
+	bool ok;
 
 	if (!check_request(request, error))
 		return false;
@@ -400,10 +401,9 @@ so_certificate_create(const SoCertificateRequest *request, const char *certifica
 	ERR_clear_error();
 	key = have_key ? read_left_key(key_file) : EVP_EC_gen("P-256");
 	if (key == NULL)
-		return so_certificate_openssl_error(error, have_key ? SO_ERR_CERTIFICATE_EXISTS
-											: SO_ERR_CERTIFICATE_FAILED, key_file,
-											have_key ? "the key file exists already and is not usable"
-											: "cannot make a key");
+		return so_certificate_openssl_error(
+			error, have_key ? SO_ERR_CERTIFICATE_EXISTS : SO_ERR_CERTIFICATE_FAILED, key_file,
+			have_key ? "the key file exists already and is not usable" : "cannot make a key");
 	ok = write_pair(request, key, !have_key, certificate_file, key_file, error);
 	EVP_PKEY_free(key);
 	ERR_clear_error();

@@ -18,12 +18,12 @@
 
 typedef struct SoCertificateRequest
 {
-	const char *common_name;	/* subject CN, UTF-8; cut after 64 characters */
-	const char *const *names;	/* DNS names and IP addresses */
-	size_t		name_count;
-	const char *agent_id;		/* UUID text for a name urn:uuid:..., or NULL */
-	int			days;			/* validity, 1 to 36500 */
-	bool		replace;		/* replace existing files */
+	const char *common_name;  /* subject CN, UTF-8; cut after 64 characters */
+	const char *const *names; /* DNS names and IP addresses */
+	size_t name_count;
+	const char *agent_id; /* UUID text for a name urn:uuid:..., or NULL */
+	int days;             /* validity, 1 to 36500 */
+	bool replace;         /* replace existing files */
 } SoCertificateRequest;
 
 /*
@@ -34,8 +34,7 @@ typedef struct SoCertificateRequest
  * left by a crash between the two, is completed with a certificate.  SO311 for
  * bad names, SO008 when a file cannot be written.
  */
-extern bool so_certificate_create(const SoCertificateRequest *request,
-								  const char *certificate_file, const char *key_file,
-								  SoError *error) SO_WARN_UNUSED;
+extern bool so_certificate_create(const SoCertificateRequest *request, const char *certificate_file,
+								  const char *key_file, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* COMMON_CERTIFICATE_CREATE_H */
+#endif /* COMMON_CERTIFICATE_CREATE_H */

@@ -16,7 +16,7 @@
 static bool
 digest_failed(SoError *error)
 {
-	char		reason[256];
+	char reason[256];
 
 	ERR_error_string_n(ERR_get_error(), reason, sizeof(reason));
 	ERR_clear_error();
@@ -79,12 +79,12 @@ bool
 so_thumbprint_parse(const char *text, SoThumbprint *thumbprint, SoError *error)
 {
 	SoThumbprint result;
-	size_t		digits = 0;
+	size_t digits = 0;
 
 	memset(&result, 0, sizeof(result));
 	for (const char *c = text; *c != '\0'; c++)
 	{
-		int			value = hex_value(*c);
+		int value = hex_value(*c);
 
 		if (*c == ':' || *c == ' ' || *c == '\t')
 			continue;

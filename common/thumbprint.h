@@ -21,10 +21,10 @@
 
 typedef struct SoThumbprint
 {
-	uint8_t		bytes[SO_THUMBPRINT_SIZE];
+	uint8_t bytes[SO_THUMBPRINT_SIZE];
 } SoThumbprint;
 
-struct x509_st;					/* OpenSSL's X509 */
+struct x509_st; /* OpenSSL's X509 */
 
 /* The thumbprint of size bytes of DER; false with *error when the digest fails. */
 extern bool so_thumbprint_of_der(const void *der, size_t size, SoThumbprint *thumbprint,
@@ -41,12 +41,12 @@ extern char *so_thumbprint_format(const SoThumbprint *thumbprint, char *buffer);
  * Parse what people paste: 64 hex digits of either case; colons, spaces and
  * tabs between them are skipped.  false with SO304 otherwise.
  */
-extern bool so_thumbprint_parse(const char *text, SoThumbprint *thumbprint,
-								SoError *error) SO_WARN_UNUSED;
+extern bool
+so_thumbprint_parse(const char *text, SoThumbprint *thumbprint, SoError *error) SO_WARN_UNUSED;
 
 extern bool so_thumbprint_equal(const SoThumbprint *a, const SoThumbprint *b);
 
 /* Less than, equal to or greater than 0, for qsort and bsearch. */
-extern int	so_thumbprint_compare(const void *a, const void *b);
+extern int so_thumbprint_compare(const void *a, const void *b);
 
-#endif							/* COMMON_THUMBPRINT_H */
+#endif /* COMMON_THUMBPRINT_H */

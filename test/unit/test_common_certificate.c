@@ -23,7 +23,7 @@
 #include "common/certificate.h"
 #include "common/certificate_create.h"
 
-#define AGENT "0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11"
+#define AGENT    "0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11"
 #define MAX_FILE (64 * 1024)
 
 static char folder[128];
@@ -32,13 +32,18 @@ static char key_file[192];
 static char other_certificate_file[192];
 static char other_key_file[192];
 
-static const char *const names[] = {"db1.example.org", "*.pool.example.org", "192.0.2.7", "2001:db8::7"};
+static const char *const names[] = {"db1.example.org", "*.pool.example.org", "192.0.2.7",
+									"2001:db8::7"};
 
 static SoCertificateRequest
 default_request(void)
 {
 	SoCertificateRequest request = {
-		.common_name = "db1", .names = names, .name_count = 4, .agent_id = AGENT, .days = 30,
+		.common_name = "db1",
+		.names = names,
+		.name_count = 4,
+		.agent_id = AGENT,
+		.days = 30,
 	};
 
 	return request;
@@ -47,8 +52,8 @@ default_request(void)
 static size_t
 slurp(const char *file, char *buffer)
 {
-	FILE	   *stream = fopen(file, "r");
-	size_t		length;
+	FILE *stream = fopen(file, "r");
+	size_t length;
 
 	assert_non_null(stream);
 	length = fread(buffer, 1, MAX_FILE - 1, stream);
@@ -60,7 +65,7 @@ slurp(const char *file, char *buffer)
 static void
 spill(const char *file, const char *text, mode_t mode)
 {
-	FILE	   *stream = fopen(file, "w");
+	FILE *stream = fopen(file, "w");
 
 	assert_non_null(stream);
 	fputs(text, stream);
@@ -73,7 +78,7 @@ setup(void **state)
 {
 	const char *base = getenv("TMPDIR");
 	SoCertificateRequest request = default_request();
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	snprintf(folder, sizeof(folder), "%.90s/certificate.XXXXXX", base ? base : "/tmp");
@@ -91,7 +96,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char		command[256];
+	char command[256];
 
 	(void) state;
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
@@ -111,7 +116,7 @@ static void
 test_created_files(void **state)
 {
 	SoCertificateFacts facts;
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	assert_int_equal(mode_of(key_file), 0600);
@@ -138,10 +143,10 @@ test_thumbprint_of_openssl(void **state)
 {
 	SoCertificateFacts facts;
 	SoThumbprint thumbprint;
-	SoError		error;
-	char		command[512];
-	char		line[256] = "";
-	FILE	   *pipe_stream;
+	SoError error;
+	char command[512];
+	char line[256] = "";
+	FILE *pipe_stream;
 
 	(void) state;
 	snprintf(command, sizeof(command), "openssl x509 -in '%s' -noout -fingerprint -sha256",
@@ -162,7 +167,7 @@ static void
 test_openssl_verifies(void **state)
 {
 	static const char *const purposes[] = {"sslserver", "sslclient"};
-	char		command[640];
+	char command[640];
 
 	(void) state;
 	for (int i = 0; i < 2; i++)
@@ -178,9 +183,9 @@ static void
 test_never_overwrites(void **state)
 {
 	SoCertificateRequest request = default_request();
-	char		before[MAX_FILE];
-	char		after[MAX_FILE];
-	SoError		error;
+	char before[MAX_FILE];
+	char after[MAX_FILE];
+	SoError error;
 
 	(void) state;
 	slurp(key_file, before);
@@ -196,7 +201,7 @@ test_replace(void **state)
 	SoCertificateRequest request = default_request();
 	SoCertificateFacts before;
 	SoCertificateFacts after;
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	assert_true(so_certificate_read_file(other_certificate_file, &before, &error));
@@ -213,9 +218,9 @@ static void
 test_completes_left_key(void **state)
 {
 	SoCertificateRequest request = default_request();
-	char		before[MAX_FILE];
-	char		after[MAX_FILE];
-	SoError		error;
+	char before[MAX_FILE];
+	char after[MAX_FILE];
+	SoError error;
 
 	(void) state;
 	slurp(other_key_file, before);
@@ -233,12 +238,12 @@ test_key_modes(void **state)
 	const mode_t group_read = getuid() == 0 ? 0 : 1;
 	const struct
 	{
-		mode_t		mode;
-		mode_t		refused;
-	}			rows[] = {
+		mode_t mode;
+		mode_t refused;
+	} rows[] = {
 		{0600, 0}, {0400, 0}, {0640, group_read}, {0644, 1}, {0604, 1}, {0660, 1}, {0601, 1},
 	};
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -255,9 +260,9 @@ test_key_modes(void **state)
 static void
 test_bad_pairs(void **state)
 {
-	char		junk[192];
-	char		missing[192];
-	SoError		error;
+	char junk[192];
+	char missing[192];
+	SoError error;
 
 	(void) state;
 	snprintf(junk, sizeof(junk), "%s/junk", folder);
@@ -283,9 +288,9 @@ test_bad_pairs(void **state)
 static void
 test_encrypted_key(void **state)
 {
-	char		encrypted[192];
-	char		command[640];
-	SoError		error;
+	char encrypted[192];
+	char command[640];
+	SoError error;
 
 	(void) state;
 	snprintf(encrypted, sizeof(encrypted), "%s/encrypted.key", folder);
@@ -301,15 +306,15 @@ test_encrypted_key(void **state)
 static void
 test_truncated_texts(void **state)
 {
-	char		pem[MAX_FILE];
-	size_t		length = slurp(certificate_file, pem);
+	char pem[MAX_FILE];
+	size_t length = slurp(certificate_file, pem);
 	SoCertificateFacts facts;
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	for (size_t i = 0; i + 1 < length; i++)
 	{
-		char	   *exact = malloc(i + 1);
+		char *exact = malloc(i + 1);
 
 		assert_non_null(exact);
 		memcpy(exact, pem, i);
@@ -324,10 +329,10 @@ test_truncated_texts(void **state)
 static void
 test_private_key_in_text(void **state)
 {
-	char		pem[2 * MAX_FILE];
-	size_t		length = slurp(key_file, pem);
+	char pem[2 * MAX_FILE];
+	size_t length = slurp(key_file, pem);
 	SoCertificateFacts facts;
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	assert_false(so_certificate_read(pem, length, &facts, &error));
@@ -347,23 +352,36 @@ test_host_names(void **state)
 	static const struct
 	{
 		const char *host;
-		bool		matches;
-	}			rows[] = {
-		{"db1.example.org", true}, {"DB1.Example.ORG", true}, {"db1.example.org.", true},
-		{"db2.example.org", false}, {"example.org", false}, {"x.db1.example.org", false},
-		{"a.pool.example.org", true}, {"a.b.pool.example.org", false},
-		{"pool.example.org", false}, {"192.0.2.7", true}, {"192.0.2.8", false},
-		{"2001:db8::7", true}, {"[2001:db8::7]", true}, {"2001:0db8:0::0007", true},
-		{"2001:db8::8", false}, {"db1", false}, {"", false}, {"[]", false}, {".", false},
+		bool matches;
+	} rows[] = {
+		{"db1.example.org", true},
+		{"DB1.Example.ORG", true},
+		{"db1.example.org.", true},
+		{"db2.example.org", false},
+		{"example.org", false},
+		{"x.db1.example.org", false},
+		{"a.pool.example.org", true},
+		{"a.b.pool.example.org", false},
+		{"pool.example.org", false},
+		{"192.0.2.7", true},
+		{"192.0.2.8", false},
+		{"2001:db8::7", true},
+		{"[2001:db8::7]", true},
+		{"2001:0db8:0::0007", true},
+		{"2001:db8::8", false},
+		{"db1", false},
+		{"", false},
+		{"[]", false},
+		{".", false},
 	};
-	char		pem[MAX_FILE];
-	size_t		length = slurp(certificate_file, pem);
+	char pem[MAX_FILE];
+	size_t length = slurp(certificate_file, pem);
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 	{
-		SoError		error;
-		bool		matches = so_certificate_pem_matches_host(pem, length, rows[i].host, &error);
+		SoError error;
+		bool matches = so_certificate_pem_matches_host(pem, length, rows[i].host, &error);
 
 		if (matches != rows[i].matches)
 			print_error("host \"%s\"\n", rows[i].host);
@@ -377,11 +395,12 @@ static void
 test_bad_requests(void **state)
 {
 	static const char *const bad_names[] = {
-		"", "a b", "a..b", ".a", "a,DNS:evil", "a\nb", "*", "*.", "a.*.b", "\xc3\xa4.example", "-\x01",
+		"",      "a b", "a..b", ".a", "a,DNS:evil", "a\nb", "*", "*.", "a.*.b", "\xc3\xa4.example",
+		"-\x01",
 	};
 	SoCertificateRequest request = default_request();
-	char		file[192];
-	SoError		error;
+	char file[192];
+	SoError error;
 
 	(void) state;
 	snprintf(file, sizeof(file), "%s/none", folder);
@@ -409,10 +428,10 @@ test_long_common_name(void **state)
 {
 	SoCertificateRequest request = default_request();
 	SoCertificateFacts facts;
-	char		file[192];
-	char		key[192];
-	char		name[301];
-	SoError		error;
+	char file[192];
+	char key[192];
+	char name[301];
+	SoError error;
 
 	(void) state;
 	memset(name, 'n', sizeof(name) - 1);
@@ -429,8 +448,8 @@ static void
 test_missing_folder(void **state)
 {
 	SoCertificateRequest request = default_request();
-	char		file[192];
-	SoError		error;
+	char file[192];
+	SoError error;
 
 	(void) state;
 	snprintf(file, sizeof(file), "%s/no/such/folder", folder);
@@ -442,7 +461,7 @@ static void
 test_validity(void **state)
 {
 	SoCertificateFacts facts;
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	assert_true(so_certificate_read_file(certificate_file, &facts, &error));

@@ -22,8 +22,8 @@ static void
 test_known_digest(void **state)
 {
 	SoThumbprint thumbprint;
-	SoError		error;
-	char		text[SO_THUMBPRINT_TEXT_SIZE];
+	SoError error;
+	char text[SO_THUMBPRINT_TEXT_SIZE];
 
 	(void) state;
 	assert_true(so_thumbprint_of_der("abc", 3, &thumbprint, &error));
@@ -36,12 +36,13 @@ test_parse_accepts(void **state)
 	static const char *const forms[] = {
 		ABC,
 		"BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
-		"BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD",
+		"BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:"
+		"15:AD",
 		"  ba7816bf 8f01cfea 414140de 5dae2223\tb00361a3 96177a9c b410ff61 f20015ad ",
 	};
 	SoThumbprint expected;
 	SoThumbprint thumbprint;
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	assert_true(so_thumbprint_of_der("abc", 3, &expected, &error));
@@ -60,7 +61,7 @@ test_parse_refuses(void **state)
 	{
 		const char *text;
 		const char *says;
-	}			rows[] = {
+	} rows[] = {
 		{"", "fewer"},
 		{"ba78", "fewer"},
 		{ABC "0", "more"},
@@ -70,7 +71,7 @@ test_parse_refuses(void **state)
 		{"sha256:ba7816", "character 1 "},
 		{"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a\n", "character 64"},
 	};
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

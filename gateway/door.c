@@ -1,0 +1,621 @@
+/*
+ * gateway/door.c
+ *
+ * Connections and requests over libevent's evhttp and bufferevent_openssl; see
+ * door_connection.h for the states.
+ *
+ * Three properties of evhttp 2.1 shape this file.  It creates a connection
+ * before its TLS handshake and would parse whatever arrives, so its callbacks
+ * are taken away until the client is known.  While a request waits it ends the
+ * process when it is called with pipelined bytes, and does not notice that the
+ * peer has gone, so its callbacks are taken away then, too.  And it answers
+ * malformed requests by itself in HTML, which door_refuse.c replaces.
+ *
+ * Process: gateway; one thread.  Connections end with the process; agents
+ * repeat what was not answered.
+ */
+#include "gateway/door.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <inttypes.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "gateway/door_connection.h"
+#include "gateway/error_body.h"
+
+/* Answers up to this size are written as one TLS record and one packet train. */
+#define PULLUP_BYTES (64 * 1024)
+
+#define ALL_METHODS                                                                                \
+	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |     \
+	 EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
+
+/* ---- small things ------------------------------------------------------------- */
+
+void
+so_door_set_timer(SoDoorConnection *connection, int64_t milliseconds)
+{
+	const struct timeval when = {.tv_sec = milliseconds / 1000,
+								 .tv_usec = milliseconds % 1000 * 1000};
+
+	event_add(&connection->timer, &when);
+}
+
+bool
+so_door_may_log(SoDoor *door)
+{
+	uint32_t suppressed;
+	bool may = so_limits_may_log(&door->budget, so_clock_monotonic_ms(), &suppressed);
+
+	if (suppressed > 0)
+		so_log(SO_LOG_WARNING, "%" PRIu32 " more lines about clients were not written", suppressed);
+	return may;
+}
+
+const char *
+so_door_date(SoDoor *door)
+{
+	time_t now = time(NULL);
+	struct tm parts;
+
+	if (now != door->date_second && gmtime_r(&now, &parts) != NULL)
+	{
+		strftime(door->date, sizeof(door->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+		door->date_second = now;
+	}
+	return door->date;
+}
+
+void
+so_door_stop_receiving(SoDoorConnection *connection)
+{
+	connection->door->receiving -= connection->received;
+	connection->received = 0;
+}
+
+static void
+start_receiving(SoDoorConnection *connection, size_t bytes)
+{
+	connection->state = DOOR_RECEIVING;
+	connection->received = bytes;
+	connection->door->receiving += bytes;
+	so_door_set_timer(connection, connection->door->limits->request_timeout_ms);
+}
+
+static void
+become_idle(SoDoorConnection *connection)
+{
+	size_t waiting = evbuffer_get_length(bufferevent_get_input(connection->bev));
+
+	connection->state = DOOR_IDLE;
+	so_door_set_timer(connection, connection->door->limits->idle_timeout_ms);
+	/* The next request of a client that pipelines is here already. */
+	if (waiting > 0)
+		start_receiving(connection, waiting);
+}
+
+/* ---- the end of a connection ---------------------------------------------------- */
+
+/* evhttp is about to free the connection; the bufferevent is still there. */
+static void
+closed_cb(struct evhttp_connection *http, void *argument)
+{
+	SoDoorConnection *connection = argument;
+	SoDoor *door = connection->door;
+	bool undelivered = connection->state == DOOR_WAITING || connection->state == DOOR_ANSWERING;
+
+	(void) http;
+	so_door_stop_receiving(connection);
+	event_del(&connection->timer);
+	event_del(&connection->soon);
+	evbuffer_remove_cb_entry(bufferevent_get_input(connection->bev), connection->input_watch);
+	evbuffer_remove_cb_entry(bufferevent_get_output(connection->bev), connection->output_watch);
+	SSL_set_app_data(connection->ssl, NULL);
+	TAILQ_REMOVE(connection->accepted ? &door->known : &door->strangers, connection, link);
+	door->count--;
+	if (door->count < door->limits->max_connections)
+		so_listener_resume(door->listener);
+	if (connection->accepted)
+		door->callbacks.closed(door->callbacks.context, connection, undelivered);
+	/* evhttp has let go of a request whose peer went away before it was answered. */
+	if (connection->request != NULL && evhttp_request_get_connection(connection->request) == NULL)
+		evhttp_request_free(connection->request);
+	free(connection->refusal);
+	free(connection);
+}
+
+void
+so_door_close(SoDoorConnection *connection)
+{
+	evhttp_connection_free(connection->http);
+}
+
+static void
+timer_cb(evutil_socket_t fd, short what, void *argument)
+{
+	SoDoorConnection *connection = argument;
+	SoError error;
+
+	(void) fd;
+	(void) what;
+	switch (connection->state)
+	{
+		case DOOR_RECEIVING:
+			so_error_set(&error, SO_ERR_REQUEST_TIMEOUT, NULL,
+						 "the request did not arrive within %" PRIu32 " ms",
+						 connection->door->limits->request_timeout_ms);
+			so_door_refuse(connection, &error, false);
+			break;
+		case DOOR_WAITING:
+			connection->door->callbacks.overdue(connection->door->callbacks.context, connection);
+			break;
+		case DOOR_HANDSHAKE:
+			if (so_door_may_log(connection->door))
+				so_log(SO_LOG_INFORMATION, "%s did not complete a TLS handshake in time",
+					   connection->peer);
+			so_door_close(connection);
+			break;
+		case DOOR_NEW:
+		case DOOR_IDLE:
+		case DOOR_ANSWERING:
+		case DOOR_REFUSING:
+		case DOOR_REFUSED:
+			so_door_close(connection);
+			break;
+	}
+}
+
+/* ---- requests and answers --------------------------------------------------------- */
+
+/* The peer of a waiting request has gone, or sent what TLS does not allow. */
+static void
+waiting_event_cb(struct bufferevent *bev, short what, void *argument)
+{
+	(void) bev;
+	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
+		so_door_close(argument);
+}
+
+/*
+ * Take the connection from evhttp while the request waits: the socket is still
+ * read, so that the end of the peer is seen; pipelined bytes stay in the input.
+ */
+static void
+start_waiting(SoDoorConnection *connection, struct evhttp_request *request)
+{
+	so_door_stop_receiving(connection);
+	connection->state = DOOR_WAITING;
+	connection->request = request;
+	so_door_set_timer(connection, SO_LIMIT_ANSWER_MS);
+	bufferevent_setcb(connection->bev, NULL, NULL, waiting_event_cb, connection);
+	bufferevent_setwatermark(connection->bev, EV_READ, 0, SO_LIMIT_PARKED_INPUT);
+	bufferevent_enable(connection->bev, EV_READ);
+}
+
+static void
+request_cb(struct evhttp_request *request, void *argument)
+{
+	SoDoor *door = argument;
+	struct evhttp_connection *http = evhttp_request_get_connection(request);
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(http);
+	SoDoorConnection *connection = SSL_get_app_data(bufferevent_openssl_get_ssl(bev));
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	struct evbuffer *body = evbuffer_new();
+	SoDoorRequest in;
+
+	start_waiting(connection, request);
+	/* Taken from the request, which may wait long and needs its body no more. */
+	if (body == NULL || evbuffer_add_buffer(body, evhttp_request_get_input_buffer(request)) != 0)
+	{
+		if (body != NULL)
+			evbuffer_free(body);
+		so_door_close(connection);
+		return;
+	}
+	in.path = uri ? evhttp_uri_get_path(uri) : NULL;
+	in.is_post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+	in.size = evbuffer_get_length(body);
+	in.body = in.size > 0 ? (const char *) evbuffer_pullup(body, -1) : "";
+	if (in.body == NULL)
+		so_door_close(connection);
+	else
+		door->callbacks.request(door->callbacks.context, connection, &in);
+	evbuffer_free(body);
+}
+
+/* evhttp has written the answer and will read the next request, or close. */
+static void
+answered_cb(struct evhttp_request *request, void *argument)
+{
+	SoDoorConnection *connection = argument;
+
+	(void) request;
+	connection->request = NULL;
+	bufferevent_setwatermark(connection->bev, EV_READ, 0, 0);
+	become_idle(connection);
+	/*
+	 * A client that does not wait for "100 Continue" can make evhttp take the end
+	 * of that line for the end of the answer, and stop writing.
+	 */
+	if (evbuffer_get_length(bufferevent_get_output(connection->bev)) > 0)
+	{
+		connection->unwritten = true;
+		event_active(&connection->soon, EV_TIMEOUT, 0);
+	}
+}
+
+void
+so_door_answer(SoDoorConnection *connection, int status, const char *body, size_t size)
+{
+	struct evhttp_request *request = connection->request;
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	struct evbuffer *content = evbuffer_new();
+	struct evbuffer *output = bufferevent_get_output(connection->bev);
+
+	if (content == NULL || evbuffer_add(content, body, size) != 0)
+	{
+		if (content != NULL)
+			evbuffer_free(content);
+		so_door_close(connection);
+		return;
+	}
+	connection->state = DOOR_ANSWERING;
+	so_door_set_timer(connection, connection->door->limits->request_timeout_ms);
+	evhttp_add_header(headers, "Content-Type", "application/json");
+	evhttp_add_header(headers, "Date", so_door_date(connection->door));
+	if (status == 429 || status == 503)
+		evhttp_add_header(headers, "Retry-After", "1");
+	else if (status == 405)
+		evhttp_add_header(headers, "Allow", "POST");
+	evhttp_request_set_on_complete_cb(request, answered_cb, connection);
+	evhttp_send_reply(request, status, NULL, content);
+	evbuffer_free(content);
+	if (evbuffer_get_length(output) <= PULLUP_BYTES)
+		evbuffer_pullup(output, -1);
+}
+
+void
+so_door_answer_error(SoDoorConnection *connection, const SoError *error)
+{
+	size_t size;
+	char *body = so_error_body(error, &size);
+
+	if (body == NULL)
+	{
+		so_door_close(connection);
+		return;
+	}
+	so_door_answer(connection, so_error_http_status(error->code), body, size);
+	free(body);
+}
+
+/* ---- the beginning of a connection -------------------------------------------------- */
+
+/* The handshake is complete: who is it? */
+static void
+handshake_done(SoDoorConnection *connection)
+{
+	SoDoor *door = connection->door;
+	SoError error;
+	int known = so_tls_peer_thumbprint(connection->ssl, &connection->thumbprint, &error);
+
+	if (known >= 0 &&
+		door->callbacks.connected(door->callbacks.context, connection,
+								  known == 1 ? &connection->thumbprint : NULL, &error))
+	{
+		TAILQ_REMOVE(&door->strangers, connection, link);
+		TAILQ_INSERT_TAIL(&door->known, connection, link);
+		connection->accepted = true;
+		bufferevent_setcb(connection->bev, connection->http_read, connection->http_write,
+						  connection->http_event, connection->http);
+		become_idle(connection);
+		return;
+	}
+	if (so_door_may_log(door))
+		so_log(SO_LOG_WARNING, "refused %s: %s %s. %s", connection->peer,
+			   so_error_state(error.code), error.message, error.detail);
+	so_door_refuse(connection, &error, true);
+}
+
+static void
+log_handshake_failure(SoDoorConnection *connection, short what)
+{
+	unsigned long reason = bufferevent_get_openssl_error(connection->bev);
+	const char *text = reason ? ERR_reason_error_string(reason) : NULL;
+
+	if (!so_door_may_log(connection->door))
+		return;
+	if (text != NULL && strcmp(text, "http request") == 0)
+		text = "plain HTTP on the TLS port";
+	else if (text == NULL)
+		text = what & BEV_EVENT_EOF || reason == 0 ? "the client closed the connection"
+												   : "unknown reason";
+	so_log(SO_LOG_INFORMATION, "%s: TLS handshake with %s failed: %s",
+		   so_error_state(SO_ERR_TLS_HANDSHAKE), connection->peer, text);
+}
+
+static void
+handshake_event_cb(struct bufferevent *bev, short what, void *argument)
+{
+	SoDoorConnection *connection = argument;
+
+	(void) bev;
+	if (what & BEV_EVENT_CONNECTED)
+		handshake_done(connection);
+	else
+	{
+		log_handshake_failure(connection, what);
+		so_door_close(connection);
+	}
+}
+
+/* Bytes of clients arrive: notice when a request begins and how much memory it takes. */
+static void
+input_cb(struct evbuffer *input, const struct evbuffer_cb_info *info, void *argument)
+{
+	SoDoorConnection *connection = argument;
+
+	(void) input;
+	if (info->n_added == 0)
+		return;
+	if (connection->state == DOOR_IDLE)
+		start_receiving(connection, info->n_added);
+	else if (connection->state == DOOR_RECEIVING)
+	{
+		connection->received += info->n_added;
+		connection->door->receiving += info->n_added;
+		if (connection->door->receiving > SO_LIMIT_RECEIVING_BYTES)
+		{
+			connection->too_much = true;
+			event_active(&connection->soon, EV_TIMEOUT, 0);
+		}
+	}
+}
+
+/* evhttp answers by itself when it cannot read a request. */
+static void
+output_cb(struct evbuffer *output, const struct evbuffer_cb_info *info, void *argument)
+{
+	SoDoorConnection *connection = argument;
+
+	(void) output;
+	if (info->n_added > 0 &&
+		(connection->state == DOOR_RECEIVING || connection->state == DOOR_IDLE))
+	{
+		connection->foreign_answer = true;
+		event_active(&connection->soon, EV_TIMEOUT, 0);
+	}
+}
+
+static void
+set_peer(SoDoorConnection *connection)
+{
+	char *address = NULL;
+	ev_uint16_t port = 0;
+
+	evhttp_connection_get_peer(connection->http, &address, &port);
+	snprintf(connection->peer, sizeof(connection->peer),
+			 address && strchr(address, ':') ? "[%.50s]:%u" : "%.50s:%u", address ? address : "?",
+			 (unsigned int) port);
+}
+
+/* evhttp has set the connection up: take it over until the client is known. */
+static void
+take_over(SoDoorConnection *connection)
+{
+	struct bufferevent *bev = connection->bev;
+	void *http;
+
+	bufferevent_getcb(bev, &connection->http_read, &connection->http_write, &connection->http_event,
+					  &http);
+	if (connection->http_event == NULL)
+	{
+		/* evhttp had no memory for it and has freed the bufferevent. */
+		TAILQ_REMOVE(&connection->door->strangers, connection, link);
+		connection->door->count--;
+		free(connection);
+		bufferevent_decref(bev);
+		return;
+	}
+	connection->http = http;
+	connection->state = DOOR_HANDSHAKE;
+	set_peer(connection);
+	evhttp_connection_set_closecb(connection->http, closed_cb, connection);
+	bufferevent_setcb(bev, NULL, NULL, handshake_event_cb, connection);
+	connection->input_watch = evbuffer_add_cb(bufferevent_get_input(bev), input_cb, connection);
+	connection->output_watch = evbuffer_add_cb(bufferevent_get_output(bev), output_cb, connection);
+	so_door_set_timer(connection, SO_LIMIT_HANDSHAKE_MS);
+	bufferevent_decref(bev);
+}
+
+static void
+soon_cb(evutil_socket_t fd, short what, void *argument)
+{
+	SoDoorConnection *connection = argument;
+	SoError error;
+
+	(void) fd;
+	(void) what;
+	if (connection->state == DOOR_NEW)
+		take_over(connection);
+	else if (connection->state != DOOR_RECEIVING && connection->state != DOOR_IDLE)
+		return;
+	else if (connection->unwritten)
+	{
+		connection->unwritten = false;
+		bufferevent_enable(connection->bev, EV_WRITE);
+	}
+	else if (connection->foreign_answer)
+	{
+		connection->foreign_answer = false;
+		so_door_refuse_instead(connection);
+	}
+	else if (connection->too_much)
+	{
+		so_error_set(&error, SO_ERR_MASTER_BUSY, NULL, "too many large requests are arriving");
+		so_door_refuse(connection, &error, false);
+	}
+}
+
+/* Close connections that have had time for their handshake and did not use it. */
+static void
+evict_strangers(SoDoor *door)
+{
+	int64_t limit = so_clock_monotonic_ms() - SO_LIMIT_EVICT_MS;
+	SoDoorConnection *next;
+
+	for (SoDoorConnection *stranger = TAILQ_FIRST(&door->strangers);
+		 stranger != NULL && stranger->born_ms <= limit; stranger = next)
+	{
+		next = TAILQ_NEXT(stranger, link);
+		if (stranger->state != DOOR_NEW)
+			so_door_close(stranger);
+	}
+}
+
+/*
+ * The door is full: stop accepting, and let no stranger keep a place for longer
+ * than a handshake needs.  A connection that closes resumes accepting.
+ */
+static void
+make_room(SoDoor *door)
+{
+	const struct timeval later = {.tv_sec = SO_LIMIT_EVICT_MS / 1000,
+								  .tv_usec = SO_LIMIT_EVICT_MS % 1000 * 1000};
+
+	so_listener_pause(door->listener);
+	if (!evtimer_pending(&door->pressure, NULL))
+		evtimer_add(&door->pressure, &later);
+}
+
+static void
+pressure_cb(evutil_socket_t fd, short what, void *argument)
+{
+	SoDoor *door = argument;
+
+	(void) fd;
+	(void) what;
+	evict_strangers(door);
+	if (door->count >= door->limits->max_connections && !TAILQ_EMPTY(&door->strangers))
+		make_room(door);
+}
+
+/*
+ * evhttp wants a bufferevent for a connection that it has accepted.  There is no
+ * way to say no, and NULL would mean plain HTTP: without memory the process ends.
+ */
+static struct bufferevent *
+bufferevent_cb(struct event_base *base, void *argument)
+{
+	SoDoor *door = argument;
+	SoDoorConnection *connection = calloc(1, sizeof(*connection));
+	SSL *ssl = SSL_new(door->tls->context);
+	struct bufferevent *bev = NULL;
+
+	if (connection != NULL && ssl != NULL)
+		bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
+											 BEV_OPT_CLOSE_ON_FREE);
+	if (bev == NULL)
+	{
+		so_log(SO_LOG_CRITICAL, "out of memory for a connection");
+		abort();
+	}
+	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+	SSL_set_app_data(ssl, connection);
+	connection->door = door;
+	connection->ssl = ssl;
+	connection->bev = bev;
+	connection->born_ms = so_clock_monotonic_ms();
+	evtimer_assign(&connection->timer, base, timer_cb, connection);
+	evtimer_assign(&connection->soon, base, soon_cb, connection);
+	if (++door->count >= door->limits->max_connections)
+		make_room(door);
+	TAILQ_INSERT_TAIL(&door->strangers, connection, link);
+	bufferevent_incref(bev);
+	event_active(&connection->soon, EV_TIMEOUT, 0);
+	return bev;
+}
+
+/* ---- the door -------------------------------------------------------------------------- */
+
+SoDoor *
+so_door_open(struct event_base *base, SoListener *listener, const SoTls *tls,
+			 const SoLimits *limits, const SoDoorCallbacks *callbacks, SoError *error)
+{
+	SoDoor *door = calloc(1, sizeof(*door));
+	bool ok;
+
+	if (door == NULL || (door->http = evhttp_new(base)) == NULL)
+	{
+		free(door);
+		so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
+		return NULL;
+	}
+	door->base = base;
+	door->listener = listener;
+	door->tls = tls;
+	door->limits = limits;
+	door->callbacks = *callbacks;
+	evtimer_assign(&door->pressure, base, pressure_cb, door);
+	TAILQ_INIT(&door->strangers);
+	TAILQ_INIT(&door->known);
+	evhttp_set_max_headers_size(door->http, SO_LIMIT_HEADERS);
+	evhttp_set_max_body_size(door->http, SO_LIMIT_BODY);
+	evhttp_set_allowed_methods(door->http, ALL_METHODS);
+	evhttp_set_gencb(door->http, request_cb, door);
+	evhttp_set_bevcb(door->http, bufferevent_cb, door);
+	ok = true;
+	for (int i = 0; ok && i < listener->count; i++)
+		ok = evhttp_bind_listener(door->http, listener->sockets[i]) != NULL;
+	if (ok)
+		return door;
+	so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
+	return NULL;
+}
+
+void
+so_door_each(SoDoor *door, void (*visit)(void *context, SoDoorConnection *connection),
+			 void *context)
+{
+	SoDoorConnection *next;
+
+	for (SoDoorConnection *connection = TAILQ_FIRST(&door->known); connection != NULL;
+		 connection = next)
+	{
+		next = TAILQ_NEXT(connection, link);
+		visit(context, connection);
+	}
+}
+
+const SoThumbprint *
+so_door_thumbprint(const SoDoorConnection *connection)
+{
+	return &connection->thumbprint;
+}
+
+const char *
+so_door_peer(const SoDoorConnection *connection)
+{
+	return connection->peer;
+}
+
+uint64_t
+so_door_tag(const SoDoorConnection *connection)
+{
+	return connection->tag;
+}
+
+void
+so_door_set_tag(SoDoorConnection *connection, uint64_t tag)
+{
+	connection->tag = tag;
+}
