@@ -432,6 +432,11 @@ so_datetime_format(SoDataType type, const SoDateTime *datetime, int scale,
 
 		out += snprintf(out, (size_t) (end - out), "%02d:%02d:%02d", (int) (ticks / SO_TICKS_PER_HOUR),
 						(int) (ticks / SO_TICKS_PER_MINUTE % 60), (int) (ticks / SO_TICKS_PER_SECOND % 60));
+		if (type == SO_TYPE_DBTIMESTAMP)
+		{
+			fixed = true;
+			scale = ticks % SO_TICKS_PER_SECOND != 0 ? 3 : 0;
+		}
 		out = write_fraction(out, ticks % SO_TICKS_PER_SECOND, fixed ? scale : -1);
 	}
 	if (type == SO_TYPE_DBTIMESTAMPOFFSET)

@@ -64,7 +64,8 @@ extern const char *so_datetime_form(SoDataType type);
 
 /*
  * Write the text of a type.  DBTIME2, DBTIMESTAMP2 and DBTIMESTAMPOFFSET have
- * scale fractional digits; DATE, DBTIMESTAMP and FILETIME as many as needed.
+ * scale fractional digits, DBTIMESTAMP three or none; DATE and FILETIME as many
+ * as needed.
  */
 extern char *so_datetime_format(SoDataType type, const SoDateTime *datetime, int scale,
 								char buffer[SO_DATETIME_TEXT_SIZE]);
