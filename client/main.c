@@ -12,9 +12,12 @@
 #include "client/errors.h"
 #include "client/list.h"
 #include "client/logs.h"
+#include "client/new.h"
 #include "client/options.h"
 #include "client/run.h"
+#include "client/schema.h"
 #include "client/stop.h"
+#include "client/validate.h"
 #include "client/watch.h"
 #include "client/workers.h"
 #include "common/error.h"
@@ -28,6 +31,9 @@ typedef struct Command
 } Command;
 
 static const Command commands[] = {
+	{"new", so_client_new, "write a commented starter package"},
+	{"validate", so_client_validate, "check package documents and show every finding"},
+	{"schema", so_client_schema, "print the JSON Schema of package documents"},
 	{"deploy", so_client_deploy, "check documents and put them into the catalog"},
 	{"run", so_client_run, "start an execution of a deployed package"},
 	{"watch", so_client_watch, "follow an execution to its end"},
