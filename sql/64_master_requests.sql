@@ -130,6 +130,26 @@ END
 $$;
 COMMENT ON FUNCTION internal.master_change_worker(text, uuid, jsonb) IS 'Applies enable_worker, disable_worker, remove_worker, set_worker_property; returns the action for the master''s memory';
 
+-- The certificate may be an old one that was revoked, and its worker known.
+CREATE FUNCTION internal.master_trust_certificate(thumbprint text, enable boolean) RETURNS uuid
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	enabled uuid;
+BEGIN
+	UPDATE internal.worker_certificate c SET revoked = false, enable_on_register = coalesce(enable, c.enable_on_register)
+	 WHERE c.thumbprint = master_trust_certificate.thumbprint;
+	IF enable THEN
+		UPDATE internal.worker_agent w SET is_enabled = true
+		  FROM internal.worker_certificate c
+		 WHERE c.thumbprint = master_trust_certificate.thumbprint AND w.agent_id = c.agent_id
+		RETURNING w.agent_id INTO enabled;
+	END IF;
+	RETURN enabled;
+END
+$$;
+COMMENT ON FUNCTION internal.master_trust_certificate(text, boolean) IS 'Applies trust_worker_certificate; returns the worker that was enabled by it';
+
 -- Rows are found from the snapshot of the last look on: those of transactions
 -- that were still running then, and of later ones.  That way neither a lower
 -- number that commits late is missed, nor does an old open transaction make
@@ -199,6 +219,11 @@ BEGIN
 			WHEN wish.kind IN ('enable_worker', 'disable_worker', 'remove_worker', 'set_worker_property') THEN
 				action := internal.master_change_worker(wish.kind, wish.agent_id, wish.payload);
 			WHEN wish.kind = 'trust' THEN
+				agent := internal.master_trust_certificate(wish.payload ->> 'thumbprint', (wish.payload ->> 'enable')::boolean);
+				IF agent IS NOT NULL THEN
+					action := 'agent_enabled';
+					RETURN NEXT;
+				END IF;
 				action := 'trust';
 			WHEN wish.kind = 'configure' THEN
 				action := 'configure';

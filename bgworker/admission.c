@@ -1,0 +1,158 @@
+/*
+ * bgworker/admission.c
+ *
+ * What happens to a request before any SQL: who is it, what does it hold (which
+ * renews leases at no cost), and does it need the catalog at all.
+ *
+ * Process: master.  Shared data: none.  Nothing here is durable, and nothing
+ * needs to be: the next request of the agent says the same again.
+ */
+#include "postgres.h"
+
+#include "bgworker/admission.h"
+
+#include "bgworker/agents.h"
+#include "bgworker/answers.h"
+#include "bgworker/leases.h"
+#include "utils/builtins.h"
+#include "utils/uuid.h"
+
+static bool
+same_uuid(const pg_uuid_t *a, const pg_uuid_t *b)
+{
+	return memcmp(a, b, sizeof(pg_uuid_t)) == 0;
+}
+
+/* Is the request from an agent of this epoch?  Otherwise it is refused here. */
+static SoAgent *
+identify(SoMaster *master, const SoRequest *request)
+{
+	SoAgent    *agent = so_agents_find(&request->agent_id);
+	SoByteBuffer *out = &master->gateway.out;
+
+	if (agent == NULL || request->epoch != master->epoch)
+	{
+		so_gateway_frames_refuse(out, request->request, SO_ERR_AGENT_UNREGISTERED, NULL,
+								 psprintf("The epoch is " UINT64_FORMAT ".", master->epoch));
+		return NULL;
+	}
+	if (memcmp(agent->thumbprint, request->thumbprint, SO_THUMBPRINT_SIZE) != 0)
+	{
+		so_gateway_frames_refuse(out, request->request, SO_ERR_CERTIFICATE_OTHER_AGENT, NULL, NULL);
+		return NULL;
+	}
+	if (!same_uuid(&agent->instance_id, &request->instance_id))
+	{
+		so_gateway_frames_refuse(out, request->request, SO_ERR_AGENT_INSTANCE, NULL, NULL);
+		return NULL;
+	}
+	return agent;
+}
+
+void
+so_admission_held(SoMaster *master, const SoRequest *request, SoAgent *agent)
+{
+	for (uint32 i = 0; i < request->n_held; i++)
+	{
+		const SoHeld *held = &request->held[i];
+		SoLease    *lease = so_leases_find(&held->task);
+
+		if (lease != NULL && lease->attempt == held->attempt &&
+			same_uuid(&lease->agent_id, &request->agent_id))
+		{
+			/* One that is being ended in the catalog is not saved by a late listing. */
+			if (lease->end == SO_LEASE_SILENT && !lease->ending)
+				so_leases_renew(lease, master->now_ms);
+			lease->instance_id = request->instance_id;
+			lease->held_state = held->state;
+			lease->listed_in = request->request;
+		}
+		else if (held->state != SO_HELD_FINISHED &&
+				 !so_leases_recently_over(&held->task, held->attempt))
+			so_agents_supersede(agent, &held->task, held->attempt);
+	}
+}
+
+/*
+ * Leases of the agent that its poll does not list were lost on the way to it:
+ * send them again.  Also says when a stop must be repeated at the latest.
+ */
+static int64
+find_lost_answers(SoMaster *master, SoBatch *batch, const SoRequest *request, SoAgent *agent)
+{
+	dlist_iter	iter;
+	int64		stop_at_ms = PG_INT64_MAX;
+
+	dlist_foreach(iter, &agent->leases)
+	{
+		SoLease    *lease = dlist_container(SoLease, agent_node, iter.cur);
+
+		if (lease->listed_in != request->request)
+		{
+			SoRedelivery *again;
+
+			if (lease->ending || lease->end != SO_LEASE_SILENT)
+				continue;
+			again = palloc(sizeof(SoRedelivery));
+			again->task = lease->task;
+			again->attempt = lease->attempt;
+			again->agent_id = agent->agent_id;
+			batch->redeliveries = lappend(batch->redeliveries, again);
+		}
+		else if (lease->stop_requested && lease->held_state == SO_HELD_RUNNING)
+			stop_at_ms = Min(stop_at_ms, so_answers_stop_due(lease));
+	}
+	return stop_at_ms;
+}
+
+static void
+admit_poll(SoMaster *master, SoBatch *batch, SoRequest *request, SoAgent *agent)
+{
+	int64		answer_by_ms = master->now_ms + request->wait_ms;
+	uint64		replaced;
+
+	answer_by_ms = Min(answer_by_ms, find_lost_answers(master, batch, request, agent));
+	replaced = so_agents_park(agent, request, answer_by_ms);
+	if (replaced != 0)
+		so_answers_replaced_poll(master, replaced, agent->enabled);
+	if (!dlist_is_empty(&agent->superseded))
+		so_agents_wake(agent);
+}
+
+/* A report without items is a heartbeat: answered from memory. */
+static bool
+has_items(const SoRequest *request)
+{
+	const char *body = request->body;
+
+	while (*body == ' ' || *body == '\n' || *body == '\r' || *body == '\t')
+		body++;
+	if (*body == '[')
+		body++;
+	while (*body == ' ' || *body == '\n' || *body == '\r' || *body == '\t')
+		body++;
+	return *body != '\0' && *body != ']';
+}
+
+void
+so_admission_request(SoMaster *master, SoBatch *batch, SoRequest *request)
+{
+	SoAgent    *agent;
+
+	if (request->kind == SO_REQUEST_REGISTER)
+	{
+		batch->registers = lappend(batch->registers, request);
+		return;
+	}
+	agent = identify(master, request);
+	if (agent == NULL)
+		return;
+	agent->seen = true;
+	so_admission_held(master, request, agent);
+	if (request->kind == SO_REQUEST_LEASE)
+		admit_poll(master, batch, request, agent);
+	else if (has_items(request))
+		batch->reports = lappend(batch->reports, request);
+	else
+		so_answers_report(master, request, agent, NULL, NULL);
+}

@@ -1,0 +1,223 @@
+/*
+ * bgworker/intake.c
+ *
+ * Takes the frames of the gateway out of the input buffer: requests for the
+ * batch, log lines for the server log, where it listens, why it fails.
+ *
+ * Process: master.  Shared data: none.  Frames that were not handled when the
+ * master died belong to requests without an answer, which agents repeat.
+ */
+#include "postgres.h"
+
+#include "bgworker/intake.h"
+
+#include "bgworker/admission.h"
+#include "bgworker/agents.h"
+#include "bgworker/leases.h"
+#include "common/log.h"
+#include "extension/error.h"
+#include "utils/memutils.h"
+
+/* One turn: enough to fill a transaction, little enough to keep it short. */
+#define MESSAGES_PER_TURN 1000
+#define BYTES_PER_TURN (16 * 1024 * 1024)
+
+/* The code with this text, for what comes from another process. */
+static int
+sqlstate_of(const char *state)
+{
+	SoErrorCode code = so_error_from_state(state);
+
+	return so_error_sqlstate(code != SO_OK ? code : SO_ERR_INTERNAL);
+}
+
+static bool
+take_hello(SoMaster *master, const SoFrame *frame)
+{
+	char	   *version;
+
+	if (!so_gateway_frames_strings(frame, 0, &version, 1))
+		return false;
+	if (strcmp(version, SO_VERSION) == 0)
+		return true;
+	ereport(WARNING,
+			(so_errcode(SO_ERR_VERSION_MISMATCH),
+			 errmsg("the scaleout gateway is of version %s, the library of version %s", version,
+					SO_VERSION),
+			 errhint("Install the programs of version %s, or set \"scaleout.program_directory\".",
+					 SO_VERSION)));
+	so_gateway_process_kill(&master->gateway);
+	return true;
+}
+
+/* LISTENING: string addresses, u16 port, string thumbprint. */
+static bool
+take_listening(SoMaster *master, const SoFrame *frame)
+{
+	SoFieldReader reader;
+	size_t		address_size;
+	size_t		thumbprint_size;
+	const char *address;
+	const char *thumbprint;
+	uint16		port;
+
+	so_field_reader_init(&reader, frame->payload, frame->length);
+	address = so_get_block(&reader, &address_size);
+	port = so_get_u16(&reader);
+	thumbprint = so_get_block(&reader, &thumbprint_size);
+	if (!so_field_reader_done(&reader))
+		return false;
+	if (master->listening_address != NULL)
+	{
+		pfree(master->listening_address);
+		pfree(master->listening_thumbprint);
+	}
+	MemoryContextSwitchTo(TopMemoryContext);
+	master->listening_address = pnstrdup(address, address_size);
+	master->listening_thumbprint = pnstrdup(thumbprint, thumbprint_size);
+	MemoryContextSwitchTo(master->turn);
+	master->listening_port = port;
+	master->listening_due = true;
+	if (!master->gateway.listening)
+	{
+		master->gateway.listening = true;
+		/* Nobody could renew while there was no gateway. */
+		so_leases_amnesty(master->now_ms);
+		ereport(LOG,
+				(errmsg("scaleout listens on %s", master->listening_address),
+				 errdetail("The certificate's thumbprint is %s, the epoch " UINT64_FORMAT ".",
+						   master->listening_thumbprint, master->epoch)));
+	}
+	return true;
+}
+
+static bool
+take_log(const SoFrame *frame)
+{
+	char	   *line;
+
+	if (frame->length < 1 || !so_gateway_frames_strings(frame, 1, &line, 1))
+		return false;
+	/* Lines from a process that faces the network: never more than LOG or WARNING. */
+	if (frame->payload[0] & (SO_LOG_ERROR | SO_LOG_CRITICAL | SO_LOG_WARNING))
+		ereport(WARNING, (errmsg("scaleout gateway: %s", line)));
+	else
+		ereport(LOG, (errmsg("scaleout gateway: %s", line)));
+	return true;
+}
+
+/* FAILED: string code, message, detail, hint; the gateway exits afterwards. */
+static bool
+take_failed(const SoFrame *frame)
+{
+	char	   *fields[4];
+
+	if (!so_gateway_frames_strings(frame, 0, fields, 4))
+		return false;
+	ereport(WARNING,
+			(errcode(sqlstate_of(fields[0])),
+			 errmsg("the scaleout gateway cannot serve: %s", fields[1]),
+			 fields[2][0] != '\0' ? errdetail("%s", fields[2]) : 0,
+			 fields[3][0] != '\0' ? errhint("%s", fields[3]) : 0));
+	return true;
+}
+
+/* RELOADED: u8 ok, string thumbprint, code, message. */
+static bool
+take_reloaded(SoMaster *master, const SoFrame *frame)
+{
+	char	   *fields[3];
+
+	if (frame->length < 1 || !so_gateway_frames_strings(frame, 1, fields, 3))
+		return false;
+	if (frame->payload[0] == 0)
+		ereport(WARNING,
+				(errcode(sqlstate_of(fields[1])),
+				 errmsg("the scaleout gateway keeps its old settings: %s", fields[2]),
+				 errhint("Correct the settings or files and reload again.")));
+	else
+	{
+		if (master->listening_thumbprint != NULL)
+			pfree(master->listening_thumbprint);
+		master->listening_thumbprint = MemoryContextStrdup(TopMemoryContext, fields[0]);
+		master->listening_due = true;
+	}
+	return true;
+}
+
+static bool
+take_request(SoMaster *master, SoBatch *batch, const SoFrame *frame)
+{
+	SoError		error;
+	SoRequest  *request = so_gateway_frames_request(frame, &error);
+
+	if (request == NULL)
+		return false;
+	so_admission_request(master, batch, request);
+	return true;
+}
+
+/* One frame; false when it is malformed. */
+static bool
+take_frame(SoMaster *master, SoBatch *batch, const SoFrame *frame)
+{
+	uint64		request;
+
+	switch (frame->type)
+	{
+		case SO_GATEWAY_HELLO:
+			return take_hello(master, frame);
+		case SO_GATEWAY_LISTENING:
+			return take_listening(master, frame);
+		case SO_GATEWAY_REQUEST:
+			return take_request(master, batch, frame);
+		case SO_GATEWAY_ABANDONED:
+			if (!so_gateway_frames_abandoned(frame, &request))
+				return false;
+			so_agents_abandon(request);
+			return true;
+		case SO_GATEWAY_LOG:
+			return take_log(frame);
+		case SO_GATEWAY_FAILED:
+			return take_failed(frame);
+		case SO_GATEWAY_RELOADED:
+			return take_reloaded(master, frame);
+		default:
+			return false;
+	}
+}
+
+bool
+so_intake_frames(SoMaster *master, SoBatch *batch)
+{
+	SoGateway  *gateway = &master->gateway;
+	size_t		bytes = 0;
+
+	for (int n = 0; gateway->fd != PGINVALID_SOCKET; n++)
+	{
+		SoFrame		frame;
+		SoError		error;
+		int			got;
+
+		if (n == MESSAGES_PER_TURN || bytes > BYTES_PER_TURN)
+			return true;
+		so_error_clear(&error);
+		got = so_frame_next(&gateway->in, SO_FRAME_MAX_PAYLOAD, &frame, &error);
+		if (got == 0)
+			return false;
+		if (got > 0 && take_frame(master, batch, &frame))
+		{
+			bytes += frame.length;
+			continue;
+		}
+		ereport(WARNING,
+				(so_errcode(SO_ERR_FRAME_MALFORMED),
+				 errmsg("the scaleout gateway sent a malformed frame and is started anew"),
+				 errdetail("Frame type %d, %zu bytes. %s", got > 0 ? frame.type : 0,
+						   got > 0 ? frame.length : 0, error.message)));
+		so_gateway_process_kill(gateway);
+		so_byte_buffer_clear(&gateway->in);
+		return false;
+	}
+	return false;
+}

@@ -1,0 +1,61 @@
+/*
+ * bgworker/master.h
+ *
+ * What the parts of the master share: one struct in the memory of the process.
+ */
+#ifndef BGWORKER_MASTER_H
+#define BGWORKER_MASTER_H
+
+#include "bgworker/gateway_process.h"
+#include "postmaster/bgworker.h"
+#include "utils/palloc.h"
+
+/* Limits of one transaction of the master. */
+#define SO_MASTER_STATEMENT_TIMEOUT_MS 30000
+#define SO_MASTER_LOCK_TIMEOUT "1s"
+
+typedef struct SoMaster
+{
+	MemoryContext turn;			/* reset at every turn of the main loop */
+	uint64		epoch;
+	SoGateway	gateway;
+	int64		now_ms;			/* monotonic time of this turn */
+
+	/* rows of internal.request */
+	bool		requests_due;	/* somebody woke us */
+	char	   *position;		/* snapshot of the last look, in TopMemoryContext; NULL: look at all */
+	int64		next_probe_ms;
+
+	/* the ready queue */
+	int64		ready_position; /* nothing is ready up to this ready_id */
+	uint64		ready_generation;	/* grows when there may be new work for somebody */
+	bool		ready_left;		/* there was work that the agents asked so far could not take */
+
+	/* things to tell */
+	bool		trust_due;		/* read the trust set and send it */
+	bool		listening_due;	/* record where the gateway listens */
+	char	   *listening_address;	/* in TopMemoryContext, as the gateway said it */
+	int			listening_port;
+	char	   *listening_thumbprint;
+	int64		next_online_ms;
+
+	/* after a failure that may pass */
+	int64		retry_ms;		/* no transaction before */
+	int			retry_backoff_ms;	/* 0: the last one succeeded */
+
+	/* maintenance */
+	BackgroundWorkerHandle *maintenance;
+	int64		next_maintenance_ms;
+
+	bool		leave;			/* after this turn: the seat is not ours any more */
+	const char *leave_reason;
+} SoMaster;
+
+/* There may be work for agents that found none before. */
+static inline void
+so_master_ready(SoMaster *master)
+{
+	master->ready_generation++;
+}
+
+#endif							/* BGWORKER_MASTER_H */
