@@ -101,8 +101,10 @@ write_new_file(const char *path, const char *text, SoError *error)
 
 	if (file == NULL)
 	{
-		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot create \"%s\": %s", path, strerror(errno));
-		return errno == EEXIST ? so_error_hint(error, "Choose another name, or remove the file.") : false;
+		int			reason = errno;
+
+		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot create \"%s\": %s", path, strerror(reason));
+		return reason == EEXIST ? so_error_hint(error, "Choose another name, or remove the file.") : false;
 	}
 	if (fputs(text, file) < 0 || fclose(file) != 0)
 	{

@@ -62,8 +62,7 @@ so_write_text(const char *path, const char *text, SoError *error)
 {
 	char	   *fresh = talloc_asprintf(NULL, "%s.new", path);
 	struct stat status;
-	mode_t		mode = stat(path, &status) == 0 ? status.st_mode & 07777 : 0666;
-	bool		exists = mode != 0666;
+	bool		exists = stat(path, &status) == 0;
 	FILE	   *file = fopen(fresh, "wxe");
 	bool		written;
 
@@ -74,7 +73,7 @@ so_write_text(const char *path, const char *text, SoError *error)
 		return false;
 	}
 	written = fputs(text, file) >= 0 && fflush(file) == 0 &&
-		(!exists || fchmod(fileno(file), mode) == 0) && fsync(fileno(file)) == 0;
+		(!exists || fchmod(fileno(file), status.st_mode & 07777) == 0) && fsync(fileno(file)) == 0;
 	written = fclose(file) == 0 && written;
 	if (!written || rename(fresh, path) != 0)
 	{

@@ -19,7 +19,7 @@ typedef struct Place
 	const char *pointer;
 	int			line;
 	int			column;
-	const char *what;			/* "sql", "the constraint" */
+	const char *what;			/* "eval_expression", "expression of sql" */
 } Place;
 
 typedef struct Check
@@ -64,7 +64,7 @@ check_expression(Check *check, const Place *place, const char *text, bool allow_
 	{
 		finding.code = error.code;
 		finding.hint = error.hint;
-		so_diagnostics_add(loader->findings, loader->findings_context, &finding, "expression of %s: %s%s%s",
+		so_diagnostics_add(loader->findings, loader->findings_context, &finding, "%s: %s%s%s",
 						   place->what, error.message, error.detail[0] != '\0' ? "\n" : "", error.detail);
 		return;
 	}
@@ -73,7 +73,7 @@ check_expression(Check *check, const Place *place, const char *text, bool allow_
 	{
 		finding.code = SO_ERR_DOCUMENT_EXPRESSION_TYPE;
 		so_diagnostics_add(loader->findings, loader->findings_context, &finding,
-						   "expression of %s: expected a Boolean, but it gives %s", place->what,
+						   "%s: expected a Boolean, but it gives %s", place->what,
 						   so_data_type_name(type));
 	}
 }
@@ -83,8 +83,9 @@ check_property_expressions(Check *check, const SoPropertyExpression *list, int c
 {
 	for (int i = 0; i < count; i++)
 	{
-		Place		place = {list[i].pointer, list[i].line, list[i].column, list[i].property->name};
+		Place		place = {list[i].pointer, list[i].line, list[i].column, NULL};
 
+		place.what = talloc_asprintf(check->scratch, "expression of %s", list[i].property->name);
 		check_expression(check, &place, list[i].text, false, false);
 	}
 }
@@ -268,11 +269,13 @@ check_variables(Check *check, const SoExecutable *executable)
 	{
 		SoVariable *variable = executable->variables[i];
 		SoField    *field = so_object_field(variable->object, "expression");
-		Place		place = {NULL, field->line, field->column, variable->name};
+		Place		place = {NULL, field->line, field->column, NULL};
 
 		if (!variable->evaluate_as_expression)
 			continue;			/* text that is not used may be anything */
 		place.pointer = talloc_asprintf(check->scratch, "%s/expression", variable->object->pointer);
+		place.what = talloc_asprintf(check->scratch, "expression of variable %s::%s", variable->name_space,
+									 variable->name);
 		check_expression(check, &place, variable->expression, false, false);
 	}
 }

@@ -201,6 +201,21 @@ so_nearest_offer(SoNearest *nearest, const char *candidate)
 
 /* ---- output ---- */
 
+/* Lines after the first (the quoted expression) stand below it, indented. */
+static char *
+append_indented(char *text, const char *message)
+{
+	const char *end;
+
+	while ((end = strchr(message, '\n')) != NULL)
+	{
+		text = talloc_strndup_append_buffer(text, message, (size_t) (end - message));
+		text = talloc_strdup_append_buffer(text, "\n    ");
+		message = end + 1;
+	}
+	return talloc_asprintf_append_buffer(text, "%s\n", message);
+}
+
 char *
 so_diagnostics_to_text(TALLOC_CTX *context, const SoDiagnostics *findings)
 {
@@ -214,10 +229,11 @@ so_diagnostics_to_text(TALLOC_CTX *context, const SoDiagnostics *findings)
 			text = talloc_asprintf_append_buffer(text, "%s:", item->file);
 		if (item->line > 0)
 			text = talloc_asprintf_append_buffer(text, "%d:%d:", item->line, item->column);
-		text = talloc_asprintf_append_buffer(text, "%s%s %s: %s\n",
+		text = talloc_asprintf_append_buffer(text, "%s%s %s: ",
 											 item->file != NULL || item->line > 0 ? " " : "",
 											 item->is_warning ? "warning" : "error",
-											 so_error_state(item->code), item->message);
+											 so_error_state(item->code));
+		text = append_indented(text, item->message);
 		if (item->pointer[0] != '\0')
 			text = talloc_asprintf_append_buffer(text, "    at %s\n", item->pointer);
 		if (item->hint[0] != '\0')

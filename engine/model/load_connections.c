@@ -39,6 +39,21 @@ find_type(SoLoader *loader, const SoNode *node)
 	return NULL;
 }
 
+/* Of unknown type: tasks shall find it all the same, so that only the type is reported. */
+static SoObject *
+stand_in(TALLOC_CTX *context, const SoNode *node)
+{
+	SoObject   *object = so_object_new(context, &so_object_type_connection);
+	const SoNode *name = so_node_member(node, "name");
+
+	object->pointer = so_node_pointer(object, node);
+	object->line = node->line;
+	object->column = node->column;
+	if (name != NULL && name->kind == SO_NODE_STRING)
+		so_object_field(object, "name")->value = so_value_string(object, name->text);
+	return object;
+}
+
 static SoConnectionManager *
 read_connection(SoLoader *loader, const SoNode *node, TALLOC_CTX *owner, bool from_project)
 {
@@ -50,13 +65,14 @@ read_connection(SoLoader *loader, const SoNode *node, TALLOC_CTX *owner, bool fr
 	if (!so_loader_expect(loader, node, SO_NODE_MAPPING, "connection manager"))
 		return NULL;
 	type = find_type(loader, node);
-	if (type == NULL)
-		return NULL;
 	connection = talloc_zero(owner, SoConnectionManager);
-	connection->type = type;
+	connection->type = type != NULL ? type : &so_object_type_connection;
 	connection->from_project = from_project;
-	connection->object = so_loader_read_object(loader, node, type,
-											   so_structure_names(SO_HOLDER_CONNECTION), expressions);
+	if (type != NULL)
+		connection->object = so_loader_read_object(loader, node, type,
+												   so_structure_names(SO_HOLDER_CONNECTION), expressions);
+	else
+		connection->object = stand_in(connection, node);
 	connection->name = talloc_strdup(connection, so_object_string(connection->object, "name"));
 	if (connection->name == NULL || connection->name[0] == '\0')
 	{
@@ -69,8 +85,9 @@ read_connection(SoLoader *loader, const SoNode *node, TALLOC_CTX *owner, bool fr
 	connection->id = so_loader_identify(loader, connection->object,
 										talloc_asprintf(connection, "%s.Connections[%s]", prefix,
 														connection->name));
-	so_loader_read_expressions(loader, expressions, type, connection, &connection->expressions,
-							   &connection->expression_count);
+	if (type != NULL)
+		so_loader_read_expressions(loader, expressions, type, connection, &connection->expressions,
+								   &connection->expression_count);
 	return connection;
 }
 

@@ -38,6 +38,8 @@ suggest_type(SoLoader *loader, const SoNode *type)
 					"there is no task or container of type \"%s\"", type->text);
 }
 
+static void read_children(SoLoader *loader, const SoNode *node, SoExecutable *parent);
+
 static bool
 find_type(SoLoader *loader, const SoNode *node, ExecutableType *found)
 {
@@ -127,21 +129,26 @@ place(SoLoader *loader, const SoNode *node, SoExecutable *executable)
 	executable->description = talloc_strdup(executable, so_object_string(executable->object, "description"));
 }
 
-static bool
-check_name(SoLoader *loader, const SoNode *node, const char *name)
+/*
+ * The name in object, in context.  Without a usable one the load has failed, but
+ * it goes on under a name made of the position, to find what else is wrong.
+ */
+static char *
+take_name(SoLoader *loader, TALLOC_CTX *context, const SoNode *node, const SoObject *object)
 {
-	if (name == NULL)
-		return false;			/* reported as missing */
-	for (const char *at = name; *at != '\0'; at++)
-	{
-		if ((unsigned char) *at < 0x20 || *at == 0x7f)
-			name = "";
-	}
-	if (name[0] != '\0' && strlen(name) <= 255)
-		return true;
-	so_loader_error(loader, so_node_member(node, "name"), SO_ERR_DOCUMENT_INVALID_VALUE, NULL,
-					"a name has 1 to 255 characters on one line");
-	return false;
+	const SoNode *name_node = so_node_member(node, "name");
+	const char *name = so_object_string(object, "name");
+	bool		usable = name != NULL && name[0] != '\0' && strlen(name) <= 255;
+
+	for (const char *at = name; usable && *at != '\0'; at++)
+		usable = (unsigned char) *at >= 0x20 && *at != 0x7f;
+	if (usable)
+		return talloc_strdup(context, name);
+	/* one that is missing or of the wrong kind is reported already */
+	if (name_node != NULL && name_node->kind == SO_NODE_STRING)
+		so_loader_error(loader, name_node, SO_ERR_DOCUMENT_INVALID_VALUE, "Write a short text without line breaks.",
+						"a name has 1 to 255 characters on one line");
+	return talloc_asprintf(context, "executables[%d]", node->index);
 }
 
 /* An enumerator, for Foreach loops. */
@@ -181,14 +188,45 @@ read_enumerator(SoLoader *loader, const SoNode *loop, SoExecutable *executable)
 							   &executable->enumerator_expression_count);
 }
 
+/*
+ * For an executable of unknown type, so that constraints find it and what is
+ * inside is checked as well; its properties are anybody's guess.
+ */
+static SoExecutable *
+stand_in(SoLoader *loader, const SoNode *node, SoExecutable *parent)
+{
+	const SoNode *name = so_node_member(node, "name");
+	SoExecutable *executable;
+
+	if (name == NULL || name->kind != SO_NODE_STRING)
+		return NULL;
+	executable = talloc_zero(parent, SoExecutable);
+	executable->kind = SO_KIND_SEQUENCE;
+	executable->parent = parent;
+	executable->object = so_object_new(executable, &so_object_type_sequence);
+	executable->object->pointer = so_node_pointer(executable->object, node);
+	executable->object->line = node->line;
+	executable->object->column = node->column;
+	executable->name = talloc_strdup(executable, name->text);
+	if (!enlist(loader, node, executable))
+		return NULL;
+	executable->path = talloc_asprintf(executable, "%s\\%s", parent->path, executable->name);
+	place(loader, node, executable);
+	read_children(loader, so_node_member(node, "executables"), executable);
+	so_loader_read_constraints(loader, node, executable);
+	return executable;
+}
+
 static SoExecutable *
 read_executable(SoLoader *loader, const SoNode *node, SoExecutable *parent)
 {
 	SoExecutable *executable;
 	ExecutableType type;
 
-	if (!so_loader_expect(loader, node, SO_NODE_MAPPING, "executable") || !find_type(loader, node, &type))
+	if (!so_loader_expect(loader, node, SO_NODE_MAPPING, "executable"))
 		return NULL;
+	if (!find_type(loader, node, &type))
+		return stand_in(loader, node, parent);
 	executable = talloc_zero(parent, SoExecutable);
 	executable->kind = type.kind;
 	executable->task_type = type.task_type;
@@ -197,8 +235,8 @@ read_executable(SoLoader *loader, const SoNode *node, SoExecutable *parent)
 	executable->object = so_loader_read_object(loader, node, type.object_type,
 											   so_structure_names(holder_of(executable)),
 											   so_node_member(node, "expressions"));
-	executable->name = talloc_strdup(executable, so_object_string(executable->object, "name"));
-	if (!check_name(loader, node, executable->name) || !enlist(loader, node, executable))
+	executable->name = take_name(loader, executable, node, executable->object);
+	if (!enlist(loader, node, executable))
 		return NULL;
 	executable->path = talloc_asprintf(executable, "%s\\%s", parent->path, executable->name);
 	place(loader, node, executable);
@@ -346,9 +384,7 @@ so_loader_read_package(SoLoader *loader, const SoNode *node)
 	root->object = so_loader_read_object(loader, node, &so_object_type_package,
 										 so_structure_names(SO_HOLDER_PACKAGE),
 										 so_node_member(node, "expressions"));
-	root->name = talloc_strdup(root, so_object_string(root->object, "name"));
-	if (!check_name(loader, node, root->name))
-		return NULL;
+	root->name = take_name(loader, root, node, root->object);
 	package->name = talloc_strdup(package, root->name);
 	check_package_properties(loader, root->object);
 	enlist(loader, node, root);

@@ -31,7 +31,7 @@ check_name(SoLoader *loader, const SoObject *object, const SoField *field, const
 	if (name[0] != '\0' && strpbrk(name, "[]:\n\r\t") == NULL)
 		return true;
 	so_loader_error_at(loader, object, field, SO_ERR_DOCUMENT_INVALID_VALUE,
-					   "Use letters, digits and underscores.", "\"%s\" cannot be the name of %s", name,
+					   "Use letters, digits and underscores.", "\"%s\" cannot be the name of a %s", name,
 					   object->type->name);
 	return false;
 }

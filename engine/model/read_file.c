@@ -25,17 +25,19 @@ resolve(SoLoader *loader, const SoNode *node)
 {
 	char	   *base = realpath(loader->base_folder, NULL);
 	char	   *joined = talloc_asprintf(NULL, "%s/%s", loader->base_folder, node->text);
-	char	   *path = base != NULL ? realpath(joined, NULL) : NULL;
+	char	   *path = base != NULL && node->text[0] != '/' ? realpath(joined, NULL) : NULL;
 	size_t		base_length = base != NULL ? strlen(base) : 0;
 
-	if (path == NULL)
+	if (node->text[0] == '/')
+		so_loader_error(loader, node, SO_ERR_DOCUMENT_FILE, NULL, "\"%s\" is an absolute path", node->text);
+	else if (path == NULL)
 		so_loader_error(loader, node, SO_ERR_DOCUMENT_FILE, NULL, "file \"%s\" cannot be read: %s",
 						node->text, strerror(errno));
 	else if (strncmp(path, base, base_length) != 0 ||
 			 (path[base_length] != '/' && strcmp(base, "/") != 0))
 	{
-		so_loader_error(loader, node, SO_ERR_DOCUMENT_FILE, NULL, "file \"%s\" is outside the folder %s",
-						node->text, base);
+		so_loader_error(loader, node, SO_ERR_DOCUMENT_FILE, NULL,
+						"file \"%s\" is outside the folder of the document", node->text);
 		free(path);
 		path = NULL;
 	}

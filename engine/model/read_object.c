@@ -76,7 +76,7 @@ read_file_member(SoLoader *loader, const SoNode *node, SoObject *object, SoField
 	size_t		length;
 	char	   *text;
 
-	if (field->is_set)
+	if (so_node_member(node->parent, field->property->name) != NULL)
 	{
 		so_loader_error(loader, node, SO_ERR_DOCUMENT_DUPLICATE_KEY, "Write one of the two.",
 						"%s and %s_file both stand there", field->property->name, field->property->name);
@@ -103,7 +103,7 @@ read_member(SoLoader *loader, const SoNode *key, const SoNode *item, SoObject *o
 			so_loader_error(loader, item, SO_ERR_DOCUMENT_INVALID_VALUE, "Remove it.",
 							"%s is read only", key->text);
 		else if (field->is_set)
-			return;				/* stands twice, or as a file as well: reported */
+			return;				/* stands twice: reported */
 		else
 			so_loader_read_field(loader, item, object, field);
 		return;
