@@ -1,0 +1,186 @@
+/*
+ * worker_agent/identity.c
+ *
+ * Loads the identity of this worker and guards it; see identity.h.
+ *
+ * Process: agent.  The lock is a lock of the kernel on SecurityDirectory/lock and
+ * vanishes with the process, however it dies.
+ */
+#include "worker_agent/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+static bool
+system_error(SoError *error, SoErrorCode code, const char *place, const char *message)
+{
+	int			reason = errno;
+
+	so_error_set(error, code, place, "%s", message);
+	return so_error_detail(error, "%s.", strerror(reason));
+}
+
+static bool
+take_lock(const SoSettings *settings, SoIdentity *identity, SoError *error)
+{
+	char		path[4096];
+	char		pid[32];
+	ssize_t		got;
+	int			length;
+
+	snprintf(path, sizeof(path), "%s/lock", settings->security_directory);
+	identity->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (identity->lock_fd < 0)
+		return system_error(error, SO_ERR_FILE_UNWRITABLE, path, "the lock file cannot be opened");
+	if (flock(identity->lock_fd, LOCK_EX | LOCK_NB) != 0)
+	{
+		if (errno != EWOULDBLOCK)
+			return system_error(error, SO_ERR_FILE_UNWRITABLE, path, "the folder cannot be locked");
+		got = read(identity->lock_fd, pid, sizeof(pid) - 1);
+		pid[got > 0 ? got : 0] = '\0';
+		so_error_set(error, SO_ERR_AGENT_ALREADY_RUNNING, path,
+					 "another worker process uses this folder");
+		return so_error_detail(error, "Its process id is %s.", pid);
+	}
+	length = snprintf(pid, sizeof(pid), "%d", (int) getpid());
+	if (ftruncate(identity->lock_fd, 0) != 0 ||
+		pwrite(identity->lock_fd, pid, (size_t) length, 0) != length)
+		return system_error(error, SO_ERR_FILE_UNWRITABLE, path, "the lock file cannot be written");
+	return true;
+}
+
+pid_t
+so_identity_running_pid(const SoSettings *settings)
+{
+	char		path[4096];
+	char		text[32];
+	ssize_t		got;
+	pid_t		pid = 0;
+	int			fd;
+
+	snprintf(path, sizeof(path), "%s/lock", settings->security_directory);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (flock(fd, LOCK_SH | LOCK_NB) != 0)
+	{
+		got = read(fd, text, sizeof(text) - 1);
+		text[got > 0 ? got : 0] = '\0';
+		pid = atoi(text);
+	}
+	close(fd);
+	return pid;
+}
+
+uint64_t
+so_identity_read_epoch(const SoSettings *settings)
+{
+	char		path[4096];
+	uint64_t	epoch = 0;
+	FILE	   *file;
+
+	snprintf(path, sizeof(path), "%s/epoch", settings->security_directory);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%" SCNu64, &epoch) != 1)
+		epoch = 0;
+	fclose(file);
+	return epoch;
+}
+
+bool
+so_identity_set_epoch(SoIdentity *identity, uint64_t epoch, SoError *error)
+{
+	char		temporary[4200];
+	FILE	   *file;
+	bool		good;
+
+	identity->epoch = epoch;
+	snprintf(temporary, sizeof(temporary), "%s.new", identity->epoch_file);
+	file = fopen(temporary, "we");
+	if (file == NULL)
+		return system_error(error, SO_ERR_FILE_UNWRITABLE, temporary, "the epoch cannot be saved");
+	good = fprintf(file, "%" PRIu64 "\n", epoch) > 0;
+	good = fclose(file) == 0 && good;
+	if (!good || rename(temporary, identity->epoch_file) != 0)
+		return system_error(error, SO_ERR_FILE_UNWRITABLE, identity->epoch_file,
+							"the epoch cannot be saved");
+	return true;
+}
+
+/* WorkerHttpsCertThumbprint, when set, must be that of the certificate. */
+static bool
+check_own_thumbprint(const SoSettings *settings, const SoIdentity *identity, SoError *error)
+{
+	SoThumbprint wanted;
+
+	if (settings->worker_thumbprint[0] == '\0')
+		return true;
+	if (!so_thumbprint_parse(settings->worker_thumbprint, &wanted, error))
+		return false;
+	if (so_thumbprint_equal(&wanted, &identity->facts.thumbprint))
+		return true;
+	so_error_set(error, SO_ERR_AGENT_OWN_THUMBPRINT, settings->certificate_file,
+				 "the worker's certificate is not the one in the settings");
+	return so_error_detail(error, "The certificate has %s, WorkerHttpsCertThumbprint is %s.",
+						   identity->facts.thumbprint_text, settings->worker_thumbprint);
+}
+
+bool
+so_identity_open(const SoSettings *settings, SoIdentity *identity, SoError *error)
+{
+	struct passwd *account = getpwuid(geteuid());
+	SoError		old;
+
+	memset(identity, 0, sizeof(*identity));
+	identity->lock_fd = -1;
+	if (!so_uuid_parse(settings->agent_id, &identity->agent_id))
+		return so_error_set(error, SO_ERR_AGENT_SETTING_INVALID, settings->file,
+							"AgentId is not a UUID");
+	so_uuid_format(&identity->agent_id, identity->agent_id_text);
+	if (!so_uuid_generate(&identity->instance_id, error))
+		return false;
+	so_uuid_format(&identity->instance_id, identity->instance_id_text);
+	if (gethostname(identity->host_name, sizeof(identity->host_name) - 1) != 0)
+		snprintf(identity->host_name, sizeof(identity->host_name), "localhost");
+	if (account != NULL)
+		snprintf(identity->user_account, sizeof(identity->user_account), "%s", account->pw_name);
+	else
+		snprintf(identity->user_account, sizeof(identity->user_account), "%d", (int) geteuid());
+	snprintf(identity->epoch_file, sizeof(identity->epoch_file), "%s/epoch",
+			 settings->security_directory);
+	if (!take_lock(settings, identity, error) ||
+		!so_certificate_load(settings->certificate_file, settings->key_file, &identity->pair,
+							 &identity->facts, error) ||
+		!check_own_thumbprint(settings, identity, error))
+	{
+		so_identity_close(identity);
+		return false;
+	}
+	/* Pinned by thumbprint, so an old certificate still identifies; it is worth a word. */
+	if (!so_certificate_check_time(&identity->facts, time(NULL), &old))
+		so_log_error(SO_LOG_WARNING, &old);
+	identity->epoch = so_identity_read_epoch(settings);
+	return true;
+}
+
+void
+so_identity_close(SoIdentity *identity)
+{
+	so_certificate_pair_free(&identity->pair);
+	memset(&identity->pair, 0, sizeof(identity->pair));
+	if (identity->lock_fd >= 0)
+		close(identity->lock_fd);
+	identity->lock_fd = -1;
+}

@@ -1,0 +1,273 @@
+/*
+ * worker_agent/init.c
+ *
+ * Makes a new worker; see init.h.
+ *
+ * Process: scaleout-worker init.  The settings file is written last and is what
+ * makes the folder a worker's; a crash before that leaves a key and a certificate
+ * that the next init refuses to overwrite and names.
+ */
+#include "worker_agent/init.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <limits.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/certificate.h"
+#include "common/certificate_create.h"
+#include "common/uuid.h"
+#include "worker_agent/endpoint.h"
+#include "worker_agent/settings.h"
+
+#define MAX_NAMES 16
+
+typedef struct Names
+{
+	char		texts[MAX_NAMES][256];
+	const char *list[MAX_NAMES];
+	size_t		count;
+} Names;
+
+static void
+add_name(Names *names, const char *text)
+{
+	if (text[0] == '\0' || names->count == MAX_NAMES)
+		return;
+	for (size_t i = 0; i < names->count; i++)
+	{
+		if (strcasecmp(names->texts[i], text) == 0)
+			return;
+	}
+	snprintf(names->texts[names->count], sizeof(names->texts[0]), "%s", text);
+	names->list[names->count] = names->texts[names->count];
+	names->count++;
+}
+
+static void
+add_address(Names *names, const struct ifaddrs *interface)
+{
+	char		text[INET6_ADDRSTRLEN];
+	const struct sockaddr *address = interface->ifa_addr;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (address == NULL || (interface->ifa_flags & IFF_LOOPBACK))
+		return;
+	if (address->sa_family == AF_INET)
+	{
+		memcpy(&v4, address, sizeof(v4));
+		if (inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text)) != NULL)
+			add_name(names, text);
+	}
+	else if (address->sa_family == AF_INET6)
+	{
+		memcpy(&v6, address, sizeof(v6));
+		if (!IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) &&
+			inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text)) != NULL)
+			add_name(names, text);
+	}
+}
+
+/* Host name, its full form, and the addresses of this machine. */
+static void
+collect_names(Names *names)
+{
+	char		host[256] = "";
+	struct addrinfo hints = {.ai_flags = AI_CANONNAME};
+	struct addrinfo *found = NULL;
+	struct ifaddrs *interfaces = NULL;
+
+	names->count = 0;
+	gethostname(host, sizeof(host) - 1);
+	add_name(names, host);
+	if (host[0] != '\0' && getaddrinfo(host, NULL, &hints, &found) == 0)
+	{
+		if (found->ai_canonname != NULL && strchr(found->ai_canonname, '.') != NULL)
+			add_name(names, found->ai_canonname);
+		freeaddrinfo(found);
+	}
+	if (getifaddrs(&interfaces) == 0)
+	{
+		for (struct ifaddrs *at = interfaces; at != NULL; at = at->ifa_next)
+			add_address(names, at);
+		freeifaddrs(interfaces);
+	}
+	if (names->count == 0)
+		add_name(names, "localhost");
+}
+
+static bool
+system_error(SoError *error, const char *place, const char *message)
+{
+	int			reason = errno;
+
+	so_error_set(error, SO_ERR_FILE_UNWRITABLE, place, "%s", message);
+	return so_error_detail(error, "%s.", strerror(reason));
+}
+
+static bool
+refuse_existing(const char *path, SoError *error)
+{
+	if (access(path, F_OK) != 0)
+		return true;
+	so_error_set(error, SO_ERR_AGENT_ALREADY_INITIALIZED, path,
+				 "the folder already belongs to a worker");
+	return so_error_detail(error, "%s exists and is not overwritten.", path);
+}
+
+static void
+write_setting(FILE *file, const char *name, const char *value)
+{
+	if (value == NULL || value[0] == '\0')
+		return;
+	fprintf(file, "%s = ", name);
+	so_settings_quote(file, value);
+	fputc('\n', file);
+}
+
+static bool
+write_settings(const SoInitOptions *options, const char *path, const char *agent_id,
+			   const char *thumbprint, SoError *error)
+{
+	int			fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE	   *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	bool		good;
+
+	if (file == NULL)
+		return system_error(error, path, "the settings file cannot be written");
+	fputs("# Settings of this scaleout worker, made by scaleout-worker init.\n"
+		  "# scaleout-worker show --settings-sample lists everything that can be set.\n\n", file);
+	write_setting(file, "AgentId", agent_id);
+	write_setting(file, "DisplayName", options->display_name);
+	write_setting(file, "Description", options->description);
+	write_setting(file, "WorkerHttpsCertThumbprint", thumbprint);
+	write_setting(file, "MasterEndpoint", options->master);
+	write_setting(file, "MasterHttpsCertThumbprint", options->thumbprint);
+	good = fflush(file) == 0 && fsync(fd) == 0;
+	if (fclose(file) != 0 || !good)
+	{
+		system_error(error, path, "the settings file cannot be written");
+		unlink(path);
+		return false;
+	}
+	return true;
+}
+
+static bool
+print_file(const char *path, FILE *to)
+{
+	char		line[256];
+	FILE	   *from = fopen(path, "re");
+
+	if (from == NULL)
+		return false;
+	while (fgets(line, sizeof(line), from) != NULL)
+		fputs(line, to);
+	fclose(from);
+	return true;
+}
+
+static void
+say_what_to_do(const char *directory, const char *certificate_file, const char *agent_id,
+			   const char *thumbprint)
+{
+	printf("Worker %s\n"
+		   "  settings     %s/worker.conf\n"
+		   "  certificate  %s\n"
+		   "  thumbprint   %s\n\n"
+		   "Let it work: on the master's server, as a member of ssis_admin, run\n\n"
+		   "SELECT catalog.trust_worker_certificate(pem => $pem$\n", agent_id, directory,
+		   certificate_file, thumbprint);
+	print_file(certificate_file, stdout);
+	printf("$pem$, enable => true);\n\n"
+		   "or, where the file can be read:  scaleout workers trust --enable %s\n"
+		   "(without enable, a second step lets it take tasks: "
+		   "SELECT catalog.enable_worker_agent('%s');)\n\n"
+		   "Then start it:  scaleout-worker run --directory %s\n", certificate_file, agent_id,
+		   directory);
+}
+
+static bool
+check_options(const SoInitOptions *options, SoError *error)
+{
+	SoEndpointList endpoints;
+	SoThumbprint thumbprint;
+	char		copy[4096];
+	char	   *rest = copy;
+	char	   *part;
+
+	if (!so_endpoint_parse_list(options->master, &endpoints, error))
+		return false;
+	if (strlen(options->thumbprint) >= sizeof(copy))
+		return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, "--thumbprint",
+							"the list of thumbprints is too long");
+	strcpy(copy, options->thumbprint);
+	while ((part = strsep(&rest, ",")) != NULL)
+	{
+		if (!so_thumbprint_parse(part, &thumbprint, error))
+			return false;
+	}
+	return true;
+}
+
+/* Key, certificate and settings in an existing folder; removes what it made when it fails. */
+static bool
+make_worker(const SoInitOptions *options, const char *directory, SoError *error)
+{
+	char		certificate_file[PATH_MAX + 16];
+	char		key_file[PATH_MAX + 16];
+	char		settings_file[PATH_MAX + 16];
+	char		agent_id[SO_UUID_TEXT_SIZE];
+	SoUuid		uuid;
+	Names		names;
+	SoCertificateRequest request = {.days = SO_CERTIFICATE_DEFAULT_DAYS};
+	SoCertificateFacts facts;
+
+	snprintf(certificate_file, sizeof(certificate_file), "%s/worker.crt", directory);
+	snprintf(key_file, sizeof(key_file), "%s/worker.key", directory);
+	snprintf(settings_file, sizeof(settings_file), "%s/worker.conf", directory);
+	if (!refuse_existing(settings_file, error) || !refuse_existing(certificate_file, error) ||
+		!refuse_existing(key_file, error) || !so_uuid_generate(&uuid, error))
+		return false;
+	so_uuid_format(&uuid, agent_id);
+	collect_names(&names);
+	request.common_name = names.list[0];
+	request.names = names.list;
+	request.name_count = names.count;
+	request.agent_id = agent_id;
+	if (so_certificate_create(&request, certificate_file, key_file, error) &&
+		so_certificate_read_file(certificate_file, &facts, error) &&
+		write_settings(options, settings_file, agent_id, facts.thumbprint_text, error))
+	{
+		say_what_to_do(directory, certificate_file, agent_id, facts.thumbprint_text);
+		return true;
+	}
+	unlink(certificate_file);
+	unlink(key_file);
+	return false;
+}
+
+bool
+so_init(const SoInitOptions *options, SoError *error)
+{
+	char		directory[PATH_MAX];
+
+	if (!check_options(options, error))
+		return false;
+	if (mkdir(options->directory, 0700) != 0 && errno != EEXIST)
+		return system_error(error, options->directory, "the folder cannot be made");
+	if (realpath(options->directory, directory) == NULL)
+		return system_error(error, options->directory, "the folder cannot be used");
+	return make_worker(options, directory, error);
+}

@@ -1,0 +1,277 @@
+/*
+ * worker_agent/main.c
+ *
+ * scaleout-worker: init, run, show.
+ *
+ * Process: agent (run), or a short-lived command.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/certificate.h"
+#include "common/log.h"
+#include "common/protocol.h"
+#include "worker_agent/agent.h"
+#include "worker_agent/identity.h"
+#include "worker_agent/init.h"
+#include "worker_agent/settings.h"
+#include "worker_agent/signals.h"
+
+#define DEFAULT_DIRECTORY "/var/lib/scaleout"
+#define EXIT_USAGE 2
+
+static const char usage_text[] =
+"scaleout-worker runs the tasks of a scaleout master on this machine.\n"
+"\n"
+"usage:\n"
+"  scaleout-worker init --master https://HOST:PORT --thumbprint HEX [--directory DIR]\n"
+"                       [--display-name NAME] [--description TEXT]\n"
+"      Make a key, a certificate, an AgentId and a settings file, and say how to\n"
+"      let this worker in. Nothing is overwritten.\n"
+"  scaleout-worker run  [--directory DIR | --config FILE]\n"
+"      Run until SIGTERM (finish running tasks, then exit; a second one kills them).\n"
+"      SIGHUP reads the settings again.\n"
+"  scaleout-worker show [--directory DIR | --config FILE]\n"
+"      Show identity, thumbprint and settings.\n"
+"  scaleout-worker show --settings-sample\n"
+"      Print a settings file with everything that can be set.\n"
+"  scaleout-worker --help | --version\n"
+"\n"
+"DIR is " DEFAULT_DIRECTORY " unless given; FILE is DIR/worker.conf.\n";
+
+typedef struct Options
+{
+	const char *directory;
+	const char *config;
+	bool		sample;
+	SoInitOptions init;
+} Options;
+
+static int
+usage_error(const char *format, const char *argument)
+{
+	SoError		error;
+	char		text[4000];
+
+	so_error_set(&error, SO_ERR_AGENT_USAGE, NULL, format, argument);
+	fprintf(stderr, "scaleout-worker: %s\n", so_error_format(&error, text, sizeof(text)));
+	return EXIT_USAGE;
+}
+
+/* Returns false after having complained. */
+static bool
+parse_options(int argc, char **argv, const char *allowed, Options *options)
+{
+	static const struct option table[] = {
+		{"directory", required_argument, NULL, 'd'},
+		{"config", required_argument, NULL, 'c'},
+		{"master", required_argument, NULL, 'm'},
+		{"thumbprint", required_argument, NULL, 't'},
+		{"display-name", required_argument, NULL, 'n'},
+		{"description", required_argument, NULL, 'x'},
+		{"settings-sample", no_argument, NULL, 's'},
+		{NULL, 0, NULL, 0},
+	};
+	int			option;
+
+	memset(options, 0, sizeof(*options));
+	options->directory = DEFAULT_DIRECTORY;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":", table, NULL)) != -1)
+	{
+		if (option == '?' || option == ':' || strchr(allowed, option) == NULL)
+		{
+			usage_error(option == ':' ? "%s needs a value" : "unknown option %s", argv[optind - 1]);
+			return false;
+		}
+		switch (option)
+		{
+			case 'd':
+				options->directory = optarg;
+				break;
+			case 'c':
+				options->config = optarg;
+				break;
+			case 'm':
+				options->init.master = optarg;
+				break;
+			case 't':
+				options->init.thumbprint = optarg;
+				break;
+			case 'n':
+				options->init.display_name = optarg;
+				break;
+			case 'x':
+				options->init.description = optarg;
+				break;
+			case 's':
+				options->sample = true;
+				break;
+		}
+	}
+	if (optind < argc)
+	{
+		usage_error("unexpected argument %s", argv[optind]);
+		return false;
+	}
+	return true;
+}
+
+static void
+complain(const SoError *error)
+{
+	char		text[4000];
+
+	fprintf(stderr, "scaleout-worker: %s\n", so_error_format(error, text, sizeof(text)));
+}
+
+/* NULL after having complained about everything that is wrong. */
+static SoSettings *
+load_settings(TALLOC_CTX *context, const Options *options)
+{
+	SoSettingsErrors *errors = talloc_zero(context, SoSettingsErrors);
+	char	   *file = talloc_asprintf(context, "%s/worker.conf", options->directory);
+	SoSettings *settings;
+
+	settings = so_settings_load(context, options->config != NULL ? options->config : file, errors);
+	for (int i = 0; i < errors->count && i < SO_SETTINGS_MAX_ERRORS; i++)
+		complain(&errors->errors[i]);
+	if (errors->count > SO_SETTINGS_MAX_ERRORS)
+		fprintf(stderr, "scaleout-worker: and %d more\n", errors->count - SO_SETTINGS_MAX_ERRORS);
+	talloc_free(errors);
+	talloc_free(file);
+	return settings;
+}
+
+static int
+run_init(int argc, char **argv)
+{
+	Options		options;
+	SoError		error;
+
+	if (!parse_options(argc, argv, "dmtnx", &options))
+		return EXIT_USAGE;
+	if (options.init.master == NULL || options.init.thumbprint == NULL)
+		return usage_error("init needs %s", "--master and --thumbprint");
+	options.init.directory = options.directory;
+	if (so_init(&options.init, &error))
+		return 0;
+	complain(&error);
+	return 1;
+}
+
+static int
+run_agent(int argc, char **argv)
+{
+	TALLOC_CTX *context = talloc_new(NULL);
+	Options		options;
+	SoSettings *settings;
+	SoError		error;
+	int			status = 1;
+
+	if (!parse_options(argc, argv, "dc", &options))
+	{
+		talloc_free(context);
+		return EXIT_USAGE;
+	}
+	umask(077);
+	so_log_open("scaleout-worker", SO_LOG_DEFAULT_MASK);
+	settings = load_settings(context, &options);
+	if (settings != NULL)
+	{
+		if (so_signals_open_log(settings, &error))
+			status = so_agent_run(context, settings);
+		else
+			complain(&error);
+	}
+	talloc_free(context);
+	return status;
+}
+
+static void
+show(const SoSettings *settings)
+{
+	SoCertificateFacts facts;
+	SoError		error;
+	pid_t		pid = so_identity_running_pid(settings);
+
+	printf("# %s\n", settings->file);
+	if (so_certificate_read_file(settings->certificate_file, &facts, &error))
+	{
+		printf("# certificate thumbprint %s\n# certificate subject    %s\n", facts.thumbprint_text,
+			   facts.subject);
+		for (size_t i = 0; i < facts.name_count; i++)
+			printf("# certificate name       %s\n", facts.names[i]);
+	}
+	else
+		complain(&error);
+	printf("# highest epoch          %llu\n",
+		   (unsigned long long) so_identity_read_epoch(settings));
+	if (pid != 0)
+		printf("# running                pid %d\n\n", (int) pid);
+	else
+		printf("# running                no\n\n");
+	so_settings_show(settings, stdout);
+}
+
+static int
+run_show(int argc, char **argv)
+{
+	TALLOC_CTX *context;
+	Options		options;
+	SoSettings *settings;
+
+	if (!parse_options(argc, argv, "dcs", &options))
+		return EXIT_USAGE;
+	if (options.sample)
+	{
+		so_settings_write_sample(stdout);
+		return 0;
+	}
+	context = talloc_new(NULL);
+	settings = load_settings(context, &options);
+	if (settings != NULL)
+		show(settings);
+	talloc_free(context);
+	return settings != NULL ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct
+	{
+		const char *name;
+		int			(*run) (int argc, char **argv);
+	}			commands[] = {
+		{"init", run_init},
+		{"run", run_agent},
+		{"show", run_show},
+	};
+
+	if (argc < 2)
+	{
+		fputs(usage_text, stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+	{
+		fputs(usage_text, stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+	{
+		puts("scaleout-worker " SO_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	{
+		if (strcmp(commands[i].name, argv[1]) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	return usage_error("unknown command %s", argv[1]);
+}

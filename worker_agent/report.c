@@ -1,0 +1,280 @@
+/*
+ * worker_agent/report.c
+ *
+ * Sends the spool to the master and settles what is acknowledged.
+ *
+ * Process: agent, event loop thread.  Nothing is forgotten before an answer says
+ * that it is committed; a lost answer costs a repetition.
+ */
+#include "worker_agent/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/fault.h"
+#include "common/log.h"
+#include "worker_agent/command.h"
+#include "worker_agent/lease.h"
+#include "worker_agent/register.h"
+#include "worker_agent/runners.h"
+
+#define REPORT_TIMEOUT_MS 30000
+#define FIRST_RETRY_MS 200
+/* The master answered and settled nothing of what it was sent. */
+#define UNSETTLED_RETRY_MS 1000
+/* Reports begin at least this far apart, so that a busy worker sends larger ones. */
+#define BATCH_GAP_MS 4
+/* Half of what the master accepts, because held attempts come on top. */
+#define BATCH_BYTES (SO_LIMIT_BODY / 2)
+
+/* What the master refuses to read is replaced; its sequence must not be missing. */
+static const char unreadable_event[] =
+"{\"type\":\"event\",\"message_type\":120,\"message_source_type\":30,\"event_name\":\"OnError\","
+"\"message\":\"a record of this execution could not be delivered; the log of the worker has it\","
+"\"code\":\"SO443\"}";
+static const char unreadable_result[] =
+"{\"type\":\"result\",\"status\":4,\"outcome\":\"package\",\"error_count\":1,\"warning_count\":0,"
+"\"message\":\"the result of this execution could not be delivered\",\"code\":\"SO443\"}";
+
+/* ---- acknowledgements ------------------------------------------------------- */
+
+static bool
+read_key(const json_t *entry, SoUuid *task, uint32_t *attempt, uint64_t *sequence)
+{
+	const char *text = json_string_value(json_object_get(entry, "task"));
+
+	*attempt = (uint32_t) json_integer_value(json_object_get(entry, "attempt"));
+	*sequence = (uint64_t) json_integer_value(json_object_get(entry, "sequence"));
+	return text != NULL && so_uuid_parse(text, task);
+}
+
+/* The result is settled when it waited before and does not any more. */
+static void
+check_result_settled(SoAgent *agent, const SoUuid *task, uint32_t attempt_number)
+{
+	SoAttempt  *attempt = so_held_find(agent->held, task, attempt_number);
+
+	if (attempt == NULL || attempt->gone || attempt->state != SO_HELD_FINISHED ||
+		so_spool_has_result(agent->spool, task, attempt_number))
+		return;
+	so_held_drop(agent->held, attempt, agent->lease.newest);
+}
+
+static void
+settle_acknowledged(SoAgent *agent, const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+	{
+		SoUuid		task;
+		uint32_t	attempt;
+		uint64_t	sequence;
+
+		if (!read_key(json_array_get(list, i), &task, &attempt, &sequence))
+			continue;
+		so_spool_acknowledge(agent->spool, &task, attempt, sequence);
+		so_runners_acknowledge(agent, &task, attempt, sequence);
+		check_result_settled(agent, &task, attempt);
+	}
+}
+
+static void
+settle_rejected(SoAgent *agent, const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+	{
+		const json_t *entry = json_array_get(list, i);
+		const char *code = json_string_value(json_object_get(entry, "code"));
+		const char *message = json_string_value(json_object_get(entry, "message"));
+		SoUuid		task;
+		uint32_t	attempt;
+		uint64_t	sequence;
+		char		text[SO_UUID_TEXT_SIZE];
+
+		if (!read_key(entry, &task, &attempt, &sequence))
+			continue;
+		so_log(SO_LOG_ERROR, "SO442 the master rejects record %" PRIu64 " of task %s, attempt %u: "
+			   "%s %s", sequence, so_uuid_format(&task, text), attempt,
+			   code != NULL ? code : "", message != NULL ? message : "");
+		so_spool_reject(agent->spool, &task, attempt, sequence);
+		check_result_settled(agent, &task, attempt);
+	}
+}
+
+/* ---- failures ---------------------------------------------------------------- */
+
+/*
+ * The master does not accept the batch as it is.  Halve it until one item is
+ * left; that one is to blame and is replaced.
+ */
+static void
+shrink_batch(SoAgent *agent, const SoAnswer *answer)
+{
+	SoReportState *report = &agent->report;
+	SoUuid		task;
+	uint32_t	attempt;
+	uint64_t	sequence;
+	SoItemKind	kind = SO_ITEM_EVENT;
+	char		text[SO_UUID_TEXT_SIZE];
+
+	if (report->sent_items > 1)
+	{
+		report->batch_items = report->sent_items / 2;
+		so_report_pump(agent);
+		return;
+	}
+	if (so_spool_replace_first(agent->spool, unreadable_event, &task, &attempt, &sequence, &kind))
+	{
+		if (kind == SO_ITEM_RESULT)
+			so_spool_replace_first(agent->spool, unreadable_result, &task, &attempt, &sequence,
+								   &kind);
+		so_log_error(SO_LOG_ERROR, &answer->error);
+		so_log(SO_LOG_ERROR, "SO443 record %" PRIu64 " of task %s, attempt %u is replaced because "
+			   "the master does not accept it", sequence, so_uuid_format(&task, text), attempt);
+	}
+	report->batch_items = 1;
+	report->waiting = true;
+	so_agent_arm(report->timer, FIRST_RETRY_MS);
+}
+
+static void
+report_failed(SoAgent *agent, const SoAnswer *answer)
+{
+	if (strcmp(answer->code, "SO210") == 0)
+	{
+		so_register_start(agent);
+		return;
+	}
+	if ((answer->status == 400 || answer->status == 413) && agent->report.sent_items > 0)
+	{
+		shrink_batch(agent, answer);
+		return;
+	}
+	agent->report.waiting = true;
+	so_agent_arm(agent->report.timer,
+				 so_agent_request_failed(agent, answer, &agent->report.backoff));
+	so_agent_check_leave(agent);
+}
+
+/* ---- sending ------------------------------------------------------------------ */
+
+static void
+answered(void *context, const SoAnswer *answer)
+{
+	SoAgent    *agent = context;
+	SoReportState *report = &agent->report;
+	size_t		waiting = so_spool_waiting(agent->spool);
+
+	if (answer->error.code != SO_OK)
+	{
+		report_failed(agent, answer);
+		return;
+	}
+	SO_FAULT("agent.after_report");
+	so_agent_request_succeeded(agent, &report->backoff);
+	if (!so_agent_check_answer(agent, answer))
+		return;
+	report->batch_items = report->batch_items * 2 < SO_LIMIT_ITEMS ?
+		report->batch_items * 2 : SO_LIMIT_ITEMS;
+	so_held_renew(agent->held, SO_HELD_BY_REPORT, report->number, answer->sent_ms);
+	so_agent_expire_leases(agent);
+	settle_acknowledged(agent, json_object_get(answer->body, "acknowledged"));
+	settle_rejected(agent, json_object_get(answer->body, "rejected"));
+	so_command_handle(agent, json_object_get(answer->body, "commands"));
+	so_held_forget(agent->held, so_lease_oldest_open(agent));
+	/* Acknowledgements written down save repetitions after a crash. */
+	so_agent_flush_spool(agent);
+	so_agent_arm(report->timer, agent->heartbeat_interval_ms);
+	if (report->sent_items > 0 && so_spool_waiting(agent->spool) >= waiting)
+		so_agent_arm(report->timer, UNSETTLED_RETRY_MS);
+	else if (report->sent_items > 0)
+		so_report_pump(agent);
+	so_lease_pump(agent);
+	so_agent_check_leave(agent);
+}
+
+static void
+send_report(SoAgent *agent)
+{
+	SoReportState *report = &agent->report;
+	SoByteBuffer body;
+	char		head[300];
+	int			length;
+
+	if (!agent->registered || report->waiting ||
+		so_master_client_busy(agent->client, SO_CHANNEL_REPORT))
+		return;
+	event_del(report->timer);
+	report->number = ++agent->request_number;
+	report->last_sent_ms = so_clock_monotonic_ms();
+	length = snprintf(head, sizeof(head),
+					  "{\"agent_id\":\"%s\",\"instance_id\":\"%s\",\"epoch\":%" PRIu64 ",\"held\":",
+					  agent->identity.agent_id_text, agent->identity.instance_id_text,
+					  agent->epoch);
+	so_byte_buffer_init(&body);
+	so_put_bytes(&body, head, (size_t) length);
+	so_held_write(agent->held, &body, SO_HELD_BY_REPORT, report->number);
+	so_put_bytes(&body, ",\"items\":[", 10);
+	report->sent_items = so_spool_collect(agent->spool, &body, report->batch_items, BATCH_BYTES);
+	so_put_bytes(&body, "]}", 2);
+	SO_FAULT("agent.before_report");
+	so_master_client_post(agent->client, SO_CHANNEL_REPORT, SO_ROUTE_REPORT, &body,
+						  REPORT_TIMEOUT_MS, answered, agent);
+	so_byte_buffer_free(&body);
+}
+
+void
+so_report_pump(SoAgent *agent)
+{
+	SoReportState *report = &agent->report;
+	int64_t		since;
+
+	if (!agent->registered || report->waiting || so_spool_waiting(agent->spool) == 0 ||
+		so_master_client_busy(agent->client, SO_CHANNEL_REPORT))
+		return;
+	since = so_clock_monotonic_ms() - report->last_sent_ms;
+	so_agent_arm(report->timer, since >= BATCH_GAP_MS ? 0 : BATCH_GAP_MS - since);
+}
+
+static void
+timer_due(evutil_socket_t fd, short what, void *argument)
+{
+	SoAgent    *agent = argument;
+
+	(void) fd;
+	(void) what;
+	agent->report.waiting = false;
+	send_report(agent);
+}
+
+void
+so_report_pause(SoAgent *agent)
+{
+	if (!agent->registration.open)
+		so_master_client_abort(agent->client, SO_CHANNEL_REPORT);
+	event_del(agent->report.timer);
+	agent->report.waiting = false;
+}
+
+void
+so_report_resume(SoAgent *agent)
+{
+	/* At once: the first heartbeat renews what is held. */
+	so_agent_arm(agent->report.timer, 0);
+}
+
+void
+so_report_open(SoAgent *agent)
+{
+	agent->report.timer = evtimer_new(agent->base, timer_due, agent);
+	agent->report.backoff.initial_ms = FIRST_RETRY_MS;
+	agent->report.batch_items = SO_LIMIT_ITEMS;
+}
+
+void
+so_report_close(SoAgent *agent)
+{
+	if (agent->report.timer != NULL)
+		event_free(agent->report.timer);
+}

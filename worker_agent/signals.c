@@ -1,0 +1,199 @@
+/*
+ * worker_agent/signals.c
+ *
+ * Draining, reloading and reaping on signals; see signals.h.
+ *
+ * Process: agent, event loop thread.  New settings are complete and valid before
+ * any of them is used.
+ */
+#include "worker_agent/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker_agent/lease.h"
+#include "worker_agent/nursery_client.h"
+#include "worker_agent/register.h"
+#include "worker_agent/runners.h"
+
+/* After the second signal: how long the results of killed runners may take to reach the master. */
+#define KILLED_FLUSH_MS 2000
+
+bool
+so_signals_address(const SoSettings *settings, SoMasterAddress *address, SoError *error)
+{
+	char		pins[4096];
+	char	   *rest = pins;
+	char	   *pin;
+
+	memset(address, 0, sizeof(*address));
+	if (!so_endpoint_parse_list(settings->master_endpoint, &address->endpoints, error))
+		return false;
+	if (strlen(settings->master_thumbprint) >= sizeof(pins))
+		return so_error_set(error, SO_ERR_AGENT_SETTING_INVALID, settings->file,
+							"MasterHttpsCertThumbprint is too long");
+	strcpy(pins, settings->master_thumbprint);
+	while ((pin = strsep(&rest, ",")) != NULL)
+	{
+		if (address->pin_count == SO_PINS_MAX)
+			return so_error_set(error, SO_ERR_AGENT_SETTING_INVALID, settings->file,
+								"MasterHttpsCertThumbprint has more than %d thumbprints",
+								SO_PINS_MAX);
+		if (!so_thumbprint_parse(pin, &address->pins[address->pin_count], error))
+			return false;
+		address->pin_count++;
+	}
+	return true;
+}
+
+bool
+so_signals_open_log(const SoSettings *settings, SoError *error)
+{
+	int			fd;
+
+	so_log_set_mask((int) settings->log_level);
+	if (settings->log_file[0] == '\0')
+		return true;
+	fd = open(settings->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+	{
+		so_error_set(error, SO_ERR_FILE_UNWRITABLE, settings->log_file,
+					 "the log file cannot be opened");
+		return so_error_detail(error, "%s.", strerror(errno));
+	}
+	close(fd);
+	return true;
+}
+
+/* ---- HUP -------------------------------------------------------------------------- */
+
+static bool
+same_address(const SoMasterAddress *a, const SoMasterAddress *b)
+{
+	return a->pin_count == b->pin_count && a->endpoints.count == b->endpoints.count &&
+		memcmp(a->pins, b->pins, sizeof(a->pins)) == 0 &&
+		memcmp(a->endpoints.endpoints, b->endpoints.endpoints, sizeof(a->endpoints.endpoints)) == 0;
+}
+
+static void
+apply_settings(SoAgent *agent, const SoSettings *fresh)
+{
+	SoMasterAddress old;
+	SoMasterAddress new;
+	SoError		error;
+	char		restart[1000];
+	int			changed = so_settings_compare(agent->settings, fresh, restart, sizeof(restart));
+
+	if (!so_signals_address(agent->settings, &old, &error) ||
+		!so_signals_address(fresh, &new, &error))
+	{
+		so_log_error(SO_LOG_ERROR, &error);
+		return;
+	}
+	so_settings_apply_reloadable(agent->settings, fresh);
+	if (!so_signals_open_log(agent->settings, &error))
+		so_log_error(SO_LOG_ERROR, &error);
+	so_log(SO_LOG_INFORMATION, "settings read again, %d changed", changed);
+	if (restart[0] != '\0')
+		so_log(SO_LOG_WARNING, "these take effect at the next start: %s", restart);
+	if (changed == 0)
+		return;
+	if (!same_address(&old, &new))
+		so_master_client_set_address(agent->client, &new);
+	/* The master shows names and sizes, and may be another one now. */
+	so_register_start(agent);
+}
+
+static void
+reload(SoAgent *agent)
+{
+	SoSettingsErrors *errors = talloc_zero(agent, SoSettingsErrors);
+	SoSettings *fresh = so_settings_load(agent, agent->settings->file, errors);
+
+	if (fresh != NULL)
+		apply_settings(agent, fresh);
+	else
+	{
+		for (int i = 0; i < errors->count && i < SO_SETTINGS_MAX_ERRORS; i++)
+			so_log_error(SO_LOG_ERROR, &errors->errors[i]);
+		so_log(SO_LOG_ERROR, "SO405 the settings file is refused; the old settings stay");
+	}
+	talloc_free(fresh);
+	talloc_free(errors);
+}
+
+/* ---- TERM, INT ----------------------------------------------------------------------- */
+
+static void
+leave(SoAgent *agent)
+{
+	int64_t		now_ms = so_clock_monotonic_ms();
+
+	if (!agent->leaving)
+	{
+		agent->leaving = true;
+		agent->draining = true;
+		if (agent->settings->drain_timeout > 0)
+			agent->leave_deadline_ms = now_ms + agent->settings->drain_timeout;
+		so_log(SO_LOG_INFORMATION, "draining: %d tasks are running; a second signal kills them",
+			   so_held_active(agent->held));
+	}
+	else
+	{
+		so_log(SO_LOG_WARNING, "the running tasks are killed");
+		agent->flush_deadline_ms = now_ms + KILLED_FLUSH_MS;
+		so_runners_kill_all(agent);
+	}
+	so_agent_check_leave(agent);
+}
+
+static void
+signal_arrived(evutil_socket_t number, short what, void *argument)
+{
+	SoAgent    *agent = argument;
+
+	(void) what;
+	switch (number)
+	{
+		case SIGTERM:
+		case SIGINT:
+			leave(agent);
+			break;
+		case SIGHUP:
+			reload(agent);
+			break;
+		case SIGCHLD:
+			if (agent->nursery != NULL)
+				so_nursery_reap(agent->nursery);
+			break;
+	}
+}
+
+void
+so_signals_open(SoAgent *agent)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	{
+		agent->signals[i] = evsignal_new(agent->base, numbers[i], signal_arrived, agent);
+		evsignal_add(agent->signals[i], NULL);
+	}
+}
+
+void
+so_signals_close(SoAgent *agent)
+{
+	for (size_t i = 0; i < sizeof(agent->signals) / sizeof(agent->signals[0]); i++)
+	{
+		if (agent->signals[i] != NULL)
+			event_free(agent->signals[i]);
+		agent->signals[i] = NULL;
+	}
+}
