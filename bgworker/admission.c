@@ -108,11 +108,10 @@ find_lost_answers(SoMaster *master, SoBatch *batch, const SoRequest *request, So
 static void
 admit_poll(SoMaster *master, SoBatch *batch, SoRequest *request, SoAgent *agent)
 {
-	int64		answer_by_ms = master->now_ms + request->wait_ms;
-	uint64		replaced;
+	int64		poll_until_ms = master->now_ms + request->wait_ms;
+	int64		stop_at_ms = find_lost_answers(master, batch, request, agent);
+	uint64		replaced = so_agents_park(agent, request, Min(poll_until_ms, stop_at_ms));
 
-	answer_by_ms = Min(answer_by_ms, find_lost_answers(master, batch, request, agent));
-	replaced = so_agents_park(agent, request, answer_by_ms);
 	if (replaced != 0)
 		so_answers_replaced_poll(master, replaced, agent->enabled);
 	if (!dlist_is_empty(&agent->superseded))

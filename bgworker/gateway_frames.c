@@ -70,8 +70,10 @@ read_request(SoFieldReader *reader, SoRequest *request)
 	copy_bytes(reader, &request->agent_id, SO_UUID_SIZE);
 	copy_bytes(reader, &request->instance_id, SO_UUID_SIZE);
 	request->epoch = so_get_u64(reader);
-	request->capacity = Min(so_get_u32(reader), SO_LIMIT_HELD);
-	request->wait_ms = Min(so_get_u32(reader), SO_LIMIT_LONG_POLL_MS);
+	request->capacity = so_get_u32(reader);
+	request->wait_ms = so_get_u32(reader);
+	request->capacity = Min(request->capacity, SO_LIMIT_HELD);
+	request->wait_ms = Min(request->wait_ms, SO_LIMIT_LONG_POLL_MS);
 	if (reader->failed || !read_held(reader, request))
 		return false;
 	body = so_get_block(reader, &request->body_size);

@@ -20,6 +20,8 @@
 
 /* How long an expired lease that the catalog cannot end waits for the next try. */
 #define EXPIRY_RETRY_MS 60000
+/* When not even the offender can be taken out: something is broken, do not spin. */
+#define BROKEN_RETRY_MS 5000
 
 /* Half of a list, the first or the second. */
 static List *
@@ -181,7 +183,10 @@ split_requests(SoMaster *master, SoBatch *batch, ErrorData *error)
 	else if ((error = so_tick_transaction(master, batch, reject_request_work, error)) == NULL)
 		so_requests_done(master, batch);
 	else
+	{
 		complain(error, "take out a request that cannot be applied");
+		master->retry_ms = master->now_ms + BROKEN_RETRY_MS;
+	}
 	/* Those behind it have not been looked at. */
 	master->requests_due = true;
 }
@@ -226,7 +231,7 @@ split_lease(SoMaster *master, SoBatch *batch, ErrorData *error)
 		return;
 	}
 	complain(error, "end a task that cannot be handed to a worker");
-	master->retry_ms = master->now_ms + EXPIRY_RETRY_MS;
+	master->retry_ms = master->now_ms + BROKEN_RETRY_MS;
 }
 
 static void
@@ -267,6 +272,6 @@ so_split_batch(SoMaster *master, SoBatch *batch, ErrorData *error)
 	else
 	{
 		complain(error, "write its state");
-		master->retry_ms = master->now_ms + 1000;
+		master->retry_ms = master->now_ms + BROKEN_RETRY_MS;
 	}
 }

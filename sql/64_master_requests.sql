@@ -154,17 +154,17 @@ COMMENT ON FUNCTION internal.master_trust_certificate(text, boolean) IS 'Applies
 -- that were still running then, and of later ones.  That way neither a lower
 -- number that commits late is missed, nor does an old open transaction make
 -- the look longer.
-CREATE FUNCTION internal.master_find_requests(previous text, row_limit integer, OUT seen text, OUT found internal.request[])
+CREATE FUNCTION internal.master_find_requests(previous text, row_limit integer, OUT seen text, OUT wishes internal.request[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	snapshot CONSTANT pg_snapshot := previous::pg_snapshot;
 BEGIN
 	IF snapshot IS NULL THEN
-		SELECT pg_current_snapshot()::text, array_agg(r ORDER BY r.request_id) INTO seen, found
+		SELECT pg_current_snapshot()::text, array_agg(ROW(r.*)::internal.request ORDER BY r.request_id) INTO seen, wishes
 		  FROM (SELECT r.* FROM internal.request r ORDER BY r.request_id LIMIT row_limit) r;
 	ELSE
-		SELECT pg_current_snapshot()::text, array_agg(r ORDER BY r.request_id) INTO seen, found
+		SELECT pg_current_snapshot()::text, array_agg(ROW(r.*)::internal.request ORDER BY r.request_id) INTO seen, wishes
 		  FROM (SELECT f.*
 				  FROM (SELECT r.* FROM internal.request r WHERE r.transaction_id >= pg_snapshot_xmax(snapshot)
 						UNION ALL
@@ -187,7 +187,7 @@ DECLARE
 	starts bigint[];
 BEGIN
 	look := internal.master_find_requests(previous, row_limit);
-	IF cardinality(look.found) = row_limit THEN
+	IF cardinality(look.wishes) = row_limit THEN
 		-- There may be more: look from the same position again.
 		action := 'more';
 		RETURN NEXT;
@@ -196,18 +196,18 @@ BEGIN
 		detail := look.seen;
 		RETURN NEXT;
 	END IF;
-	IF look.found IS NULL THEN
+	IF look.wishes IS NULL THEN
 		RETURN;
 	END IF;
 	detail := NULL;
 
-	SELECT array_agg(r.operation_id ORDER BY r.request_id) INTO starts FROM unnest(look.found) r WHERE r.kind = 'start';
+	SELECT array_agg(r.operation_id ORDER BY r.request_id) INTO starts FROM unnest(look.wishes) r WHERE r.kind = 'start';
 	IF starts IS NOT NULL AND internal.master_start_executions(starts, default_lease_interval) THEN
 		action := 'ready';
 		RETURN NEXT;
 	END IF;
 
-	FOR wish IN SELECT r.* FROM unnest(look.found) r WHERE r.kind <> 'start' ORDER BY r.request_id
+	FOR wish IN SELECT r.* FROM unnest(look.wishes) r WHERE r.kind <> 'start' ORDER BY r.request_id
 	LOOP
 		action := NULL;
 		task := NULL;
@@ -239,7 +239,7 @@ BEGIN
 		detail := NULL;
 	END LOOP;
 
-	DELETE FROM internal.request r USING unnest(look.found) AS f WHERE r.request_id = f.request_id;
+	DELETE FROM internal.request r USING unnest(look.wishes) AS f WHERE r.request_id = f.request_id;
 END
 $$;
 COMMENT ON FUNCTION internal.master_apply_requests(text, integer, integer) IS 'Applies and deletes the requests that have become visible; returns what the master must do in memory';
@@ -254,10 +254,10 @@ DECLARE
 	wish internal.request;
 BEGIN
 	look := internal.master_find_requests(previous, 1);
-	IF look.found IS NULL THEN
+	IF look.wishes IS NULL THEN
 		RETURN;
 	END IF;
-	wish := look.found[1];
+	wish := look.wishes[1];
 	DELETE FROM internal.request r WHERE r.request_id = wish.request_id;
 	IF wish.kind = 'start' THEN
 		UPDATE internal.operation o SET status = 6, end_time = clock_timestamp()

@@ -16,7 +16,7 @@ DECLARE
 	free integer;
 	task_types jsonb[];
 	on_host boolean[];
-	found record;
+	offer record;
 	turn integer := 0;
 	candidate integer;
 	first_skipped bigint;
@@ -34,7 +34,7 @@ BEGIN
 	  LEFT JOIN internal.worker_agent w ON w.agent_id = u.agent_id
 	 CROSS JOIN internal.master_state m;
 
-	FOR found IN
+	FOR offer IN
 		SELECT u.n::integer AS n, q.ready_id, q.task_id, q.execution_id, e.runinscaleout, to_jsonb(coalesce(k.required_task_types, '{}')) AS required
 		  FROM unnest(agents, capacities) WITH ORDINALITY AS u (agent_id, capacity, n)
 		 CROSS JOIN LATERAL (SELECT r.* FROM internal.ready_restricted r WHERE r.agent_id = u.agent_id
@@ -44,19 +44,19 @@ BEGIN
 		 ORDER BY q.ready_id
 	LOOP
 		EXIT WHEN cardinality(task) >= task_limit;
-		CONTINUE WHEN room[found.n] = 0 OR found.task_id = ANY (task) OR NOT found.required <@ task_types[found.n];
-		room[found.n] := room[found.n] - 1;
+		CONTINUE WHEN room[offer.n] = 0 OR offer.task_id = ANY (task) OR NOT offer.required <@ task_types[offer.n];
+		room[offer.n] := room[offer.n] - 1;
 		free := free - 1;
-		agent := agent || found.n;
-		ready_id := ready_id || found.ready_id;
-		task := task || found.task_id;
-		execution := execution || found.execution_id;
+		agent := agent || offer.n;
+		ready_id := ready_id || offer.ready_id;
+		task := task || offer.task_id;
+		execution := execution || offer.execution_id;
 	END LOOP;
 
 	IF free <= 0 OR cardinality(task) >= task_limit THEN
 		RETURN;
 	END IF;
-	FOR found IN
+	FOR offer IN
 		SELECT q.ready_id, q.task_id, q.execution_id, e.runinscaleout, to_jsonb(coalesce(k.required_task_types, '{}')) AS required
 		  FROM internal.ready q
 		  JOIN internal.execution e ON e.execution_id = q.execution_id
@@ -69,21 +69,21 @@ BEGIN
 		candidate := NULL;
 		FOR step IN 0 .. cardinality(agents) - 1 LOOP
 			candidate := (turn + step) % cardinality(agents) + 1;
-			EXIT WHEN room[candidate] > 0 AND (found.runinscaleout OR on_host[candidate]) AND found.required <@ task_types[candidate];
+			EXIT WHEN room[candidate] > 0 AND (offer.runinscaleout OR on_host[candidate]) AND offer.required <@ task_types[candidate];
 			candidate := NULL;
 		END LOOP;
 		IF candidate IS NULL THEN
-			first_skipped := coalesce(first_skipped, found.ready_id);
+			first_skipped := coalesce(first_skipped, offer.ready_id);
 			CONTINUE;
 		END IF;
 		turn := candidate;
 		room[candidate] := room[candidate] - 1;
 		free := free - 1;
 		agent := agent || candidate;
-		ready_id := ready_id || found.ready_id;
-		task := task || found.task_id;
-		execution := execution || found.execution_id;
-		new_position := found.ready_id;
+		ready_id := ready_id || offer.ready_id;
+		task := task || offer.task_id;
+		execution := execution || offer.execution_id;
+		new_position := offer.ready_id;
 	END LOOP;
 	new_position := least(new_position, first_skipped - 1);
 END
