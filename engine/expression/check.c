@@ -275,10 +275,7 @@ check_assignment(Checker *checker, SoExpressionNode *node)
 	if (!check_variable(checker, node))
 		return false;
 	if (node->type == SO_TYPE_NONE)
-	{
-		node->type = node->children[0]->type;
 		return true;
-	}
 	return so_expression_check_assignable(checker->state->source, node, node->type, node->children[0]->type,
 										  checker->state->error);
 }

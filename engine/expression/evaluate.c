@@ -346,12 +346,24 @@ evaluate_call(SoExpressionState *state, const SoExpressionNode *node, SoValue *r
 	return function->call(state, node, arguments, result);
 }
 
+/* The type of the variable that is assigned to: declared, or that of its value; NONE when unknown. */
+static SoDataType
+target_type(const SoExpressionResolver *resolver, const char *name)
+{
+	const SoValue *value;
+
+	if (resolver->declare != NULL)
+		return resolver->declare(resolver->context, name);
+	value = resolver->lookup != NULL ? resolver->lookup(resolver->context, name) : NULL;
+	return value != NULL ? value->type : SO_TYPE_NONE;
+}
+
 static bool
 evaluate_assignment(SoExpressionState *state, const SoExpressionNode *node, SoValue *result)
 {
 	const SoExpressionResolver *resolver = state->resolver;
 	SoTypeSpecification specification;
-	SoDataType	target = SO_TYPE_NONE;
+	SoDataType	target;
 	SoValue		value;
 
 	if (resolver == NULL || resolver->assign == NULL)
@@ -359,8 +371,7 @@ evaluate_assignment(SoExpressionState *state, const SoExpressionNode *node, SoVa
 											  "variables cannot be assigned to here");
 	if (!so_expression_evaluate_node(state, node->children[0], &value))
 		return false;
-	if (resolver->declare != NULL)
-		target = resolver->declare(resolver->context, node->name);
+	target = target_type(resolver, node->name);
 	*result = value;
 	if (target != SO_TYPE_NONE && target != value.type)
 	{
