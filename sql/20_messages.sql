@@ -98,8 +98,12 @@ CREATE TABLE internal.rejected_message (
 COMMENT ON TABLE internal.rejected_message IS 'Report items that could not be stored, and why; written by the master only';
 
 CREATE FUNCTION internal.partition_width() RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 20000::bigint;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN 20000;
+END
+$$;
 COMMENT ON FUNCTION internal.partition_width() IS 'Operations per partition';
 
 CREATE FUNCTION internal.ensure_partitions(upto_operation_id bigint) RETURNS integer

@@ -21,18 +21,30 @@ COMMENT ON FUNCTION internal.decrypt_secret(bytea, text) IS 'The inverse of encr
 
 -- The texts that secrets are bound to.
 CREATE FUNCTION internal.secret_of_execution(execution_id bigint, object_type smallint, parameter_name text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 'execution_parameter_value/' || execution_id || '/' || object_type || '/' || parameter_name;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN format('execution_parameter_value/%s/%s/%s', execution_id, object_type, parameter_name);
+END
+$$;
 COMMENT ON FUNCTION internal.secret_of_execution(bigint, smallint, text) IS 'bound_to of execution_parameter_value.parameter_secret';
 
 CREATE FUNCTION internal.secret_of_override(execution_id bigint, property_path text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 'execution_property_override/' || execution_id || '/' || property_path;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN format('execution_property_override/%s/%s', execution_id, property_path);
+END
+$$;
 COMMENT ON FUNCTION internal.secret_of_override(bigint, text) IS 'bound_to of execution_property_override.property_secret';
 
 CREATE FUNCTION internal.secret_of_parameter(project_id bigint, object_type smallint, object_name text, parameter_name text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 'object_parameter/' || project_id || '/' || object_type || '/' || object_name || '/' || parameter_name;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN format('object_parameter/%s/%s/%s/%s', project_id, object_type, object_name, parameter_name);
+END
+$$;
 COMMENT ON FUNCTION internal.secret_of_parameter(bigint, smallint, text, text) IS 'bound_to of object_parameter.default_secret';
 
 CREATE FUNCTION internal.run_loader(input text) RETURNS text
@@ -83,20 +95,14 @@ END
 $$;
 COMMENT ON FUNCTION internal.property(text) IS 'A catalog property as it applies';
 
-CREATE FUNCTION internal.is_admin(caller regrole) RETURNS boolean
-LANGUAGE sql STABLE
-RETURN pg_catalog.pg_has_role(caller, 'ssis_admin', 'usage');
-COMMENT ON FUNCTION internal.is_admin(regrole) IS 'Member of ssis_admin, or superuser';
-
-CREATE FUNCTION internal.may_execute(caller regrole) RETURNS boolean
-LANGUAGE sql STABLE
-RETURN pg_catalog.pg_has_role(caller, 'ssis_admin', 'usage') OR pg_catalog.pg_has_role(caller, 'ssis_cluster_executor', 'usage');
-COMMENT ON FUNCTION internal.may_execute(regrole) IS 'May create and start executions of every project';
-
 CREATE FUNCTION internal.may_read_all(caller regrole) RETURNS boolean
-LANGUAGE sql STABLE
-RETURN pg_catalog.pg_has_role(caller, 'ssis_admin', 'usage') OR pg_catalog.pg_has_role(caller, 'ssis_cluster_executor', 'usage')
-	OR pg_catalog.pg_has_role(caller, 'ssis_logreader', 'usage');
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN pg_has_role(caller, 'ssis_admin', 'usage') OR pg_has_role(caller, 'ssis_cluster_executor', 'usage')
+		OR pg_has_role(caller, 'ssis_logreader', 'usage');
+END
+$$;
 COMMENT ON FUNCTION internal.may_read_all(regrole) IS 'May see every project and its operations';
 
 CREATE FUNCTION internal.require_admin(caller regrole, what text) RETURNS void

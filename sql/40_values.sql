@@ -88,9 +88,14 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN value;
 	END IF;
-	-- The common case, without a subtransaction.
-	IF declared.kind = 's' AND value_type = 'text'::regtype AND declared.high IS NULL THEN
+	-- The common cases, without a subtransaction.
+	IF declared.kind = 's' AND value_type = 'text'::regtype AND declared.high IS NULL
+		OR declared.kind = 'b' AND value_type IN ('text'::regtype, 'boolean'::regtype) AND value IN ('true', 'false') THEN
 		RETURN value;
+	END IF;
+	IF declared.kind = 'i' AND internal.type_fits(declared.kind, value_type) AND value ~ '^-?[0-9]{1,18}$'
+		AND value::bigint BETWEEN declared.low AND declared.high THEN
+		RETURN value::bigint::text;
 	END IF;
 	fits := internal.type_fits(declared.kind, value_type);
 	IF fits THEN

@@ -174,8 +174,8 @@ COMMENT ON VIEW catalog.master_properties IS 'Where the master is; empty while s
 CREATE VIEW catalog.worker_agents WITH (security_barrier) AS
 	SELECT w.agent_id AS workeragentid, w.is_enabled AS isenabled, w.display_name AS displayname, w.description, w.machine_name AS machinename,
 		   w.tags, w.user_account AS useraccount, w.last_online_time AS lastonlinetime,
-		   coalesce(w.last_online_time > pg_catalog.now() - 2 * pg_catalog.current_setting('scaleout.master_heartbeat_interval')::interval
-					- pg_catalog.current_setting('scaleout.long_poll_interval')::interval, false) AS is_online,
+		   coalesce(w.last_online_time > pg_catalog.now() - 2 * pg_catalog.current_setting('scaleout.master_heartbeat_interval', true)::interval
+					- pg_catalog.current_setting('scaleout.long_poll_interval', true)::interval, false) AS is_online,
 		   w.version, w.max_task_count, w.thumbprint, c.not_after AS certificate_expires, w.registered_time, w.capabilities
 	  FROM internal.worker_agent w LEFT JOIN internal.worker_certificate c ON c.thumbprint = w.thumbprint
 	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage')
