@@ -100,7 +100,7 @@ so_event_error_text(TALLOC_CTX *context, const SoError *error)
 		text = talloc_asprintf_append_buffer(text, strchr(error->detail, '\n') ? "\n%s" : ". %s",
 											 error->detail);
 	if (error->hint[0] != '\0')
-		text = talloc_asprintf_append_buffer(text, strchr(error->detail, '\n') ? "\n%s" : " Hint: %s",
+		text = talloc_asprintf_append_buffer(text, strchr(error->detail, '\n') ? "\n%s" : ". Hint: %s",
 											 error->hint);
 	return text;
 }

@@ -29,6 +29,7 @@
 #include "engine/control_flow/setup.h"
 #include "engine/control_flow/task_thread.h"
 #include "engine/control_flow/work_folder.h"
+#include "engine/model/object_types.h"
 
 /* Steps between two looks at the cancel descriptor: a loop without tasks must be stoppable. */
 #define AGENDA_STEPS 256
@@ -230,15 +231,25 @@ find_package(const SoProject *project, const char *name, SoError *error)
 	return package;
 }
 
+/*
+ * Without a store a checkpoint cannot exist: checkpoint_usage = always fails as
+ * it does in SSIS when the file is missing, save_checkpoints is warned about.
+ */
 static bool
-refuse_checkpoints(const SoUnit *root, const SoRunOptions *options, SoError *error)
+check_checkpoints(SoUnit *root, const SoRunOptions *options, SoError *error)
 {
 	if (options->checkpoint_store != NULL || options->validate_only)
 		return true;
-	if (so_unit_boolean(root, "save_checkpoints", false) ||
-		so_unit_integer(root, "checkpoint_usage", 0) == 2)
+	if (so_unit_integer(root, "checkpoint_usage", SO_CHECKPOINT_NEVER) == SO_CHECKPOINT_ALWAYS)
 		return so_error_set(error, SO_ERR_RUN_CHECKPOINT_UNSUPPORTED, root->executable->path,
-							"package \"%s\" asks for checkpoints", root->executable->package->name);
+							"package \"%s\" may only start from a checkpoint, and there is none",
+							root->executable->package->name);
+	if (!so_unit_boolean(root, "save_checkpoints", false))
+		return true;
+	so_event_announce(root->run, root->executable->package);
+	so_event_warning(root, SO_ERR_RUN_CHECKPOINT_UNSUPPORTED,
+					 "save_checkpoints has no effect here: a failed execution starts again from the "
+					 "beginning.");
 	return true;
 }
 
@@ -270,7 +281,7 @@ so_run_package(TALLOC_CTX *context, const SoProject *project, const char *packag
 		good = so_setup_options(package_run, error);
 		package_run->root = so_unit_new(package_run, package_run, package->root, NULL, 0, root_ended);
 		good = good && so_setup_compile(package_run->root, error) &&
-			refuse_checkpoints(package_run->root, options, error);
+			check_checkpoints(package_run->root, options, error);
 		run->max_concurrent = concurrency(run, package_run->root);
 		if (good)
 		{

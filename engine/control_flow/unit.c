@@ -44,7 +44,8 @@ make_path(SoUnit *unit, int iteration)
 	const char *above = outer == NULL || outer->execution_path[1] == '\0' ? "" : outer->execution_path;
 
 	if (unit->executable->kind == SO_KIND_EVENT_HANDLER)
-		return talloc_asprintf(unit, "%s.EventHandlers[%s]", above, so_event_ssis_name(name));
+		return talloc_asprintf(unit, "%s%sEventHandlers[%s]", above, above[0] != '\0' ? "." : "\\",
+							   so_event_ssis_name(name));
 	if (outer == NULL)
 		return talloc_strdup(unit, "\\");
 	if (iteration > 0)
