@@ -10,6 +10,7 @@
 
 #include "client/deploy.h"
 #include "client/errors.h"
+#include "client/exec.h"
 #include "client/list.h"
 #include "client/logs.h"
 #include "client/new.h"
@@ -31,6 +32,7 @@ typedef struct Command
 } Command;
 
 static const Command commands[] = {
+	{"exec", so_client_exec, "run a package here, without any server"},
 	{"new", so_client_new, "write a commented starter package"},
 	{"validate", so_client_validate, "check package documents and show every finding"},
 	{"schema", so_client_schema, "print the JSON Schema of package documents"},
