@@ -24,7 +24,7 @@ static const SoProperty connection_properties[] = {
 		"What it connects to.", NULL},
 	{"delay_validation", SO_PROPERTY_BOOLEAN, 0, "false", NULL, NULL,
 		"Do not check the connection before it is used.", "delay_validation: true"},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_connection = {
@@ -58,7 +58,7 @@ static const SoProperty postgres_properties[] = {
 	{"retain_same_connection", SO_PROPERTY_BOOLEAN, 0, "false", NULL, NULL,
 		"Keep one session for the whole execution: temporary tables and settings stay, tasks that use it "
 		"wait for each other.", "retain_same_connection: true"},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType postgres_type = {
@@ -78,7 +78,7 @@ static const SoProperty odbc_properties[] = {
 		"How long to try to connect.", "connect_timeout: 15s"},
 	{"retain_same_connection", SO_PROPERTY_BOOLEAN, 0, "false", NULL, NULL,
 		"Keep one session for the whole execution.", "retain_same_connection: true"},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType odbc_type = {
@@ -91,7 +91,7 @@ static const SoProperty file_properties[] = {
 		"Path of the file or folder.", "connection_string: /srv/in/orders.csv"},
 	{"file_usage_type", SO_PROPERTY_ENUM, 0, "existing_file", file_usage_names, NULL,
 		"What must be there and what is created.", "file_usage_type: existing_folder"},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType file_type = {
@@ -124,7 +124,7 @@ static const SoProperty ftp_properties[] = {
 	{"known_hosts_file", SO_PROPERTY_STRING, 0, NULL, NULL, NULL,
 		"SFTP: file with the host keys that are accepted; default is the account's ~/.ssh/known_hosts.",
 	"known_hosts_file: /etc/scaleout/known_hosts"},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType ftp_type = {
@@ -158,7 +158,7 @@ static const SoProperty http_properties[] = {
 	{"proxy_url", SO_PROPERTY_STRING, 0, NULL, NULL, NULL,
 		"Proxy; default is what the worker's environment says (https_proxy).",
 	"proxy_url: \"http://proxy.example:3128\""},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType http_type = {
@@ -177,7 +177,7 @@ static const SoProperty smtp_properties[] = {
 	{"encryption", SO_PROPERTY_ENUM, 0, "try", encryption_names, NULL,
 		"STARTTLS on an smtp:// connection.", "encryption: required"},
 	{"ca_file", SO_PROPERTY_STRING, 0, NULL, NULL, NULL, CA_FILE_TEXT, "ca_file: /etc/ssl/partner.pem"},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType smtp_type = {

@@ -27,7 +27,7 @@ static const SoProperty file_properties[] = {
 		"Look in folders below as well.", "recurse: true"},
 	{"order", SO_PROPERTY_ENUM, 0, "name", file_order_names, NULL,
 		"By path, or the oldest file first.", "order: modified"},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType file_type = {
@@ -40,7 +40,7 @@ static const SoProperty item_properties[] = {
 		"Types of the columns; without it the values decide.", "columns: [string, int32]"},
 	{"items", SO_PROPERTY_JSON, SO_PROPERTY_REQUIRED | SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
 		"The rows, each a list of values; a plain value is a row of one.", "items: [[north, 1], [south, 2]]"},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType item_type = {
@@ -51,7 +51,7 @@ static const SoObjectType item_type = {
 static const SoProperty variable_properties[] = {
 	{"variable", SO_PROPERTY_VARIABLE, SO_PROPERTY_REQUIRED | SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
 		"Variable of type object that holds a list.", "variable: \"User::regions\""},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType variable_type = {
@@ -81,7 +81,7 @@ static const SoProperty node_list_properties[] = {
 	{"namespaces", SO_PROPERTY_STRING_MAP, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
 		"Prefixes used in the XPath expressions and their namespaces.",
 	"namespaces: {o: \"http://example.org/orders\"}"},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType node_list_type = {
@@ -93,7 +93,7 @@ static const SoProperty result_set_properties[] = {
 	{"variable", SO_PROPERTY_VARIABLE, SO_PROPERTY_REQUIRED | SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
 		"Variable of type object that an Execute SQL task filled with a full result set.",
 	"variable: \"User::customers\""},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType result_set_type = {
@@ -112,7 +112,7 @@ static const SoProperty json_array_properties[] = {
 	{"pointer", SO_PROPERTY_STRING, 0, "", NULL, NULL,
 		"JSON pointer of the array inside the document; empty for the document itself.",
 	"pointer: /data/items"},
-	{NULL}
+	{0}
 };
 
 static const SoObjectType json_array_type = {

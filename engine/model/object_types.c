@@ -91,7 +91,7 @@ static const SoProperty executable_properties[] = {
 		"What a restart does with it: default skips it when it had finished, always_rerun runs it again "
 		"every time, as_one (containers) records the container as a whole and reruns all of it.",
 	"checkpoint: always_rerun"},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_executable = {
@@ -140,7 +140,7 @@ static const SoProperty package_properties[] = {
 	{"package_priority_class", SO_PROPERTY_ENUM, SO_PROPERTY_NO_EXPRESSION, "default", priority_names, NULL,
 		"Priority of the process that runs it, kept for packages that come from SSIS.",
 	"package_priority_class: below_normal"},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_package = {
@@ -151,7 +151,7 @@ const SoObjectType so_object_type_package = {
 
 /* ---- containers ---- */
 
-static const SoProperty no_properties[] = {{NULL}};
+static const SoProperty no_properties[] = {{0}};
 
 const SoObjectType so_object_type_sequence = {
 	"sequence", "Sequence container",
@@ -170,7 +170,7 @@ static const SoProperty for_loop_properties[] = {
 	{"assign_expression", SO_PROPERTY_EXPRESSION, SO_PROPERTY_ASSIGNMENT, NULL, NULL, NULL,
 		"Evaluated after every round; usually an assignment.",
 	"assign_expression: \"@[User::i] = @[User::i] + 1\""},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_for_loop = {
@@ -188,7 +188,7 @@ static const SoProperty variable_mapping_properties[] = {
 	{"column", SO_PROPERTY_STRING, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
 		"Name of the column (result_set) or of the member (json_array) in place of index.",
 	"column: customer_id"},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_variable_mapping = {
@@ -205,7 +205,7 @@ static const SoProperty foreach_loop_properties[] = {
 	{"checkpoint_granularity", SO_PROPERTY_ENUM, SO_PROPERTY_NO_EXPRESSION, "loop", granularity_names, NULL,
 		"loop: a restart runs the whole loop again, as in SSIS; iteration: finished rounds are recorded by "
 		"their item and skipped.", "checkpoint_granularity: iteration"},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_foreach_loop = {
@@ -227,7 +227,7 @@ static const SoProperty opaque_properties[] = {
 		"Why it cannot run here.", "reason: there is no message queue"},
 	{"xml", SO_PROPERTY_TEXT, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
 		"The original definition, word for word.", NULL},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_opaque = {
@@ -261,7 +261,7 @@ static const SoProperty constraint_properties[] = {
 	{"logical_and", SO_PROPERTY_BOOLEAN, SO_PROPERTY_NO_EXPRESSION, "true", NULL, NULL,
 		"true: this and every other constraint on the same executable must hold; false: one of the "
 		"constraints with false is enough.", "logical_and: false"},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_precedence_constraint = {
@@ -296,7 +296,7 @@ static const SoProperty variable_properties[] = {
 	{"include_in_debug_dump", SO_PROPERTY_BOOLEAN, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
 		"Whether the value stands in debug dumps. Default is true, but false for texts and for "
 		"variables with an expression.", "include_in_debug_dump: false"},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_variable = {
@@ -322,7 +322,7 @@ static const SoProperty parameter_properties[] = {
 		"A secret: encrypted in the catalog, never shown.", "sensitive: true"},
 	{"value", SO_PROPERTY_VALUE, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
 		"Design value, used when none is given.", "value: \"2026-01-01\""},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_parameter = {
@@ -343,7 +343,7 @@ static const SoProperty project_properties[] = {
 		"What the project is for; shown in the catalog.", "description: The sales warehouse"},
 	{"version", SO_PROPERTY_STRING, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
 		"Your own version of the project, any text.", "version: \"1.4\""},
-	{NULL}
+	{0}
 };
 
 const SoObjectType so_object_type_project = {

@@ -47,7 +47,7 @@ static const SoStructureKey keys[] = {
 	{"event_handlers", EXECUTABLES, "map of event to event handler",
 		"Control flows that run when an event is raised here or below.",
 	"event_handlers: {on_error: {executables: []}}"},
-	{NULL}
+	{0}
 };
 
 const SoStructureKey *
