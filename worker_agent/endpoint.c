@@ -55,6 +55,9 @@ parse_endpoint(const char *text, SoEndpoint *endpoint, SoError *error)
 		endpoint->port = (int) port;
 		at = end;
 	}
+	/* master_properties shows the address with the route, as SSIS does. */
+	if (strncmp(at, SO_ROUTE_PREFIX, strlen(SO_ROUTE_PREFIX)) == 0)
+		at += strlen(SO_ROUTE_PREFIX);
 	if (*at == '/')
 		at++;
 	if (length == 0 || *at != '\0')
