@@ -91,7 +91,7 @@ define_endpoint(void)
 							NULL, NULL, NULL);
 	DefineCustomStringVariable("scaleout.host_name",
 							   "Name of this host in the master's address and certificate.",
-							   "Empty: the system's host name.",
+							   "Empty: the system's host name, or localhost when the master listens on loopback only.",
 							   &so_setting_host_name, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("scaleout.max_connections",
 							"Most connections of workers at a time.",
@@ -218,6 +218,30 @@ so_setting_resolved_program(const char *program)
 	return psprintf("%s/%s", so_setting_program_directory, program);
 }
 
+/* Does the master listen on the loopback interface only? */
+static bool
+listens_on_loopback_only(void)
+{
+	static const char *const loopback[] = {"localhost", "127.0.0.1", "::1", "[::1]"};
+	char	   *rest = pstrdup(so_setting_listen_addresses);
+	char	   *part;
+	bool		any = false;
+
+	while ((part = strsep(&rest, ", ")) != NULL)
+	{
+		bool		found = *part == '\0';
+
+		for (int i = 0; i < lengthof(loopback) && !found; i++)
+		{
+			found = strcmp(part, loopback[i]) == 0;
+			any |= found;
+		}
+		if (!found)
+			return false;
+	}
+	return any;
+}
+
 char *
 so_setting_resolved_host_name(void)
 {
@@ -225,6 +249,9 @@ so_setting_resolved_host_name(void)
 
 	if (so_setting_host_name[0] != '\0')
 		return pstrdup(so_setting_host_name);
+	/* The host's name often stands for an address that nobody listens on then. */
+	if (listens_on_loopback_only())
+		return pstrdup("localhost");
 	if (gethostname(name, sizeof(name)) != 0)
 		return pstrdup("localhost");
 	name[HOST_NAME_MAX] = '\0';
