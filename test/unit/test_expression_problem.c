@@ -171,6 +171,22 @@ test_messages(void **state)
 	}
 }
 
+/* The whole of it, as docs/expressions.md shows it. */
+static void
+test_whole_message(void **state)
+{
+	SoError		error;
+	char		text[4096];
+
+	(void) state;
+	assert_null(so_expression_compile(NULL, "\"x\" == SUBSTRNG(@name, 1, 1)", false, "/executables/2/expressions/sql",
+									  so_test_expression_resolver(), &error));
+	assert_string_equal(so_error_format(&error, text, sizeof(text)),
+						"SO702: no function is named \"SUBSTRNG\" (/executables/2/expressions/sql:8). In this expression:\n"
+						"\"x\" == SUBSTRNG(@name, 1, 1)\n"
+						"       ^ Did you mean SUBSTRING?");
+}
+
 /* A long line is shown in part, with the caret still under the right character. */
 static void
 test_long_line(void **state)
@@ -326,6 +342,7 @@ main(void)
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_assignment),
 		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_whole_message),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_text_budget),
