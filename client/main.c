@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/cert.h"
 #include "client/deploy.h"
 #include "client/errors.h"
 #include "client/exec.h"
@@ -44,6 +45,7 @@ static const Command commands[] = {
 	{"list", so_client_list, "list executions, packages, projects, folders"},
 	{"errors", so_client_errors, "explain error codes"},
 	{"workers", so_client_workers, "list, trust, enable, disable, remove worker agents"},
+	{"cert", so_client_cert, "make, show and check certificates"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

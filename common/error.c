@@ -165,6 +165,6 @@ so_error_format(const SoError *error, char *buffer, size_t size)
 			 error->message,
 			 error->place[0] ? " (" : "", error->place, error->place[0] ? ")" : "",
 			 error->detail[0] ? ". " : "", error->detail,
-			 error->hint[0] ? " " : "", error->hint);
+			 error->hint[0] == '\0' ? "" : error->detail[0] ? " " : ". ", error->hint);
 	return buffer;
 }

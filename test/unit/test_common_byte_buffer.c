@@ -71,7 +71,8 @@ static void
 test_reader_never_passes_the_end(void **state)
 {
 	size_t page = (size_t) sysconf(_SC_PAGESIZE);
-	uint8_t *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *pages =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	SoByteBuffer buffer;
 
 	(void) state;
@@ -187,7 +188,8 @@ test_write_until_it_would_block(void **state)
 		got = so_byte_buffer_write(&buffer, ends[1]);
 		assert_true(got > 0);
 		sent += (size_t) got;
-		assert_int_equal(so_byte_buffer_length(&buffer) == 0 ? 0 : so_byte_buffer_write(&buffer, ends[1]), 0);
+		assert_int_equal(
+			so_byte_buffer_length(&buffer) == 0 ? 0 : so_byte_buffer_write(&buffer, ends[1]), 0);
 		while ((got = read(ends[0], drained, sizeof(drained))) > 0)
 		{
 			for (ssize_t i = 0; i < got; i++)

@@ -31,7 +31,8 @@ test_set_and_format(void **state)
 	assert_string_equal(error.hint, so_error_default_hint(SO_ERR_INVALID_DURATION));
 	assert_false(so_error_detail(&error, "More about %s.", "it"));
 	assert_false(so_error_hint(&error, "Do this."));
-	assert_string_equal(so_error_format(&error, text, sizeof(text)), "SO006: bad 7 (file:3). More about it. Do this.");
+	assert_string_equal(so_error_format(&error, text, sizeof(text)),
+						"SO006: bad 7 (file:3). More about it. Do this.");
 	so_error_clear(&error);
 	assert_int_equal(error.code, SO_OK);
 }

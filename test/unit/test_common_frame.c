@@ -89,11 +89,10 @@ test_violations(void **state)
 		const char *bytes;
 		SoErrorCode code;
 	} rows[] = {
-		{"\0\0\0\0\0\0\0\0", SO_ERR_FRAME_MALFORMED}, /* type 0 */
-		{"\0\0\0\0\1\0\0\1", SO_ERR_FRAME_MALFORMED}, /* not zero */
+		{"\0\0\0\0\0\0\0\0", SO_ERR_FRAME_MALFORMED},   /* type 0 */
+		{"\0\0\0\0\1\0\0\1", SO_ERR_FRAME_MALFORMED},   /* not zero */
 		{"\0\0\0\145\1\0\0\0", SO_ERR_FRAME_TOO_LARGE}, /* 101 bytes */
-		{"\377\377\377\377\1\0\0\0", SO_ERR_FRAME_TOO_LARGE},
-		{"POST / H", SO_ERR_FRAME_MALFORMED},
+		{"\377\377\377\377\1\0\0\0", SO_ERR_FRAME_TOO_LARGE}, {"POST / H", SO_ERR_FRAME_MALFORMED},
 	};
 
 	(void) state;
@@ -115,7 +114,10 @@ test_violations(void **state)
 static void
 test_socket_pair(void **state)
 {
-	enum { SIZE = 3 * 1024 * 1024 };
+	enum
+	{
+		SIZE = 3 * 1024 * 1024
+	};
 	uint8_t *payload = malloc(SIZE);
 	SoByteBuffer out;
 	SoByteBuffer in;

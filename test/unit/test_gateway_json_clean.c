@@ -47,9 +47,20 @@ static void
 test_clean_texts_stay(void **state)
 {
 	static const char *const texts[] = {
-		"", "{}", "[1,2,{\"a\":\"b\"}]", "\"gr\xC3\xBC\xC3\x9F\"", "\"\xF0\x9F\x98\x80\"",
-		"\"\\u00e9\\ud83d\\ude00\\n\\\"\\\\\"", "\"\\\\u0000\"", "\"\\\\\\\\u0000\"", "\"\xED\x9F\xBF\xEE\x80\x80\"",
-		"\"\xF4\x8F\xBF\xBF\"", "not JSON at all", "\"unfinished \\", "\"unfinished \\u12", "\\u0000 outside",
+		"",
+		"{}",
+		"[1,2,{\"a\":\"b\"}]",
+		"\"gr\xC3\xBC\xC3\x9F\"",
+		"\"\xF0\x9F\x98\x80\"",
+		"\"\\u00e9\\ud83d\\ude00\\n\\\"\\\\\"",
+		"\"\\\\u0000\"",
+		"\"\\\\\\\\u0000\"",
+		"\"\xED\x9F\xBF\xEE\x80\x80\"",
+		"\"\xF4\x8F\xBF\xBF\"",
+		"not JSON at all",
+		"\"unfinished \\",
+		"\"unfinished \\u12",
+		"\\u0000 outside",
 	};
 
 	(void) state;

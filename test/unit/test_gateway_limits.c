@@ -17,7 +17,8 @@
 static void
 test_adjust(void **state)
 {
-	SoLimits limits = {.max_connections = 10000, .idle_timeout_ms = 75000, .request_timeout_ms = 20000};
+	SoLimits limits = {
+		.max_connections = 10000, .idle_timeout_ms = 75000, .request_timeout_ms = 20000};
 
 	(void) state;
 	so_limits_adjust(&limits, 1000000);

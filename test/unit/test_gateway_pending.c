@@ -14,7 +14,7 @@
 
 #include "gateway/pending.h"
 
-#define CONNECTION(n) ((SoDoorConnection *) (uintptr_t) (0x1000 + (n) * 16))
+#define CONNECTION(n) ((SoDoorConnection *) (uintptr_t) (0x1000 + (n) *16))
 
 static void
 test_add_and_take(void **state)

@@ -50,7 +50,8 @@ test_routes(void **state)
 		SoError error;
 
 		so_error_clear(&error);
-		assert_int_equal(so_routes_find(rows[i].path, rows[i].is_post, &kind, &error), rows[i].code == SO_OK);
+		assert_int_equal(so_routes_find(rows[i].path, rows[i].is_post, &kind, &error),
+						 rows[i].code == SO_OK);
 		assert_int_equal(error.code, rows[i].code);
 		if (rows[i].code == SO_OK)
 			assert_int_equal(kind, rows[i].kind);
