@@ -13,6 +13,11 @@
 #include "engine/tasks/bulk_insert.h"
 #include "engine/tasks/execute_process.h"
 #include "engine/tasks/execute_sql.h"
+#include "engine/tasks/file_system.h"
+#include "engine/tasks/ftp.h"
+#include "engine/tasks/http.h"
+#include "engine/tasks/script.h"
+#include "engine/tasks/send_mail.h"
 
 /* Of the control flow: they need its scheduler or its variables. */
 extern const SoTaskType so_task_execute_package;
@@ -25,7 +30,12 @@ static const SoTaskType *const task_types[] = {
 	&so_task_execute_process,
 	&so_task_execute_sql,
 	&so_task_expression,
+	&so_task_file_system,
+	&so_task_ftp,
+	&so_task_http,
 	&so_task_no_operation,
+	&so_task_script,
+	&so_task_send_mail,
 	NULL
 };
 
