@@ -20,12 +20,14 @@
 #include "common/clock.h"
 
 #define POLL_MS 250
-#define STATUS_CREATED 1
 #define STATUS_CANCELED 3
 #define STATUS_FAILED 4
-#define STATUS_PENDING 5
 #define STATUS_ENDED_UNEXPECTEDLY 6
 #define STATUS_SUCCEEDED 7
+#define MESSAGE_PRE_EXECUTE 30
+#define MESSAGE_PROGRESS 60
+#define MESSAGE_WARNING 110
+#define MESSAGE_ERROR 120
 
 typedef struct Watch
 {
@@ -111,62 +113,36 @@ print_line(Watch *watch, const char *time, const char *mark, const char *color, 
 		   watch->terminal && *color ? "\033[0m" : "", text, *rest ? "  " : "", rest);
 }
 
-static void
-remember(char *last, size_t size, const char *id)
+/* "\\" is the package itself. */
+static const char *
+shown_path(const char *path)
 {
-	if (strtoll(id, NULL, 10) > strtoll(last, NULL, 10))
-		snprintf(last, size, "%s", id);
-}
-
-/* What the catalog itself says: leased to which worker, retried, taken over, stopped. */
-static bool
-show_operation_messages(Watch *watch, SoError *error)
-{
-	const char *values[2] = {watch->execution_id, watch->last_operation_message};
-	PGresult   *result = so_database_query(watch->connection,
-										   "SELECT operation_message_id, message_time, message_type, message "
-										   "FROM catalog.operation_messages WHERE operation_id = $1 "
-										   "AND operation_message_id > $2 AND message_source_type < 30 "
-										   "ORDER BY operation_message_id",
-										   2, values, error);
-
-	if (result == NULL)
-		return false;
-	for (int row = 0; row < PQntuples(result); row++)
-	{
-		print_line(watch, so_database_value(result, row, "message_time"), "master", "\033[36m",
-				   so_database_value(result, row, "message"), "");
-		remember(watch->last_operation_message, sizeof(watch->last_operation_message),
-				 so_database_value(result, row, "operation_message_id"));
-	}
-	PQclear(result);
-	return true;
+	return strcmp(path, "\\") == 0 ? "package" : path;
 }
 
 static void
 show_event(Watch *watch, const PGresult *result, int row)
 {
-	int			type = atoi(so_database_value(result, row, "message_type"));
-	const char *time = so_database_value(result, row, "message_time");
-	const char *path = so_database_value(result, row, "execution_path");
+	int			type = atoi(so_database_value(result, row, "type"));
+	const char *time = so_database_value(result, row, "time");
+	const char *path = shown_path(so_database_value(result, row, "path"));
 	const char *message = so_database_value(result, row, "message");
 
 	switch (type)
 	{
-		case 30:
+		case MESSAGE_PRE_EXECUTE:
 			snprintf(watch->current, sizeof(watch->current), "%s", path);
 			print_line(watch, time, "start", "", path, "");
 			break;
-		case 60:
+		case MESSAGE_PROGRESS:
 			snprintf(watch->current, sizeof(watch->current), "%s: %s", path, message);
 			if (watch->verbose)
 				print_line(watch, time, "progress", "", path, message);
 			break;
-		case 110:
+		case MESSAGE_WARNING:
 			print_line(watch, time, "warning", "\033[33m", path, message);
 			break;
-		case 120:
-		case 130:
+		case MESSAGE_ERROR:
 			print_line(watch, time, "ERROR", "\033[31m", path, message);
 			break;
 		default:
@@ -175,54 +151,70 @@ show_event(Watch *watch, const PGresult *result, int row)
 	}
 }
 
-static bool
-show_events(Watch *watch, SoError *error)
-{
-	const char *values[2] = {watch->execution_id, watch->last_event};
-	PGresult   *result = so_database_query(watch->connection,
-										   "SELECT event_message_id, message_time, message_type, execution_path, message "
-										   "FROM catalog.event_messages WHERE operation_id = $1 "
-										   "AND event_message_id > $2 ORDER BY event_message_id",
-										   2, values, error);
-
-	if (result == NULL)
-		return false;
-	for (int row = 0; row < PQntuples(result); row++)
-	{
-		show_event(watch, result, row);
-		remember(watch->last_event, sizeof(watch->last_event),
-				 so_database_value(result, row, "event_message_id"));
-	}
-	PQclear(result);
-	return true;
-}
-
-static bool
-show_statistics(Watch *watch, SoError *error)
+static void
+show_statistics(Watch *watch, const PGresult *result, int row)
 {
 	static const char *const results[] = {"done", "FAILED", "complete", "canceled"};
 	static const char *const colors[] = {"\033[32m", "\033[31m", "", "\033[33m"};
-	const char *values[2] = {watch->execution_id, watch->last_statistics};
-	PGresult   *result = so_database_query(watch->connection,
-										   "SELECT statistics_id, end_time, execution_path, execution_duration, "
-										   "execution_result, row_count FROM catalog.executable_statistics "
-										   "WHERE execution_id = $1 AND statistics_id > $2 ORDER BY statistics_id",
-										   2, values, error);
+	int			outcome = atoi(so_database_value(result, row, "type")) & 3;
+	const char *rows = so_database_value(result, row, "row_count");
+	char		rest[96];
+
+	snprintf(rest, sizeof(rest), "%s ms%s%s%s", so_database_value(result, row, "message"),
+			 *rows ? ", " : "", rows, *rows ? " rows" : "");
+	print_line(watch, so_database_value(result, row, "time"), results[outcome], colors[outcome],
+			   shown_path(so_database_value(result, row, "path")), rest);
+}
+
+static void
+remember(char *last, size_t size, const char *id)
+{
+	if (strtoll(id, NULL, 10) > strtoll(last, NULL, 10))
+		snprintf(last, size, "%s", id);
+}
+
+/*
+ * Everything that is new, in the order in which it happened: what the catalog
+ * itself says (kind m), events of the package (e), executables that ended (s).
+ */
+static const char news_sql[] =
+"SELECT 'm' AS kind, operation_message_id AS id, message_time AS time, message_type AS type, "
+"'' AS path, message, NULL::bigint AS row_count FROM catalog.operation_messages "
+"WHERE operation_id = $1 AND operation_message_id > $2 AND message_source_type < 30 "
+"UNION ALL SELECT 'e', event_message_id, message_time, message_type, execution_path, message, NULL "
+"FROM catalog.event_messages WHERE operation_id = $1 AND event_message_id > $3 "
+"UNION ALL SELECT 's', statistics_id, end_time, execution_result, execution_path, "
+"execution_duration::text, row_count FROM catalog.executable_statistics "
+"WHERE execution_id = $1 AND statistics_id > $4 ORDER BY time, kind, id";
+
+static bool
+show_news(Watch *watch, SoError *error)
+{
+	const char *values[4] = {watch->execution_id, watch->last_operation_message, watch->last_event,
+	watch->last_statistics};
+	PGresult   *result = so_database_query(watch->connection, news_sql, 4, values, error);
 
 	if (result == NULL)
 		return false;
 	for (int row = 0; row < PQntuples(result); row++)
 	{
-		int			outcome = atoi(so_database_value(result, row, "execution_result")) & 3;
-		const char *rows = so_database_value(result, row, "row_count");
-		char		rest[96];
+		const char *id = so_database_value(result, row, "id");
 
-		snprintf(rest, sizeof(rest), "%s ms%s%s%s", so_database_value(result, row, "execution_duration"),
-				 *rows ? ", " : "", rows, *rows ? " rows" : "");
-		print_line(watch, so_database_value(result, row, "end_time"), results[outcome],
-				   colors[outcome], so_database_value(result, row, "execution_path"), rest);
-		remember(watch->last_statistics, sizeof(watch->last_statistics),
-				 so_database_value(result, row, "statistics_id"));
+		switch (so_database_value(result, row, "kind")[0])
+		{
+			case 'm':
+				print_line(watch, so_database_value(result, row, "time"), "master", "\033[36m",
+						   so_database_value(result, row, "message"), "");
+				remember(watch->last_operation_message, sizeof(watch->last_operation_message), id);
+				break;
+			case 'e':
+				show_event(watch, result, row);
+				remember(watch->last_event, sizeof(watch->last_event), id);
+				break;
+			default:
+				show_statistics(watch, result, row);
+				remember(watch->last_statistics, sizeof(watch->last_statistics), id);
+		}
 	}
 	PQclear(result);
 	return true;
@@ -265,8 +257,7 @@ watch_once(Watch *watch, SoError *error)
 	}
 	watch->status = atoi(so_database_value(result, 0, "status"));
 	ended = status_is_final(watch->status);
-	if (!show_operation_messages(watch, error) || !show_events(watch, error) ||
-		!show_statistics(watch, error))
+	if (!show_news(watch, error))
 	{
 		PQclear(result);
 		return -1;

@@ -54,6 +54,8 @@ BEGIN
 				   package_path text, execution_path text, thread_id integer, message_code integer, code text, percent integer,
 				   progress_low integer, progress_high integer)
 		 WHERE i.fresh AND i.type = 'event'
+		 -- The ids are given in this order, and people read by id.
+		 ORDER BY i.execution_id, i.attempt, i.sequence
 			ON CONFLICT (operation_id, attempt, sequence) DO NOTHING;
 	END IF;
 	IF 'executables' = ANY (types) THEN
@@ -75,6 +77,7 @@ BEGIN
 			   jsonb_to_record(i.item) AS s (package_name text, executable_guid text, execution_path text, start_time timestamptz,
 				   end_time timestamptz, execution_duration integer, execution_result smallint, execution_value text, row_count bigint)
 		 WHERE i.fresh AND i.type = 'statistics'
+		 ORDER BY i.execution_id, i.attempt, i.sequence
 			ON CONFLICT (operation_id, attempt, sequence) DO NOTHING;
 	END IF;
 
