@@ -16,7 +16,8 @@
 #include "engine/expression/expression.h"
 
 static SoValue values[4];
-static const char *const names[] = {"User::table", "User::count", "System::PackageName", "User::started"};
+static const char *const names[] = {"User::table", "User::count", "System::PackageName",
+									"User::started"};
 
 static int
 find_name(const char *name)
@@ -56,12 +57,12 @@ static bool
 measure(const char *title, const char *text, int count, const SoExpressionResolver *resolver)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	SoError		error;
+	SoError error;
 	SoExpression *expression = NULL;
-	SoValue		value;
-	char		message[4096];
-	double		start = seconds();
-	double		compiled;
+	SoValue value;
+	char message[4096];
+	double start = seconds();
+	double compiled;
 
 	for (int i = 0; i < count / 10; i++)
 	{
@@ -87,8 +88,8 @@ measure(const char *title, const char *text, int count, const SoExpressionResolv
 		}
 		talloc_free(result);
 	}
-	printf("%-28s %9.0f evaluations/s %9.0f compilations/s\n", title, count / (seconds() - compiled),
-		   count / 10 / (compiled - start));
+	printf("%-28s %9.0f evaluations/s %9.0f compilations/s\n", title,
+		   count / (seconds() - compiled), count / 10 / (compiled - start));
 	talloc_free(context);
 	return true;
 }
@@ -98,22 +99,28 @@ main(int argc, char **argv)
 {
 	static const SoExpressionResolver resolver = {NULL, declare, NULL, lookup, NULL, NULL};
 	TALLOC_CTX *context = talloc_new(NULL);
-	int			count = argc > 1 ? atoi(argv[1]) : 100000;
-	SoError		error;
-	bool		done;
+	int count = argc > 1 ? atoi(argv[1]) : 100000;
+	SoError error;
+	bool done;
 
 	values[0] = so_value_string(context, "sales");
 	values[1] = so_value_integer(SO_TYPE_I4, 7);
 	values[2] = so_value_string(context, "load_sales");
-	if (count < 10 || !so_value_from_text(context, SO_TYPE_DATE, "2026-03-01 04:05:06", &values[3], &error))
+	if (count < 10 ||
+		!so_value_from_text(context, SO_TYPE_DATE, "2026-03-01 04:05:06", &values[3], &error))
 		return 1;
 	done = measure("condition", "@[User::count] > 5 && @[User::table] != \"\"", count, &resolver) &&
-		measure("arithmetic", "(@[User::count] + 1) * 2 - 3", count, &resolver) &&
-		measure("statement text", "\"SELECT * FROM stage.\" + @[User::table] + \" WHERE batch = \" + "
-				"(DT_WSTR, 12) @[User::count] + \" AND day >= '\" + (DT_WSTR, 10) @[User::started] + \"'\"", count, &resolver) &&
-		measure("file name", "\"/out/\" + @[System::PackageName] + \"_\" + (DT_WSTR, 4) YEAR(GETDATE()) + "
-				"RIGHT(\"0\" + (DT_WSTR, 2) MONTH(GETDATE()), 2) + \".log\"", count, &resolver) &&
-		measure("single variable", "@[User::table]", count, &resolver);
+		   measure("arithmetic", "(@[User::count] + 1) * 2 - 3", count, &resolver) &&
+		   measure("statement text",
+				   "\"SELECT * FROM stage.\" + @[User::table] + \" WHERE batch = \" + "
+				   "(DT_WSTR, 12) @[User::count] + \" AND day >= '\" + (DT_WSTR, 10) "
+				   "@[User::started] + \"'\"",
+				   count, &resolver) &&
+		   measure("file name",
+				   "\"/out/\" + @[System::PackageName] + \"_\" + (DT_WSTR, 4) YEAR(GETDATE()) + "
+				   "RIGHT(\"0\" + (DT_WSTR, 2) MONTH(GETDATE()), 2) + \".log\"",
+				   count, &resolver) &&
+		   measure("single variable", "@[User::table]", count, &resolver);
 	talloc_free(context);
 	return done ? 0 : 1;
 }

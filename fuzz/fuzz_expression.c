@@ -13,7 +13,7 @@
 
 #include "engine/expression/expression.h"
 
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static SoDataType
 fuzz_declare(void *context, const char *name)
@@ -28,9 +28,9 @@ fuzz_declare(void *context, const char *name)
 static const SoValue *
 fuzz_lookup(void *context, const char *name)
 {
-	SoDataType	type = fuzz_declare(NULL, name);
-	SoValue    *value;
-	SoError		error;
+	SoDataType type = fuzz_declare(NULL, name);
+	SoValue *value;
+	SoError error;
 
 	if (type == SO_TYPE_NONE)
 		return NULL;
@@ -65,13 +65,14 @@ fuzz_now(void *context)
 static void
 check_round_trip(TALLOC_CTX *context, const SoValue *value)
 {
-	SoValue		back;
-	SoError		error;
-	json_t	   *json;
+	SoValue back;
+	SoError error;
+	json_t *json;
 
 	if (value->is_null)
 		return;
-	if (!so_value_from_text(context, value->type, so_value_to_text(context, value), &back, &error) ||
+	if (!so_value_from_text(context, value->type, so_value_to_text(context, value), &back,
+							&error) ||
 		!so_value_same(value, &back))
 		abort();
 	json = so_value_to_json(value);
@@ -85,10 +86,11 @@ static void
 compile_and_evaluate(const char *text, bool declared)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	SoExpressionResolver resolver = {context, declared ? fuzz_declare : NULL, NULL, fuzz_lookup, fuzz_assign, fuzz_now};
+	SoExpressionResolver resolver = {
+		context, declared ? fuzz_declare : NULL, NULL, fuzz_lookup, fuzz_assign, fuzz_now};
 	SoExpression *expression;
-	SoValue		value;
-	SoError		error;
+	SoValue value;
+	SoError error;
 
 	so_error_clear(&error);
 	expression = so_expression_compile(context, text, true, "fuzz", &resolver, &error);
@@ -104,7 +106,8 @@ compile_and_evaluate(const char *text, bool declared)
 	}
 	else
 	{
-		if (so_expression_type(expression) != SO_TYPE_NONE && so_expression_type(expression) != value.type)
+		if (so_expression_type(expression) != SO_TYPE_NONE &&
+			so_expression_type(expression) != value.type)
 			abort();
 		check_round_trip(context, &value);
 	}
@@ -114,7 +117,7 @@ compile_and_evaluate(const char *text, bool declared)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *text = malloc(size + 1);
+	char *text = malloc(size + 1);
 
 	if (text == NULL)
 		return 0;

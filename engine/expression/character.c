@@ -36,8 +36,8 @@ static size_t
 decode(const char *text, size_t length, uint32_t *character)
 {
 	const unsigned char *bytes = (const unsigned char *) text;
-	size_t		size = promised_size(bytes[0]);
-	uint32_t	value;
+	size_t size = promised_size(bytes[0]);
+	uint32_t value;
 
 	if (size == 0 || size > length)
 		return 0;
@@ -63,12 +63,12 @@ decode(const char *text, size_t length, uint32_t *character)
 bool
 so_expression_character_valid(const char *text, size_t length, size_t *bad)
 {
-	size_t		at = 0;
+	size_t at = 0;
 
 	while (at < length)
 	{
-		uint32_t	character;
-		size_t		size = decode(text + at, length - at, &character);
+		uint32_t character;
+		size_t size = decode(text + at, length - at, &character);
 
 		if (size == 0)
 		{
@@ -83,8 +83,8 @@ so_expression_character_valid(const char *text, size_t length, size_t *bad)
 size_t
 so_expression_character_size(const char *text, size_t length)
 {
-	uint32_t	character;
-	size_t		size;
+	uint32_t character;
+	size_t size;
 
 	if ((unsigned char) text[0] < 0x80)
 		return 1;
@@ -95,7 +95,7 @@ so_expression_character_size(const char *text, size_t length)
 size_t
 so_expression_character_count(const char *text, size_t length)
 {
-	size_t		count = 0;
+	size_t count = 0;
 
 	for (size_t at = 0; at < length; count++)
 		at += so_expression_character_size(text + at, length - at);
@@ -105,7 +105,7 @@ so_expression_character_count(const char *text, size_t length)
 size_t
 so_expression_character_offset(const char *text, size_t length, size_t character)
 {
-	size_t		at = 0;
+	size_t at = 0;
 
 	while (at < length && character-- > 0)
 		at += so_expression_character_size(text + at, length - at);
@@ -115,7 +115,7 @@ so_expression_character_offset(const char *text, size_t length, size_t character
 uint32_t
 so_expression_character_decode(const char *text, size_t length)
 {
-	uint32_t	character;
+	uint32_t character;
 
 	if (decode(text, length, &character) == 0)
 		return (unsigned char) text[0];

@@ -35,4 +35,4 @@ extern size_t so_expression_character_encode(uint32_t character, char *out);
 extern uint32_t so_expression_character_upper(uint32_t character);
 extern uint32_t so_expression_character_lower(uint32_t character);
 
-#endif							/* ENGINE_EXPRESSION_CHARACTER_H */
+#endif /* ENGINE_EXPRESSION_CHARACTER_H */

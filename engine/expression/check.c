@@ -50,12 +50,14 @@ so_expression_check_condition(const SoExpressionSource *source, const SoExpressi
 {
 	if (type == SO_TYPE_BOOL || type == SO_TYPE_NONE)
 		return true;
-	so_expression_problem(source, node->offset, error, SO_ERR_EXPRESSION_TYPE,
-						  parent->kind == SO_NODE_CONDITIONAL ? "the condition of %s must be Boolean, not %s" :
-						  "operator %s expects Booleans, not %s",
-						  parent->kind == SO_NODE_CONDITIONAL ? "?:" : so_expression_operator_text(parent->operator),
-						  so_data_type_name(type));
-	return so_error_hint(error, "Nothing becomes Boolean by itself: compare (x != 0) or cast with (DT_BOOL).");
+	so_expression_problem(
+		source, node->offset, error, SO_ERR_EXPRESSION_TYPE,
+		parent->kind == SO_NODE_CONDITIONAL ? "the condition of %s must be Boolean, not %s"
+											: "operator %s expects Booleans, not %s",
+		parent->kind == SO_NODE_CONDITIONAL ? "?:" : so_expression_operator_text(parent->operator),
+		so_data_type_name(type));
+	return so_error_hint(
+		error, "Nothing becomes Boolean by itself: compare (x != 0) or cast with (DT_BOOL).");
 }
 
 bool
@@ -68,10 +70,10 @@ so_expression_check_assignable(const SoExpressionSource *source, const SoExpress
 		(so_datetime_is_type(target) && so_datetime_is_type(type)))
 		return true;
 	so_expression_problem(source, node->offset, error, SO_ERR_EXPRESSION_TYPE,
-						  "a value of type %s cannot be assigned to @[%.80s] of type %s", so_data_type_name(type),
-						  node->name, so_data_type_name(target));
-	return so_error_hint(error, "Cast the value, for example with (%s%s).", so_data_type_name(target),
-						 target == SO_TYPE_WSTR ? ", 100" : "");
+						  "a value of type %s cannot be assigned to @[%.80s] of type %s",
+						  so_data_type_name(type), node->name, so_data_type_name(target));
+	return so_error_hint(error, "Cast the value, for example with (%s%s).",
+						 so_data_type_name(target), target == SO_TYPE_WSTR ? ", 100" : "");
 }
 
 /* ---- constants ------------------------------------------------------------ */
@@ -85,7 +87,8 @@ is_time_of_day(SoDataType type)
 static bool
 is_constant(const SoExpressionNode *node)
 {
-	if (node->kind == SO_NODE_LITERAL || node->kind == SO_NODE_VARIABLE || node->kind == SO_NODE_ASSIGN)
+	if (node->kind == SO_NODE_LITERAL || node->kind == SO_NODE_VARIABLE ||
+		node->kind == SO_NODE_ASSIGN)
 		return false;
 	if (node->kind == SO_NODE_CALL && node->function->is_volatile)
 		return false;
@@ -101,11 +104,12 @@ is_constant(const SoExpressionNode *node)
 static bool
 fold(Checker *checker, SoExpressionNode *node)
 {
-	SoValue		value;
+	SoValue value;
 
 	if (!so_expression_evaluate_node(checker->state, node, &value))
 		return false;
-	if (!value.is_null && (so_data_type_is_character(value.type) || so_data_type_is_binary(value.type)) &&
+	if (!value.is_null &&
+		(so_data_type_is_character(value.type) || so_data_type_is_binary(value.type)) &&
 		value.as.text.length > KEPT_TEXT)
 		return true;
 	node->value = so_value_copy(checker->context, &value);
@@ -135,10 +139,12 @@ is_zero(const SoExpressionNode *node)
 static bool
 check_literal(Checker *checker, SoExpressionNode *node, const SoExpressionNode *parent)
 {
-	if (node->is_typed_null && node->value.type == SO_TYPE_STR && parent != NULL && parent->kind != SO_NODE_CAST)
+	if (node->is_typed_null && node->value.type == SO_TYPE_STR && parent != NULL &&
+		parent->kind != SO_NODE_CAST)
 	{
 		so_expression_problem(checker->state->source, node->offset, checker->state->error,
-							  SO_ERR_EXPRESSION_TYPE, "NULL(DT_STR) cannot stand inside an expression");
+							  SO_ERR_EXPRESSION_TYPE,
+							  "NULL(DT_STR) cannot stand inside an expression");
 		return so_error_hint(checker->state->error, "Use NULL(DT_WSTR, length).");
 	}
 	node->type = node->value.type;
@@ -164,18 +170,20 @@ check_variable(Checker *checker, SoExpressionNode *node)
 static bool
 check_binary(Checker *checker, SoExpressionNode *node)
 {
-	SoDataType	left = node->children[0]->type;
-	SoDataType	right = node->children[1]->type;
+	SoDataType left = node->children[0]->type;
+	SoDataType right = node->children[1]->type;
 
-	if ((node->operator == SO_TOKEN_DIVIDE || node->operator == SO_TOKEN_MODULO) && is_zero(node->children[1]))
-		return so_expression_problem(checker->state->source, node->children[1]->offset, checker->state->error,
-									 SO_ERR_EXPRESSION_DIVISION_BY_ZERO, "division by the constant zero");
+	if ((node->operator== SO_TOKEN_DIVIDE || node->operator== SO_TOKEN_MODULO) &&
+		is_zero(node->children[1]))
+		return so_expression_problem(checker->state->source, node->children[1]->offset,
+									 checker->state->error, SO_ERR_EXPRESSION_DIVISION_BY_ZERO,
+									 "division by the constant zero");
 	if (so_expression_operator_is_comparison(node->operator))
 		node->type = SO_TYPE_BOOL;
 	if (left == SO_TYPE_NONE || right == SO_TYPE_NONE)
 		return true;
-	if (!so_expression_operator_types(checker->state->source, node, left, right, &node->operand_type,
-									  checker->state->error))
+	if (!so_expression_operator_types(checker->state->source, node, left, right,
+									  &node->operand_type, checker->state->error))
 		return false;
 	if (node->type == SO_TYPE_NONE)
 		node->type = node->operand_type;
@@ -185,22 +193,23 @@ check_binary(Checker *checker, SoExpressionNode *node)
 static bool
 check_unary(Checker *checker, SoExpressionNode *node)
 {
-	SoDataType	type = node->children[0]->type;
+	SoDataType type = node->children[0]->type;
 
 	if (type == SO_TYPE_NONE)
 		return true;
 	node->type = type;
-	return so_expression_operator_unary_type(checker->state->source, node, type, checker->state->error);
+	return so_expression_operator_unary_type(checker->state->source, node, type,
+											 checker->state->error);
 }
 
 static bool
 check_conditional(Checker *checker, SoExpressionNode *node)
 {
-	SoDataType	left = node->children[1]->type;
-	SoDataType	right = node->children[2]->type;
+	SoDataType left = node->children[1]->type;
+	SoDataType right = node->children[2]->type;
 
-	if (!so_expression_check_condition(checker->state->source, node, node->children[0], node->children[0]->type,
-									   checker->state->error))
+	if (!so_expression_check_condition(checker->state->source, node, node->children[0],
+									   node->children[0]->type, checker->state->error))
 		return false;
 	if (left == SO_TYPE_NONE || right == SO_TYPE_NONE)
 		return true;
@@ -208,16 +217,17 @@ check_conditional(Checker *checker, SoExpressionNode *node)
 	right = so_expression_operator_literal_type(node->children[2], right, left);
 	if (so_expression_operator_common(left, right, &node->type))
 		return true;
-	so_expression_problem(checker->state->source, node->offset, checker->state->error, SO_ERR_EXPRESSION_TYPE,
-						  "the two results of ?: have the types %s and %s, which have no common type",
-						  so_data_type_name(left), so_data_type_name(right));
+	so_expression_problem(
+		checker->state->source, node->offset, checker->state->error, SO_ERR_EXPRESSION_TYPE,
+		"the two results of ?: have the types %s and %s, which have no common type",
+		so_data_type_name(left), so_data_type_name(right));
 	return so_error_hint(checker->state->error, "Cast one of them to the type of the other.");
 }
 
 static bool
 check_cast(Checker *checker, SoExpressionNode *node, const SoExpressionNode *parent)
 {
-	SoDataType	type = node->children[0]->type;
+	SoDataType type = node->children[0]->type;
 
 	if (node->specification.type == SO_TYPE_STR && parent != NULL)
 		node->specification.type = SO_TYPE_WSTR;
@@ -225,7 +235,8 @@ check_cast(Checker *checker, SoExpressionNode *node, const SoExpressionNode *par
 	if (type == SO_TYPE_NONE || so_value_can_convert(type, node->type))
 		return true;
 	return so_expression_problem(checker->state->source, node->offset, checker->state->error,
-								 SO_ERR_VALUE_NOT_CONVERTIBLE, "a value of type %s cannot be converted to %s",
+								 SO_ERR_VALUE_NOT_CONVERTIBLE,
+								 "a value of type %s cannot be converted to %s",
 								 so_data_type_name(type), so_data_type_name(node->type));
 }
 
@@ -236,33 +247,36 @@ check_date_part(Checker *checker, SoExpressionNode *node)
 	const SoExpressionNode *part = node->children[0];
 	const char *nearest;
 
-	if (part->kind != SO_NODE_LITERAL || part->value.is_null || !so_data_type_is_character(part->type))
-		return so_expression_problem(checker->state->source, part->offset, checker->state->error,
-									 SO_ERR_EXPRESSION_ARGUMENT,
-									 "the date part must be a constant in double quotes; expected %s",
-									 node->function->form);
+	if (part->kind != SO_NODE_LITERAL || part->value.is_null ||
+		!so_data_type_is_character(part->type))
+		return so_expression_problem(
+			checker->state->source, part->offset, checker->state->error, SO_ERR_EXPRESSION_ARGUMENT,
+			"the date part must be a constant in double quotes; expected %s", node->function->form);
 	node->date_part = (int) so_expression_function_date_part_from_name(part->value.as.text.bytes);
 	if (node->date_part != SO_DATE_PART_NONE)
 		return true;
 	so_expression_problem(checker->state->source, part->offset, checker->state->error,
-						  SO_ERR_EXPRESSION_ARGUMENT, "\"%.40s\" is not a date part", part->value.as.text.bytes);
+						  SO_ERR_EXPRESSION_ARGUMENT, "\"%.40s\" is not a date part",
+						  part->value.as.text.bytes);
 	nearest = so_expression_function_date_part_nearest(part->value.as.text.bytes);
 	if (nearest != NULL)
 		return so_error_hint(checker->state->error, "Did you mean \"%s\"?", nearest);
-	return so_error_hint(checker->state->error, "Date parts are Year, Quarter, Month, Dayofyear, Day, Week, "
+	return so_error_hint(checker->state->error,
+						 "Date parts are Year, Quarter, Month, Dayofyear, Day, Week, "
 						 "Weekday, Hour, Minute, Second and Millisecond.");
 }
 
 static bool
 check_call(Checker *checker, SoExpressionNode *node)
 {
-	SoDataType	types[SO_EXPRESSION_MAX_ARGUMENTS];
+	SoDataType types[SO_EXPRESSION_MAX_ARGUMENTS];
 
 	for (int i = 0; i < node->count; i++)
 		types[i] = node->children[i]->type;
 	if (!so_expression_function_check(checker->state->source, node, types, checker->state->error))
 		return false;
-	if (node->count > 0 && node->function->arguments[0] == SO_ARGUMENT_DATE_PART && !check_date_part(checker, node))
+	if (node->count > 0 && node->function->arguments[0] == SO_ARGUMENT_DATE_PART &&
+		!check_date_part(checker, node))
 		return false;
 	node->type = node->function->result != SO_TYPE_NONE ? node->function->result : types[0];
 	return true;
@@ -276,8 +290,8 @@ check_assignment(Checker *checker, SoExpressionNode *node)
 		return false;
 	if (node->type == SO_TYPE_NONE)
 		return true;
-	return so_expression_check_assignable(checker->state->source, node, node->type, node->children[0]->type,
-										  checker->state->error);
+	return so_expression_check_assignable(checker->state->source, node, node->type,
+										  node->children[0]->type, checker->state->error);
 }
 
 static bool
@@ -336,7 +350,7 @@ check_node(Checker *checker, SoExpressionNode *node, const SoExpressionNode *par
 bool
 so_expression_check(SoExpressionState *state, TALLOC_CTX *context, SoExpressionNode *root)
 {
-	Checker		checker = {state, context};
+	Checker checker = {state, context};
 
 	return check_node(&checker, root, NULL);
 }

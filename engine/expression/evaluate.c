@@ -46,15 +46,17 @@ so_expression_evaluate_text(SoExpressionState *state, const SoExpressionNode *no
 	if (size > SO_EXPRESSION_MAX_TEXT)
 	{
 		so_expression_evaluate_problem(state, node, SO_ERR_EXPRESSION_RESULT_TOO_LONG,
-									   "the result would be longer than %d bytes", SO_EXPRESSION_MAX_TEXT);
+									   "the result would be longer than %d bytes",
+									   SO_EXPRESSION_MAX_TEXT);
 		return NULL;
 	}
 	state->text_total += size;
 	if (state->text_total > SO_EXPRESSION_MAX_TOTAL)
 	{
-		so_expression_evaluate_problem(state, node, SO_ERR_EXPRESSION_RESULT_TOO_LONG,
-									   "all texts of the expression together are longer than %d bytes",
-									   SO_EXPRESSION_MAX_TOTAL);
+		so_expression_evaluate_problem(
+			state, node, SO_ERR_EXPRESSION_RESULT_TOO_LONG,
+			"all texts of the expression together are longer than %d bytes",
+			SO_EXPRESSION_MAX_TOTAL);
 		return NULL;
 	}
 	*result = so_value_null(type);
@@ -71,11 +73,12 @@ so_expression_evaluate_text(SoExpressionState *state, const SoExpressionNode *no
 }
 
 bool
-so_expression_evaluate_convert(SoExpressionState *state, const SoExpressionNode *node, const SoValue *value,
-							   const SoTypeSpecification *specification, SoValue *result)
+so_expression_evaluate_convert(SoExpressionState *state, const SoExpressionNode *node,
+							   const SoValue *value, const SoTypeSpecification *specification,
+							   SoValue *result)
 {
 	SoTypeSpecification with_clock = *specification;
-	SoValue		source = *value;
+	SoValue source = *value;
 
 	/* Today is only asked for when a time of day becomes a date. */
 	if (value->type == SO_TYPE_DBTIME || value->type == SO_TYPE_DBTIME2)
@@ -85,10 +88,12 @@ so_expression_evaluate_convert(SoExpressionState *state, const SoExpressionNode 
 	}
 	if (!so_value_convert_to(state->scratch, &source, &with_clock, result, state->error))
 		return so_expression_problem_locate(state->source, node->offset, state->error);
-	if (!result->is_null && (so_data_type_is_character(result->type) || so_data_type_is_binary(result->type)))
+	if (!result->is_null &&
+		(so_data_type_is_character(result->type) || so_data_type_is_binary(result->type)))
 	{
 		state->text_total += result->as.text.length;
-		if (result->as.text.length > SO_EXPRESSION_MAX_TEXT || state->text_total > SO_EXPRESSION_MAX_TOTAL)
+		if (result->as.text.length > SO_EXPRESSION_MAX_TEXT ||
+			state->text_total > SO_EXPRESSION_MAX_TOTAL)
 			return so_expression_evaluate_problem(state, node, SO_ERR_EXPRESSION_RESULT_TOO_LONG,
 												  "the result of the conversion is too long");
 	}
@@ -121,7 +126,7 @@ evaluate_variable(SoExpressionState *state, const SoExpressionNode *node, SoValu
 static bool
 evaluate_cast(SoExpressionState *state, const SoExpressionNode *node, SoValue *result)
 {
-	SoValue		operand;
+	SoValue operand;
 
 	if (!so_expression_evaluate_node(state, node->children[0], &operand))
 		return false;
@@ -133,7 +138,7 @@ evaluate_cast(SoExpressionState *state, const SoExpressionNode *node, SoValue *r
 static bool
 evaluate_unary(SoExpressionState *state, const SoExpressionNode *node, SoValue *result)
 {
-	SoValue		operand;
+	SoValue operand;
 
 	if (!so_expression_evaluate_node(state, node->children[0], &operand))
 		return false;
@@ -149,11 +154,11 @@ evaluate_unary(SoExpressionState *state, const SoExpressionNode *node, SoValue *
 }
 
 static bool
-concatenate(SoExpressionState *state, const SoExpressionNode *node, SoDataType type, const SoValue *operands,
-			int count, SoValue *result)
+concatenate(SoExpressionState *state, const SoExpressionNode *node, SoDataType type,
+			const SoValue *operands, int count, SoValue *result)
 {
-	size_t		size = 0;
-	char	   *out;
+	size_t size = 0;
+	char *out;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -179,14 +184,15 @@ concatenate(SoExpressionState *state, const SoExpressionNode *node, SoDataType t
 static bool
 evaluate_chain(SoExpressionState *state, const SoExpressionNode *node, SoValue *result)
 {
-	SoValue		few[FEW_OPERANDS];
+	SoValue few[FEW_OPERANDS];
 	const SoExpressionNode *few_links[FEW_OPERANDS];
-	SoValue    *operands = few;
+	SoValue *operands = few;
 	const SoExpressionNode **links = few_links;
 	const SoExpressionNode *link = node;
-	int			count = 2;
+	int count = 2;
 
-	while (link->children[0]->kind == SO_NODE_BINARY && link->children[0]->operator == SO_TOKEN_ADD &&
+	while (link->children[0]->kind == SO_NODE_BINARY &&
+		   link->children[0]->operator== SO_TOKEN_ADD &&
 		   so_data_type_is_character(link->children[0]->operand_type))
 	{
 		link = link->children[0];
@@ -215,29 +221,32 @@ evaluate_chain(SoExpressionState *state, const SoExpressionNode *node, SoValue *
 static bool
 evaluate_binary(SoExpressionState *state, const SoExpressionNode *node, SoValue *result)
 {
-	SoDataType	type = node->operand_type;
-	SoValue		operands[2];
+	SoDataType type = node->operand_type;
+	SoValue operands[2];
 
-	if (node->operator == SO_TOKEN_ADD && so_data_type_is_character(type))
+	if (node->operator== SO_TOKEN_ADD && so_data_type_is_character(type))
 		return evaluate_chain(state, node, result);
 	if (!so_expression_evaluate_node(state, node->children[0], &operands[0]) ||
 		!so_expression_evaluate_node(state, node->children[1], &operands[1]))
 		return false;
-	if (type == SO_TYPE_NONE && !so_expression_operator_types(state->source, node, operands[0].type,
-															  operands[1].type, &type, state->error))
+	if (type == SO_TYPE_NONE &&
+		!so_expression_operator_types(state->source, node, operands[0].type, operands[1].type,
+									  &type, state->error))
 		return false;
 	if (operands[0].is_null || operands[1].is_null)
 	{
-		*result = so_value_null(so_expression_operator_is_comparison(node->operator) ? SO_TYPE_BOOL : type);
+		*result = so_value_null(so_expression_operator_is_comparison(node->operator) ? SO_TYPE_BOOL
+																					 : type);
 		return true;
 	}
-	if (node->operator == SO_TOKEN_ADD && so_data_type_is_character(type))
+	if (node->operator== SO_TOKEN_ADD && so_data_type_is_character(type))
 		return concatenate(state, node, type, operands, 2, result);
 	return so_expression_operator_binary(state, node, type, &operands[0], &operands[1], result);
 }
 
 static bool
-evaluate_condition(SoExpressionState *state, const SoExpressionNode *parent, int child, SoValue *result)
+evaluate_condition(SoExpressionState *state, const SoExpressionNode *parent, int child,
+				   SoValue *result)
 {
 	const SoExpressionNode *node = parent->children[child];
 
@@ -253,9 +262,9 @@ evaluate_condition(SoExpressionState *state, const SoExpressionNode *parent, int
 static bool
 evaluate_logical(SoExpressionState *state, const SoExpressionNode *node, SoValue *result)
 {
-	bool		deciding = node->operator == SO_TOKEN_OR;
-	SoValue		left;
-	SoValue		right;
+	bool deciding = node->operator== SO_TOKEN_OR;
+	SoValue left;
+	SoValue right;
 
 	if (!evaluate_condition(state, node, 0, &left))
 		return false;
@@ -274,8 +283,8 @@ evaluate_logical(SoExpressionState *state, const SoExpressionNode *node, SoValue
 static bool
 evaluate_conditional(SoExpressionState *state, const SoExpressionNode *node, SoValue *result)
 {
-	SoValue		condition;
-	SoValue		value;
+	SoValue condition;
+	SoValue value;
 	SoTypeSpecification specification;
 
 	if (!evaluate_condition(state, node, 0, &condition))
@@ -318,10 +327,10 @@ static bool
 evaluate_call(SoExpressionState *state, const SoExpressionNode *node, SoValue *result)
 {
 	const SoExpressionFunction *function = node->function;
-	SoValue		arguments[SO_EXPRESSION_MAX_ARGUMENTS];
-	SoDataType	types[SO_EXPRESSION_MAX_ARGUMENTS];
-	bool		any_null = false;
-	bool		any_unknown = false;
+	SoValue arguments[SO_EXPRESSION_MAX_ARGUMENTS];
+	SoDataType types[SO_EXPRESSION_MAX_ARGUMENTS];
+	bool any_null = false;
+	bool any_unknown = false;
 
 	for (int i = 0; i < node->count; i++)
 	{
@@ -363,8 +372,8 @@ evaluate_assignment(SoExpressionState *state, const SoExpressionNode *node, SoVa
 {
 	const SoExpressionResolver *resolver = state->resolver;
 	SoTypeSpecification specification;
-	SoDataType	target;
-	SoValue		value;
+	SoDataType target;
+	SoValue value;
 
 	if (resolver == NULL || resolver->assign == NULL)
 		return so_expression_evaluate_problem(state, node, SO_ERR_EXPRESSION_ASSIGNMENT,

@@ -13,12 +13,12 @@
 typedef struct SoExpressionState
 {
 	const SoExpressionSource *source;
-	TALLOC_CTX *scratch;		/* intermediate results; freed after the evaluation */
-	const SoExpressionResolver *resolver;	/* may be NULL: no variables */
-	bool		has_clock;
-	int64_t		clock;			/* microseconds since 1970 UTC: one moment per evaluation */
-	size_t		text_total;		/* bytes of all texts so far */
-	SoError    *error;
+	TALLOC_CTX *scratch;                  /* intermediate results; freed after the evaluation */
+	const SoExpressionResolver *resolver; /* may be NULL: no variables */
+	bool has_clock;
+	int64_t clock;     /* microseconds since 1970 UTC: one moment per evaluation */
+	size_t text_total; /* bytes of all texts so far */
+	SoError *error;
 } SoExpressionState;
 
 /* Evaluate a tree; the result may point into scratch, the tree or the resolver's values. */
@@ -36,12 +36,13 @@ extern char *so_expression_evaluate_text(SoExpressionState *state, const SoExpre
 										 SoDataType type, size_t size, SoValue *result);
 
 /* Convert with place and caret in the error. */
-extern bool so_expression_evaluate_convert(SoExpressionState *state, const SoExpressionNode *node,
-										   const SoValue *value, const SoTypeSpecification *specification,
-										   SoValue *result) SO_WARN_UNUSED;
+extern bool
+so_expression_evaluate_convert(SoExpressionState *state, const SoExpressionNode *node,
+							   const SoValue *value, const SoTypeSpecification *specification,
+							   SoValue *result) SO_WARN_UNUSED;
 
 /* Report a problem at a node.  Returns false. */
-#define so_expression_evaluate_problem(state, node, code, ...) \
+#define so_expression_evaluate_problem(state, node, code, ...)                                     \
 	so_expression_problem((state)->source, (node)->offset, (state)->error, code, __VA_ARGS__)
 
-#endif							/* ENGINE_EXPRESSION_EVALUATE_H */
+#endif /* ENGINE_EXPRESSION_EVALUATE_H */

@@ -20,7 +20,7 @@
 static bool
 check_text(const SoExpressionSource *source, SoError *error)
 {
-	size_t		bad;
+	size_t bad;
 
 	if (source->length > SO_EXPRESSION_MAX_LENGTH)
 		return so_error_set(error, SO_ERR_EXPRESSION_TOO_LARGE, source->place,
@@ -57,8 +57,8 @@ compile(SoExpression *expression, TALLOC_CTX *scratch, bool allow_assignment,
 }
 
 SoExpression *
-so_expression_compile(TALLOC_CTX *context, const char *text, bool allow_assignment, const char *place,
-					  const SoExpressionResolver *resolver, SoError *error)
+so_expression_compile(TALLOC_CTX *context, const char *text, bool allow_assignment,
+					  const char *place, const SoExpressionResolver *resolver, SoError *error)
 {
 	SoExpression *expression;
 	TALLOC_CTX *scratch;
@@ -99,7 +99,8 @@ so_expression_text(const SoExpression *expression)
 }
 
 static void
-visit_variables(const SoExpressionNode *node, void (*visit) (void *context, const char *name), void *context)
+visit_variables(const SoExpressionNode *node, void (*visit)(void *context, const char *name),
+				void *context)
 {
 	if (node->name != NULL)
 		visit(context, node->name);
@@ -108,8 +109,8 @@ visit_variables(const SoExpressionNode *node, void (*visit) (void *context, cons
 }
 
 void
-so_expression_variables(const SoExpression *expression, void (*visit) (void *context, const char *name),
-						void *context)
+so_expression_variables(const SoExpression *expression,
+						void (*visit)(void *context, const char *name), void *context)
 {
 	visit_variables(expression->root, visit, context);
 }
@@ -119,8 +120,8 @@ so_expression_evaluate(const SoExpression *expression, TALLOC_CTX *context,
 					   const SoExpressionResolver *resolver, SoValue *result, SoError *error)
 {
 	SoExpressionState state;
-	SoValue		value;
-	bool		evaluated;
+	SoValue value;
+	bool evaluated;
 
 	memset(&state, 0, sizeof(state));
 	state.source = &expression->source;
@@ -140,7 +141,7 @@ bool
 so_expression_evaluate_boolean(const SoExpression *expression, TALLOC_CTX *context,
 							   const SoExpressionResolver *resolver, bool *result, SoError *error)
 {
-	SoValue		value;
+	SoValue value;
 
 	if (!so_expression_evaluate(expression, context, resolver, &value, error))
 		return false;

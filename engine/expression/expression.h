@@ -27,13 +27,13 @@ typedef struct SoExpression SoExpression;
  */
 typedef struct SoExpressionResolver
 {
-	void	   *context;
-	SoDataType	(*declare) (void *context, const char *name);
-	const char *(*suggest) (void *context, const char *name);
-	const SoValue *(*lookup) (void *context, const char *name);
-	bool		(*assign) (void *context, const char *name, const SoValue *value, SoError *error);
+	void *context;
+	SoDataType (*declare)(void *context, const char *name);
+	const char *(*suggest)(void *context, const char *name);
+	const SoValue *(*lookup)(void *context, const char *name);
+	bool (*assign)(void *context, const char *name, const SoValue *value, SoError *error);
 	/* GETDATE and GETUTCDATE; NULL means the real clock.  Microseconds since 1970 UTC. */
-	int64_t		(*now) (void *context);
+	int64_t (*now)(void *context);
 } SoExpressionResolver;
 
 /*
@@ -42,9 +42,9 @@ typedef struct SoExpressionResolver
  * Returns NULL with *error (SO7xx; detail has the text and a caret under the
  * offending column, place is place:column).  The result belongs to context.
  */
-extern SoExpression *so_expression_compile(TALLOC_CTX *context, const char *text,
-										   bool allow_assignment, const char *place,
-										   const SoExpressionResolver *resolver, SoError *error);
+extern SoExpression *
+so_expression_compile(TALLOC_CTX *context, const char *text, bool allow_assignment,
+					  const char *place, const SoExpressionResolver *resolver, SoError *error);
 
 /* The static type of the result; SO_TYPE_NONE when it depends on the variables. */
 extern SoDataType so_expression_type(const SoExpression *expression);
@@ -54,7 +54,7 @@ extern const char *so_expression_text(const SoExpression *expression);
 
 /* Call visit for every variable name that occurs. */
 extern void so_expression_variables(const SoExpression *expression,
-									void (*visit) (void *context, const char *name), void *context);
+									void (*visit)(void *context, const char *name), void *context);
 
 /* Evaluate into *result (owned by context); false with *error. */
 extern bool so_expression_evaluate(const SoExpression *expression, TALLOC_CTX *context,
@@ -66,4 +66,4 @@ extern bool so_expression_evaluate_boolean(const SoExpression *expression, TALLO
 										   const SoExpressionResolver *resolver, bool *result,
 										   SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_EXPRESSION_EXPRESSION_H */
+#endif /* ENGINE_EXPRESSION_EXPRESSION_H */

@@ -18,17 +18,18 @@
 #include "engine/expression/function_text.h"
 #include "engine/model/value_datetime.h"
 
-#define ANY		SO_ARGUMENT_ANY
-#define NUMBER	SO_ARGUMENT_NUMBER
+#define ANY     SO_ARGUMENT_ANY
+#define NUMBER  SO_ARGUMENT_NUMBER
 #define INTEGER SO_ARGUMENT_INTEGER
-#define COUNT	SO_ARGUMENT_COUNT
-#define REAL	SO_ARGUMENT_REAL
-#define TEXT	SO_ARGUMENT_TEXT
-#define DATE	SO_ARGUMENT_DATE
-#define PART	SO_ARGUMENT_DATE_PART
+#define COUNT   SO_ARGUMENT_COUNT
+#define REAL    SO_ARGUMENT_REAL
+#define TEXT    SO_ARGUMENT_TEXT
+#define DATE    SO_ARGUMENT_DATE
+#define PART    SO_ARGUMENT_DATE_PART
 
 static bool
-call_isnull(SoExpressionState *state, const SoExpressionNode *node, const SoValue *arguments, SoValue *result)
+call_isnull(SoExpressionState *state, const SoExpressionNode *node, const SoValue *arguments,
+			SoValue *result)
 {
 	(void) state;
 	(void) node;
@@ -47,9 +48,11 @@ call_replacenull(SoExpressionState *state, const SoExpressionNode *node, const S
 		*result = arguments[0];
 		return true;
 	}
-	return so_expression_evaluate_convert(state, node->children[1], &arguments[1], &specification, result);
+	return so_expression_evaluate_convert(state, node->children[1], &arguments[1], &specification,
+										  result);
 }
 
+/* clang-format off */
 static const SoExpressionFunction functions[] = {
 	{"ABS", "ABS(number)", 1, {NUMBER}, SO_TYPE_NONE, false, false, so_expression_function_number_abs},
 	{"CEILING", "CEILING(number)", 1, {NUMBER}, SO_TYPE_NONE, false, false, so_expression_function_number_ceiling},
@@ -104,6 +107,7 @@ static const SoExpressionFunction functions[] = {
 	{"UPPER", "UPPER(text)", 1, {TEXT}, SO_TYPE_WSTR, false, false, so_expression_function_text_upper},
 	{"YEAR", "YEAR(date)", 1, {DATE}, SO_TYPE_I4, false, false, so_expression_function_date_year},
 };
+/* clang-format on */
 
 #define FUNCTION_COUNT (sizeof(functions) / sizeof(functions[0]))
 
@@ -128,11 +132,11 @@ const char *
 so_expression_function_nearest(const char *name)
 {
 	const char *nearest = NULL;
-	int			best = INT_MAX;
+	int best = INT_MAX;
 
 	for (size_t i = 0; i < FUNCTION_COUNT; i++)
 	{
-		int			distance = so_expression_problem_distance(name, functions[i].name);
+		int distance = so_expression_problem_distance(name, functions[i].name);
 
 		if (distance < best)
 		{
@@ -192,20 +196,23 @@ argument_text(SoExpressionArgument argument)
 
 /* REPLACENULL: no BLOBs, and the replacement must be able to become the first's type. */
 static bool
-check_replacenull(const SoExpressionSource *source, const SoExpressionNode *node, const SoDataType *types,
-				  SoError *error)
+check_replacenull(const SoExpressionSource *source, const SoExpressionNode *node,
+				  const SoDataType *types, SoError *error)
 {
 	for (int i = 0; i < 2; i++)
 	{
 		if (so_data_type_is_blob(types[i]) || types[i] == SO_TYPE_OBJECT)
-			return so_expression_problem(source, node->children[i]->offset, error, SO_ERR_EXPRESSION_TYPE,
+			return so_expression_problem(source, node->children[i]->offset, error,
+										 SO_ERR_EXPRESSION_TYPE,
 										 "argument %d of REPLACENULL cannot be of type %s", i + 1,
 										 so_data_type_name(types[i]));
 	}
-	if (types[0] != SO_TYPE_NONE && types[1] != SO_TYPE_NONE && !so_value_can_convert(types[1], types[0]))
-		return so_expression_problem(source, node->children[1]->offset, error, SO_ERR_EXPRESSION_TYPE,
-									 "the replacement of type %s cannot become %s, the type of the first argument",
-									 so_data_type_name(types[1]), so_data_type_name(types[0]));
+	if (types[0] != SO_TYPE_NONE && types[1] != SO_TYPE_NONE &&
+		!so_value_can_convert(types[1], types[0]))
+		return so_expression_problem(
+			source, node->children[1]->offset, error, SO_ERR_EXPRESSION_TYPE,
+			"the replacement of type %s cannot become %s, the type of the first argument",
+			so_data_type_name(types[1]), so_data_type_name(types[0]));
 	return true;
 }
 
@@ -222,8 +229,9 @@ so_expression_function_check(const SoExpressionSource *source, const SoExpressio
 		if (so_expression_function_accepts(argument, types[i]))
 			continue;
 		so_expression_problem(source, node->children[i]->offset, error, SO_ERR_EXPRESSION_TYPE,
-							  "argument %d of %s must be %s, not %s; expected %s", i + 1, function->name,
-							  argument_text(argument), so_data_type_name(types[i]), function->form);
+							  "argument %d of %s must be %s, not %s; expected %s", i + 1,
+							  function->name, argument_text(argument), so_data_type_name(types[i]),
+							  function->form);
 		if (argument == SO_ARGUMENT_DATE && so_data_type_is_character(types[i]))
 			so_error_hint(error, "Cast a text to a date: (DT_DBTIMESTAMP)\"2026-03-01 04:05:06\".");
 		return false;

@@ -21,18 +21,23 @@ static const struct
 {
 	const char *name;
 	SoExpressionDatePart part;
-}			part_names[] = {
-	{"Year", SO_DATE_PART_YEAR}, {"yy", SO_DATE_PART_YEAR}, {"yyyy", SO_DATE_PART_YEAR},
-	{"Quarter", SO_DATE_PART_QUARTER}, {"qq", SO_DATE_PART_QUARTER}, {"q", SO_DATE_PART_QUARTER},
-	{"Month", SO_DATE_PART_MONTH}, {"mm", SO_DATE_PART_MONTH}, {"m", SO_DATE_PART_MONTH},
-	{"Dayofyear", SO_DATE_PART_DAY_OF_YEAR}, {"dy", SO_DATE_PART_DAY_OF_YEAR}, {"y", SO_DATE_PART_DAY_OF_YEAR},
-	{"Day", SO_DATE_PART_DAY}, {"dd", SO_DATE_PART_DAY}, {"d", SO_DATE_PART_DAY},
-	{"Week", SO_DATE_PART_WEEK}, {"wk", SO_DATE_PART_WEEK}, {"ww", SO_DATE_PART_WEEK},
-	{"Weekday", SO_DATE_PART_WEEKDAY}, {"dw", SO_DATE_PART_WEEKDAY}, {"w", SO_DATE_PART_WEEKDAY},
-	{"Hour", SO_DATE_PART_HOUR}, {"hh", SO_DATE_PART_HOUR},
-	{"Minute", SO_DATE_PART_MINUTE}, {"mi", SO_DATE_PART_MINUTE}, {"n", SO_DATE_PART_MINUTE},
-	{"Second", SO_DATE_PART_SECOND}, {"ss", SO_DATE_PART_SECOND}, {"s", SO_DATE_PART_SECOND},
-	{"Millisecond", SO_DATE_PART_MILLISECOND}, {"ms", SO_DATE_PART_MILLISECOND},
+} part_names[] = {
+	{"Year", SO_DATE_PART_YEAR},       {"yy", SO_DATE_PART_YEAR},
+	{"yyyy", SO_DATE_PART_YEAR},       {"Quarter", SO_DATE_PART_QUARTER},
+	{"qq", SO_DATE_PART_QUARTER},      {"q", SO_DATE_PART_QUARTER},
+	{"Month", SO_DATE_PART_MONTH},     {"mm", SO_DATE_PART_MONTH},
+	{"m", SO_DATE_PART_MONTH},         {"Dayofyear", SO_DATE_PART_DAY_OF_YEAR},
+	{"dy", SO_DATE_PART_DAY_OF_YEAR},  {"y", SO_DATE_PART_DAY_OF_YEAR},
+	{"Day", SO_DATE_PART_DAY},         {"dd", SO_DATE_PART_DAY},
+	{"d", SO_DATE_PART_DAY},           {"Week", SO_DATE_PART_WEEK},
+	{"wk", SO_DATE_PART_WEEK},         {"ww", SO_DATE_PART_WEEK},
+	{"Weekday", SO_DATE_PART_WEEKDAY}, {"dw", SO_DATE_PART_WEEKDAY},
+	{"w", SO_DATE_PART_WEEKDAY},       {"Hour", SO_DATE_PART_HOUR},
+	{"hh", SO_DATE_PART_HOUR},         {"Minute", SO_DATE_PART_MINUTE},
+	{"mi", SO_DATE_PART_MINUTE},       {"n", SO_DATE_PART_MINUTE},
+	{"Second", SO_DATE_PART_SECOND},   {"ss", SO_DATE_PART_SECOND},
+	{"s", SO_DATE_PART_SECOND},        {"Millisecond", SO_DATE_PART_MILLISECOND},
+	{"ms", SO_DATE_PART_MILLISECOND},
 };
 
 #define PART_NAME_COUNT (sizeof(part_names) / sizeof(part_names[0]))
@@ -52,11 +57,11 @@ const char *
 so_expression_function_date_part_nearest(const char *name)
 {
 	const char *nearest = NULL;
-	int			best = INT_MAX;
+	int best = INT_MAX;
 
 	for (size_t i = 0; i < PART_NAME_COUNT; i++)
 	{
-		int			distance = so_expression_problem_distance(name, part_names[i].name);
+		int distance = so_expression_problem_distance(name, part_names[i].name);
 
 		/* Abbreviations are near to everything short. */
 		if (strlen(part_names[i].name) > 2 && distance < best)
@@ -78,11 +83,13 @@ out_of_calendar(SoExpressionState *state, const SoExpressionNode *node)
 
 /* Any date type as a timestamp; a time of day is one of today. */
 static bool
-timestamp_of(SoExpressionState *state, const SoExpressionNode *node, const SoValue *value, SoDateTime *result)
+timestamp_of(SoExpressionState *state, const SoExpressionNode *node, const SoValue *value,
+			 SoDateTime *result)
 {
 	*result = value->as.datetime;
 	if (!so_datetime_adapt(result, value->type, SO_TYPE_DBTIMESTAMP, 3,
-						   so_datetime_has_date(value->type) ? 0 : so_expression_evaluate_clock(state)))
+						   so_datetime_has_date(value->type) ? 0
+															 : so_expression_evaluate_clock(state)))
 		return out_of_calendar(state, node);
 	return true;
 }
@@ -93,11 +100,11 @@ timestamp_of(SoExpressionState *state, const SoExpressionNode *node, const SoVal
 static bool
 add_months(SoDateTime *date, int64_t months)
 {
-	int			year;
-	int			month;
-	int			day;
-	int64_t		total;
-	int			length;
+	int year;
+	int month;
+	int day;
+	int64_t total;
+	int length;
 
 	so_datetime_civil(date->days, &year, &month, &day);
 	if (months < -120000 || months > 120000)
@@ -116,9 +123,9 @@ add_months(SoDateTime *date, int64_t months)
 static bool
 add_ticks(SoDateTime *date, int64_t count, int64_t unit)
 {
-	__int128	ticks = (__int128) count * unit + date->ticks;
-	__int128	days = ticks / SO_TICKS_PER_DAY;
-	__int128	rest = ticks % SO_TICKS_PER_DAY;
+	__int128 ticks = (__int128) count * unit + date->ticks;
+	__int128 days = ticks / SO_TICKS_PER_DAY;
+	__int128 rest = ticks % SO_TICKS_PER_DAY;
 
 	if (rest < 0)
 	{
@@ -162,11 +169,13 @@ bool
 so_expression_function_date_add(SoExpressionState *state, const SoExpressionNode *node,
 								const SoValue *arguments, SoValue *result)
 {
-	int64_t		count = arguments[1].as.integer;
-	int64_t		unit = part_ticks((SoExpressionDatePart) node->date_part);
-	int64_t		months = node->date_part == SO_DATE_PART_YEAR ? 12 : node->date_part == SO_DATE_PART_QUARTER ? 3 : 1;
-	SoDateTime	date;
-	bool		fits;
+	int64_t count = arguments[1].as.integer;
+	int64_t unit = part_ticks((SoExpressionDatePart) node->date_part);
+	int64_t months = node->date_part == SO_DATE_PART_YEAR      ? 12
+					 : node->date_part == SO_DATE_PART_QUARTER ? 3
+															   : 1;
+	SoDateTime date;
+	bool fits;
 
 	if (!timestamp_of(state, node, &arguments[2], &date))
 		return false;
@@ -185,7 +194,7 @@ so_expression_function_date_add(SoExpressionState *state, const SoExpressionNode
 static int64_t
 floor_divide(int64_t value, int64_t divisor)
 {
-	int64_t		quotient = value / divisor;
+	int64_t quotient = value / divisor;
 
 	return value % divisor < 0 ? quotient - 1 : quotient;
 }
@@ -194,13 +203,13 @@ floor_divide(int64_t value, int64_t divisor)
 static int64_t
 unit_number(SoExpressionDatePart part, const SoDateTime *date)
 {
-	int64_t		unit = part_ticks(part);
-	int			year;
-	int			month;
-	int			day;
+	int64_t unit = part_ticks(part);
+	int year;
+	int month;
+	int day;
 
 	if (part == SO_DATE_PART_WEEK)
-		return floor_divide((int64_t) date->days + 4, 7);	/* 1970-01-01 was a Thursday */
+		return floor_divide((int64_t) date->days + 4, 7); /* 1970-01-01 was a Thursday */
 	if (unit == SO_TICKS_PER_DAY)
 		return date->days;
 	if (unit != 0)
@@ -218,11 +227,12 @@ so_expression_function_date_difference(SoExpressionState *state, const SoExpress
 									   const SoValue *arguments, SoValue *result)
 {
 	SoExpressionDatePart part = (SoExpressionDatePart) node->date_part;
-	SoDateTime	from;
-	SoDateTime	to;
-	int64_t		difference;
+	SoDateTime from;
+	SoDateTime to;
+	int64_t difference;
 
-	if (!timestamp_of(state, node, &arguments[1], &from) || !timestamp_of(state, node, &arguments[2], &to))
+	if (!timestamp_of(state, node, &arguments[1], &from) ||
+		!timestamp_of(state, node, &arguments[2], &to))
 		return false;
 	difference = unit_number(part, &to) - unit_number(part, &from);
 	if (difference < INT32_MIN || difference > INT32_MAX)
@@ -240,12 +250,12 @@ so_expression_function_date_difference(SoExpressionState *state, const SoExpress
 static int
 part_value(SoExpressionDatePart part, const SoDateTime *date)
 {
-	int			year;
-	int			month;
-	int			day;
-	int			january;
+	int year;
+	int month;
+	int day;
+	int january;
 	/* 0 is Sunday. */
-	int			weekday = (int) (floor_divide((int64_t) date->days + 4, 7) * -7 + date->days + 4);
+	int weekday = (int) (floor_divide((int64_t) date->days + 4, 7) * -7 + date->days + 4);
 
 	so_datetime_civil(date->days, &year, &month, &day);
 	january = so_datetime_days(year, 1, 1);
@@ -262,7 +272,9 @@ part_value(SoExpressionDatePart part, const SoDateTime *date)
 		case SO_DATE_PART_DAY:
 			return day;
 		case SO_DATE_PART_WEEK:
-			return (int) (floor_divide((int64_t) date->days + 4, 7) - floor_divide((int64_t) january + 4, 7)) + 1;
+			return (int) (floor_divide((int64_t) date->days + 4, 7) -
+						  floor_divide((int64_t) january + 4, 7)) +
+				   1;
 		case SO_DATE_PART_WEEKDAY:
 			return weekday + 1;
 		case SO_DATE_PART_HOUR:
@@ -281,7 +293,7 @@ static bool
 part_of_date(SoExpressionState *state, const SoExpressionNode *node, SoExpressionDatePart part,
 			 const SoValue *value, SoValue *result)
 {
-	SoDateTime	date = value->as.datetime;
+	SoDateTime date = value->as.datetime;
 
 	if (value->type != SO_TYPE_DBTIMESTAMPOFFSET && !timestamp_of(state, node, value, &date))
 		return false;
@@ -323,7 +335,7 @@ bool
 so_expression_function_date_getdate(SoExpressionState *state, const SoExpressionNode *node,
 									const SoValue *arguments, SoValue *result)
 {
-	SoDateTime	now = so_datetime_from_clock_local(so_expression_evaluate_clock(state));
+	SoDateTime now = so_datetime_from_clock_local(so_expression_evaluate_clock(state));
 
 	(void) node;
 	(void) arguments;
@@ -336,7 +348,7 @@ bool
 so_expression_function_date_getutcdate(SoExpressionState *state, const SoExpressionNode *node,
 									   const SoValue *arguments, SoValue *result)
 {
-	SoDateTime	now = so_datetime_from_clock(so_expression_evaluate_clock(state));
+	SoDateTime now = so_datetime_from_clock(so_expression_evaluate_clock(state));
 
 	(void) node;
 	(void) arguments;

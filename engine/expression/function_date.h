@@ -35,20 +35,24 @@ extern SoExpressionDatePart so_expression_function_date_part_from_name(const cha
 extern const char *so_expression_function_date_part_nearest(const char *name);
 
 extern bool so_expression_function_date_add(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_date_difference(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+											const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_date_difference(SoExpressionState *state, const SoExpressionNode *node,
+									   const SoValue *arguments, SoValue *result);
 extern bool so_expression_function_date_part(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+											 const SoValue *arguments, SoValue *result);
 extern bool so_expression_function_date_day(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_date_month(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+											const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_date_month(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
 extern bool so_expression_function_date_year(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_date_getdate(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_date_getutcdate(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+											 const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_date_getdate(SoExpressionState *state, const SoExpressionNode *node,
+									const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_date_getutcdate(SoExpressionState *state, const SoExpressionNode *node,
+									   const SoValue *arguments, SoValue *result);
 
-#endif							/* ENGINE_EXPRESSION_FUNCTION_DATE_H */
+#endif /* ENGINE_EXPRESSION_FUNCTION_DATE_H */

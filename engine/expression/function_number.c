@@ -20,16 +20,16 @@ static bool
 overflow(SoExpressionState *state, const SoExpressionNode *node, SoDataType type)
 {
 	return so_expression_evaluate_problem(state, node, SO_ERR_VALUE_OUT_OF_RANGE,
-										  "the result of %s does not fit into %s", node->function->name,
-										  so_data_type_name(type));
+										  "the result of %s does not fit into %s",
+										  node->function->name, so_data_type_name(type));
 }
 
 bool
 so_expression_function_number_abs(SoExpressionState *state, const SoExpressionNode *node,
 								  const SoValue *arguments, SoValue *result)
 {
-	SoDataType	type = arguments[0].type;
-	int			bits = so_data_type_integer_size(type) * 8;
+	SoDataType type = arguments[0].type;
+	int bits = so_data_type_integer_size(type) * 8;
 
 	*result = arguments[0];
 	if (so_data_type_is_real(type))
@@ -52,10 +52,10 @@ so_expression_function_number_abs(SoExpressionState *state, const SoExpressionNo
 
 /* Round to digits fractional digits; the scale of the result is the argument's. */
 static bool
-round_number(SoExpressionState *state, const SoExpressionNode *node, const SoValue *number, int digits,
-			 SoDecimalRounding rounding, SoValue *result)
+round_number(SoExpressionState *state, const SoExpressionNode *node, const SoValue *number,
+			 int digits, SoDecimalRounding rounding, SoValue *result)
 {
-	SoDecimal	decimal;
+	SoDecimal decimal;
 
 	*result = *number;
 	if (so_data_type_is_integer(number->type))
@@ -69,11 +69,11 @@ round_number(SoExpressionState *state, const SoExpressionNode *node, const SoVal
 			result->as.real = ceil(number->as.real);
 		else if (fabs(number->as.real) < 1e15)
 		{
-			SoValue		text_width = *number;
+			SoValue text_width = *number;
 
 			if (number->type == SO_TYPE_R4)
 			{
-				char		text[32];
+				char text[32];
 
 				snprintf(text, sizeof(text), "%.7g", number->as.real);
 				if (so_decimal_parse(text, strlen(text), &decimal) != 1)
@@ -116,13 +116,14 @@ bool
 so_expression_function_number_round(SoExpressionState *state, const SoExpressionNode *node,
 									const SoValue *arguments, SoValue *result)
 {
-	int64_t		digits = arguments[1].as.integer;
+	int64_t digits = arguments[1].as.integer;
 
 	if (digits < 0)
 		return so_expression_evaluate_problem(state, node->children[1], SO_ERR_EXPRESSION_ARGUMENT,
 											  "the number of digits of ROUND must not be negative");
-	return round_number(state, node, &arguments[0], digits > SO_DECIMAL_DIGITS ? SO_DECIMAL_DIGITS :
-						(int) digits, SO_DECIMAL_HALF_AWAY, result);
+	return round_number(state, node, &arguments[0],
+						digits > SO_DECIMAL_DIGITS ? SO_DECIMAL_DIGITS : (int) digits,
+						SO_DECIMAL_HALF_AWAY, result);
 }
 
 bool
@@ -131,8 +132,8 @@ so_expression_function_number_sign(SoExpressionState *state, const SoExpressionN
 {
 	const SoValue *number = &arguments[0];
 	SoTypeSpecification specification = so_type_specification(number->type);
-	SoValue		sign;
-	int			direction;
+	SoValue sign;
+	int direction;
 
 	if (so_data_type_is_real(number->type))
 		direction = (number->as.real > 0) - (number->as.real < 0);
@@ -161,7 +162,8 @@ static bool
 outside_domain(SoExpressionState *state, const SoExpressionNode *node, const char *expected)
 {
 	return so_expression_evaluate_problem(state, node->children[0], SO_ERR_EXPRESSION_ARGUMENT,
-										  "the argument of %s must be %s", node->function->name, expected);
+										  "the argument of %s must be %s", node->function->name,
+										  expected);
 }
 
 bool
@@ -193,15 +195,16 @@ bool
 so_expression_function_number_power(SoExpressionState *state, const SoExpressionNode *node,
 									const SoValue *arguments, SoValue *result)
 {
-	double		base = arguments[0].as.real;
-	double		exponent = arguments[1].as.real;
+	double base = arguments[0].as.real;
+	double exponent = arguments[1].as.real;
 
 	if (base == 0 && exponent < 0)
 		return so_expression_evaluate_problem(state, node, SO_ERR_EXPRESSION_ARGUMENT,
 											  "zero cannot be raised to a negative power");
 	if (base < 0 && exponent != trunc(exponent))
-		return so_expression_evaluate_problem(state, node, SO_ERR_EXPRESSION_ARGUMENT,
-											  "a negative number can only be raised to a whole power");
+		return so_expression_evaluate_problem(
+			state, node, SO_ERR_EXPRESSION_ARGUMENT,
+			"a negative number can only be raised to a whole power");
 	return real_result(state, node, pow(base, exponent), result);
 }
 
@@ -226,13 +229,14 @@ bool
 so_expression_function_number_hex(SoExpressionState *state, const SoExpressionNode *node,
 								  const SoValue *arguments, SoValue *result)
 {
-	int			bits = so_data_type_integer_size(arguments[0].type) * 8;
-	uint64_t	value = so_data_type_is_signed(arguments[0].type) ? (uint64_t) arguments[0].as.integer :
-		arguments[0].as.unsigned_integer;
-	char		text[24];
-	char	   *out;
+	int bits = so_data_type_integer_size(arguments[0].type) * 8;
+	uint64_t value = so_data_type_is_signed(arguments[0].type) ? (uint64_t) arguments[0].as.integer
+															   : arguments[0].as.unsigned_integer;
+	char text[24];
+	char *out;
 
-	snprintf(text, sizeof(text), "%llX", (unsigned long long) (value & (UINT64_MAX >> (64 - bits))));
+	snprintf(text, sizeof(text), "%llX",
+			 (unsigned long long) (value & (UINT64_MAX >> (64 - bits))));
 	out = so_expression_evaluate_text(state, node, SO_TYPE_WSTR, strlen(text), result);
 	if (out == NULL)
 		return false;

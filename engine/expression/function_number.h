@@ -12,29 +12,40 @@
 
 #include "engine/expression/evaluate.h"
 
-extern bool so_expression_function_number_abs(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_ceiling(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_floor(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_round(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_sign(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_exp(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_abs(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_ceiling(SoExpressionState *state, const SoExpressionNode *node,
+									  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_floor(SoExpressionState *state, const SoExpressionNode *node,
+									const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_round(SoExpressionState *state, const SoExpressionNode *node,
+									const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_sign(SoExpressionState *state, const SoExpressionNode *node,
+								   const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_exp(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
 extern bool so_expression_function_number_ln(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_log(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_power(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_square(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_sqrt(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_number_hex(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+											 const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_log(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_power(SoExpressionState *state, const SoExpressionNode *node,
+									const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_square(SoExpressionState *state, const SoExpressionNode *node,
+									 const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_sqrt(SoExpressionState *state, const SoExpressionNode *node,
+								   const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_number_hex(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
 
-#endif							/* ENGINE_EXPRESSION_FUNCTION_NUMBER_H */
+#endif /* ENGINE_EXPRESSION_FUNCTION_NUMBER_H */

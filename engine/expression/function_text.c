@@ -17,10 +17,10 @@
 
 /* A part of an argument as the result, without copying it. */
 static bool
-part_of(const SoValue *text, size_t from, size_t to, SoExpressionState *state, const SoExpressionNode *node,
-		SoValue *result)
+part_of(const SoValue *text, size_t from, size_t to, SoExpressionState *state,
+		const SoExpressionNode *node, SoValue *result)
 {
-	char	   *out;
+	char *out;
 
 	if (from == 0 && to == text->as.text.length)
 	{
@@ -39,7 +39,8 @@ static bool
 refuse_count(SoExpressionState *state, const SoExpressionNode *node, int argument, const char *what,
 			 int64_t found)
 {
-	return so_expression_evaluate_problem(state, node->children[argument], SO_ERR_EXPRESSION_ARGUMENT,
+	return so_expression_evaluate_problem(state, node->children[argument],
+										  SO_ERR_EXPRESSION_ARGUMENT,
 										  "argument %d of %s must be %s, not %lld", argument + 1,
 										  node->function->name, what, (long long) found);
 }
@@ -47,7 +48,8 @@ refuse_count(SoExpressionState *state, const SoExpressionNode *node, int argumen
 static size_t
 offset_of(const SoValue *text, int64_t character)
 {
-	return so_expression_character_offset(text->as.text.bytes, text->as.text.length, (size_t) character);
+	return so_expression_character_offset(text->as.text.bytes, text->as.text.length,
+										  (size_t) character);
 }
 
 bool
@@ -56,8 +58,9 @@ so_expression_function_text_len(SoExpressionState *state, const SoExpressionNode
 {
 	(void) state;
 	(void) node;
-	*result = so_value_integer(SO_TYPE_I4, (int64_t) so_expression_character_count(arguments[0].as.text.bytes,
-																				   arguments[0].as.text.length));
+	*result =
+		so_value_integer(SO_TYPE_I4, (int64_t) so_expression_character_count(
+										 arguments[0].as.text.bytes, arguments[0].as.text.length));
 	return true;
 }
 
@@ -66,7 +69,7 @@ bool
 so_expression_function_text_codepoint(SoExpressionState *state, const SoExpressionNode *node,
 									  const SoValue *arguments, SoValue *result)
 {
-	uint32_t	character;
+	uint32_t character;
 
 	(void) state;
 	(void) node;
@@ -75,7 +78,8 @@ so_expression_function_text_codepoint(SoExpressionState *state, const SoExpressi
 		*result = so_value_null(SO_TYPE_UI2);
 		return true;
 	}
-	character = so_expression_character_decode(arguments[0].as.text.bytes, arguments[0].as.text.length);
+	character =
+		so_expression_character_decode(arguments[0].as.text.bytes, arguments[0].as.text.length);
 	if (character > 0xFFFF)
 		character = 0xD800 + ((character - 0x10000) >> 10);
 	*result = so_value_unsigned(SO_TYPE_UI2, character);
@@ -90,7 +94,8 @@ so_expression_function_text_left(SoExpressionState *state, const SoExpressionNod
 {
 	if (arguments[1].as.integer < 0)
 		return refuse_count(state, node, 1, "zero or greater", arguments[1].as.integer);
-	return part_of(&arguments[0], 0, offset_of(&arguments[0], arguments[1].as.integer), state, node, result);
+	return part_of(&arguments[0], 0, offset_of(&arguments[0], arguments[1].as.integer), state, node,
+				   result);
 }
 
 bool
@@ -98,13 +103,14 @@ so_expression_function_text_right(SoExpressionState *state, const SoExpressionNo
 								  const SoValue *arguments, SoValue *result)
 {
 	const SoValue *text = &arguments[0];
-	int64_t		count = (int64_t) so_expression_character_count(text->as.text.bytes, text->as.text.length);
-	int64_t		wanted = arguments[1].as.integer;
+	int64_t count =
+		(int64_t) so_expression_character_count(text->as.text.bytes, text->as.text.length);
+	int64_t wanted = arguments[1].as.integer;
 
 	if (wanted < 0)
 		return refuse_count(state, node, 1, "zero or greater", wanted);
-	return part_of(text, wanted >= count ? 0 : offset_of(text, count - wanted), text->as.text.length, state,
-				   node, result);
+	return part_of(text, wanted >= count ? 0 : offset_of(text, count - wanted),
+				   text->as.text.length, state, node, result);
 }
 
 bool
@@ -112,8 +118,8 @@ so_expression_function_text_substring(SoExpressionState *state, const SoExpressi
 									  const SoValue *arguments, SoValue *result)
 {
 	const SoValue *text = &arguments[0];
-	size_t		from;
-	size_t		size;
+	size_t from;
+	size_t size;
 
 	if (arguments[1].as.integer < 1)
 		return refuse_count(state, node, 1, "1 or greater", arguments[1].as.integer);
@@ -126,11 +132,11 @@ so_expression_function_text_substring(SoExpressionState *state, const SoExpressi
 }
 
 static bool
-trim(SoExpressionState *state, const SoExpressionNode *node, const SoValue *text, bool left, bool right,
-	 SoValue *result)
+trim(SoExpressionState *state, const SoExpressionNode *node, const SoValue *text, bool left,
+	 bool right, SoValue *result)
 {
-	size_t		from = 0;
-	size_t		to = text->as.text.length;
+	size_t from = 0;
+	size_t to = text->as.text.length;
 
 	while (left && from < to && text->as.text.bytes[from] == ' ')
 		from++;
@@ -165,22 +171,23 @@ so_expression_function_text_trim(SoExpressionState *state, const SoExpressionNod
 /* Case mapping may change the number of bytes, but not above 4 per character. */
 static bool
 map_case(SoExpressionState *state, const SoExpressionNode *node, const SoValue *text,
-		 uint32_t (*map) (uint32_t), SoValue *result)
+		 uint32_t (*map)(uint32_t), SoValue *result)
 {
 	const char *bytes = text->as.text.bytes;
-	size_t		length = text->as.text.length;
-	size_t		size = 0;
-	char	   *out;
-	char		encoded[4];
+	size_t length = text->as.text.length;
+	size_t size = 0;
+	char *out;
+	char encoded[4];
 
 	for (size_t at = 0; at < length; at += so_expression_character_size(bytes + at, length - at))
-		size += so_expression_character_encode(map(so_expression_character_decode(bytes + at, length - at)),
-											   encoded);
+		size += so_expression_character_encode(
+			map(so_expression_character_decode(bytes + at, length - at)), encoded);
 	out = so_expression_evaluate_text(state, node, SO_TYPE_WSTR, size, result);
 	if (out == NULL)
 		return false;
 	for (size_t at = 0; at < length; at += so_expression_character_size(bytes + at, length - at))
-		out += so_expression_character_encode(map(so_expression_character_decode(bytes + at, length - at)), out);
+		out += so_expression_character_encode(
+			map(so_expression_character_decode(bytes + at, length - at)), out);
 	return true;
 }
 
@@ -203,14 +210,14 @@ so_expression_function_text_reverse(SoExpressionState *state, const SoExpression
 									const SoValue *arguments, SoValue *result)
 {
 	const char *bytes = arguments[0].as.text.bytes;
-	size_t		length = arguments[0].as.text.length;
-	char	   *out = so_expression_evaluate_text(state, node, SO_TYPE_WSTR, length, result);
+	size_t length = arguments[0].as.text.length;
+	char *out = so_expression_evaluate_text(state, node, SO_TYPE_WSTR, length, result);
 
 	if (out == NULL)
 		return false;
 	for (size_t at = 0; at < length;)
 	{
-		size_t		size = so_expression_character_size(bytes + at, length - at);
+		size_t size = so_expression_character_size(bytes + at, length - at);
 
 		memcpy(out + length - at - size, bytes + at, size);
 		at += size;
@@ -222,10 +229,10 @@ bool
 so_expression_function_text_replicate(SoExpressionState *state, const SoExpressionNode *node,
 									  const SoValue *arguments, SoValue *result)
 {
-	size_t		length = arguments[0].as.text.length;
-	int64_t		count = arguments[1].as.integer;
-	size_t		size;
-	char	   *out;
+	size_t length = arguments[0].as.text.length;
+	int64_t count = arguments[1].as.integer;
+	size_t size;
+	char *out;
 
 	if (count < 0)
 		return refuse_count(state, node, 1, "zero or greater", count);
@@ -256,10 +263,10 @@ so_expression_function_text_replace(SoExpressionState *state, const SoExpression
 	const SoValue *text = &arguments[0];
 	const SoValue *search = &arguments[1];
 	const SoValue *replacement = &arguments[2];
-	size_t		count = 0;
-	size_t		at = 0;
+	size_t count = 0;
+	size_t at = 0;
 	const char *found;
-	char	   *out;
+	char *out;
 
 	if (search->as.text.length == 0)
 		return part_of(text, 0, text->as.text.length, state, node, result);
@@ -269,15 +276,16 @@ so_expression_function_text_replace(SoExpressionState *state, const SoExpression
 		at = (size_t) (found - text->as.text.bytes) + search->as.text.length;
 	}
 	/* At most 16 MB of matches times 16 MB of replacement: no overflow in 64 bits. */
-	out = so_expression_evaluate_text(state, node, SO_TYPE_WSTR, text->as.text.length -
-									  count * search->as.text.length + count * replacement->as.text.length,
+	out = so_expression_evaluate_text(state, node, SO_TYPE_WSTR,
+									  text->as.text.length - count * search->as.text.length +
+										  count * replacement->as.text.length,
 									  result);
 	if (out == NULL)
 		return false;
 	at = 0;
 	while ((found = find(text, at, search)) != NULL)
 	{
-		size_t		before = (size_t) (found - text->as.text.bytes) - at;
+		size_t before = (size_t) (found - text->as.text.bytes) - at;
 
 		memcpy(out, text->as.text.bytes + at, before);
 		memcpy(out + before, replacement->as.text.bytes, replacement->as.text.length);
@@ -299,11 +307,11 @@ find_occurrence(SoExpressionState *state, const SoExpressionNode *node, const So
 {
 	const char *bytes = text->as.text.bytes;
 	const char *pattern = search->as.text.bytes;
-	size_t		length = search->as.text.length;
-	SoValue		unused;
-	uint32_t   *border = (uint32_t *) (void *) so_expression_evaluate_text(state, node, SO_TYPE_BYTES,
-																		  length * sizeof(uint32_t), &unused);
-	uint32_t	matched = 0;
+	size_t length = search->as.text.length;
+	SoValue unused;
+	uint32_t *border = (uint32_t *) (void *) so_expression_evaluate_text(
+		state, node, SO_TYPE_BYTES, length * sizeof(uint32_t), &unused);
+	uint32_t matched = 0;
 
 	if (border == NULL)
 		return false;
@@ -342,7 +350,7 @@ so_expression_function_text_findstring(SoExpressionState *state, const SoExpress
 									   const SoValue *arguments, SoValue *result)
 {
 	const SoValue *text = &arguments[0];
-	int64_t		start = -1;
+	int64_t start = -1;
 
 	if (arguments[2].as.integer < 1)
 		return refuse_count(state, node, 2, "1 or greater", arguments[2].as.integer);
@@ -352,7 +360,8 @@ so_expression_function_text_findstring(SoExpressionState *state, const SoExpress
 	if (!find_occurrence(state, node, text, &arguments[1], arguments[2].as.integer, &start))
 		return false;
 	if (start >= 0)
-		result->as.integer = 1 + (int64_t) so_expression_character_count(text->as.text.bytes, (size_t) start);
+		result->as.integer =
+			1 + (int64_t) so_expression_character_count(text->as.text.bytes, (size_t) start);
 	return true;
 }
 
@@ -361,16 +370,16 @@ so_expression_function_text_findstring(SoExpressionState *state, const SoExpress
 /* A set of delimiters: ASCII as flags, the others sorted. */
 typedef struct Delimiters
 {
-	bool		ascii[128];
-	uint32_t   *others;
-	size_t		other_count;
+	bool ascii[128];
+	uint32_t *others;
+	size_t other_count;
 } Delimiters;
 
 static int
 compare_characters(const void *left, const void *right)
 {
-	uint32_t	l = *(const uint32_t *) left;
-	uint32_t	r = *(const uint32_t *) right;
+	uint32_t l = *(const uint32_t *) left;
+	uint32_t r = *(const uint32_t *) right;
 
 	return l < r ? -1 : l > r;
 }
@@ -379,7 +388,7 @@ static bool
 read_delimiters(SoExpressionState *state, const SoValue *text, Delimiters *delimiters)
 {
 	const char *bytes = text->as.text.bytes;
-	size_t		length = text->as.text.length;
+	size_t length = text->as.text.length;
 
 	memset(delimiters, 0, sizeof(*delimiters));
 	for (size_t at = 0; at < length; at += so_expression_character_size(bytes + at, length - at))
@@ -398,7 +407,8 @@ read_delimiters(SoExpressionState *state, const SoValue *text, Delimiters *delim
 	for (size_t at = 0; at < length; at += so_expression_character_size(bytes + at, length - at))
 	{
 		if ((unsigned char) bytes[at] >= 0x80)
-			delimiters->others[delimiters->other_count++] = so_expression_character_decode(bytes + at, length - at);
+			delimiters->others[delimiters->other_count++] =
+				so_expression_character_decode(bytes + at, length - at);
 	}
 	qsort(delimiters->others, delimiters->other_count, sizeof(uint32_t), compare_characters);
 	return true;
@@ -407,7 +417,7 @@ read_delimiters(SoExpressionState *state, const SoValue *text, Delimiters *delim
 static bool
 is_delimiter(const Delimiters *delimiters, const char *text, size_t length)
 {
-	uint32_t	character;
+	uint32_t character;
 
 	if ((unsigned char) text[0] < 0x80)
 		return delimiters->ascii[(unsigned char) text[0]];
@@ -420,10 +430,11 @@ is_delimiter(const Delimiters *delimiters, const char *text, size_t length)
 
 /* The next token at or after *at: delimiters in a row are one; false at the end. */
 static bool
-next_token(const SoValue *text, const Delimiters *delimiters, size_t *at, size_t *start, size_t *end)
+next_token(const SoValue *text, const Delimiters *delimiters, size_t *at, size_t *start,
+		   size_t *end)
 {
 	const char *bytes = text->as.text.bytes;
-	size_t		length = text->as.text.length;
+	size_t length = text->as.text.length;
 
 	while (*at < length && is_delimiter(delimiters, bytes + *at, length - *at))
 		*at += so_expression_character_size(bytes + *at, length - *at);
@@ -438,11 +449,11 @@ bool
 so_expression_function_text_token(SoExpressionState *state, const SoExpressionNode *node,
 								  const SoValue *arguments, SoValue *result)
 {
-	Delimiters	delimiters;
-	int64_t		left = arguments[2].as.integer;
-	size_t		at = 0;
-	size_t		start = 0;
-	size_t		end = 0;
+	Delimiters delimiters;
+	int64_t left = arguments[2].as.integer;
+	size_t at = 0;
+	size_t start = 0;
+	size_t end = 0;
 
 	if (left < 1)
 		return refuse_count(state, node, 2, "1 or greater", left);
@@ -464,10 +475,10 @@ bool
 so_expression_function_text_tokencount(SoExpressionState *state, const SoExpressionNode *node,
 									   const SoValue *arguments, SoValue *result)
 {
-	Delimiters	delimiters;
-	size_t		at = 0;
-	size_t		start;
-	size_t		end;
+	Delimiters delimiters;
+	size_t at = 0;
+	size_t start;
+	size_t end;
 
 	(void) node;
 	*result = so_value_integer(SO_TYPE_I4, 0);

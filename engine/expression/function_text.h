@@ -12,37 +12,50 @@
 
 #include "engine/expression/evaluate.h"
 
-extern bool so_expression_function_text_codepoint(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_findstring(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_codepoint(SoExpressionState *state, const SoExpressionNode *node,
+									  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_findstring(SoExpressionState *state, const SoExpressionNode *node,
+									   const SoValue *arguments, SoValue *result);
 extern bool so_expression_function_text_left(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+											 const SoValue *arguments, SoValue *result);
 extern bool so_expression_function_text_len(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_lower(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_ltrim(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_replace(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_replicate(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_reverse(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_right(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_rtrim(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_substring(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_token(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_tokencount(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+											const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_lower(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_ltrim(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_replace(SoExpressionState *state, const SoExpressionNode *node,
+									const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_replicate(SoExpressionState *state, const SoExpressionNode *node,
+									  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_reverse(SoExpressionState *state, const SoExpressionNode *node,
+									const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_right(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_rtrim(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_substring(SoExpressionState *state, const SoExpressionNode *node,
+									  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_token(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_tokencount(SoExpressionState *state, const SoExpressionNode *node,
+									   const SoValue *arguments, SoValue *result);
 extern bool so_expression_function_text_trim(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
-extern bool so_expression_function_text_upper(SoExpressionState *state, const SoExpressionNode *node,
-	const SoValue *arguments, SoValue *result);
+											 const SoValue *arguments, SoValue *result);
+extern bool
+so_expression_function_text_upper(SoExpressionState *state, const SoExpressionNode *node,
+								  const SoValue *arguments, SoValue *result);
 
-#endif							/* ENGINE_EXPRESSION_FUNCTION_TEXT_H */
+#endif /* ENGINE_EXPRESSION_FUNCTION_TEXT_H */

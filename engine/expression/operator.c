@@ -17,23 +17,25 @@
 static bool
 overflow(SoExpressionState *state, const SoExpressionNode *node, SoDataType type)
 {
-	so_expression_evaluate_problem(state, node, SO_ERR_VALUE_OUT_OF_RANGE,
-								   "the result of operator %s does not fit into %s",
-								   so_expression_operator_text(node->operator), so_data_type_name(type));
+	so_expression_evaluate_problem(
+		state, node, SO_ERR_VALUE_OUT_OF_RANGE, "the result of operator %s does not fit into %s",
+		so_expression_operator_text(node->operator), so_data_type_name(type));
 	if (so_data_type_is_integer(type) && type != SO_TYPE_I8 && type != SO_TYPE_UI8)
-		so_error_hint(state->error, "Cast an operand to a wider type: (DT_I8); a literal takes the suffix L.");
+		so_error_hint(state->error,
+					  "Cast an operand to a wider type: (DT_I8); a literal takes the suffix L.");
 	return false;
 }
 
 static bool
 zero_divisor(SoExpressionState *state, const SoExpressionNode *node)
 {
-	return so_expression_evaluate_problem(state, node, SO_ERR_EXPRESSION_DIVISION_BY_ZERO, "division by zero");
+	return so_expression_evaluate_problem(state, node, SO_ERR_EXPRESSION_DIVISION_BY_ZERO,
+										  "division by zero");
 }
 
 bool
-so_expression_operator_convert(SoExpressionState *state, const SoExpressionNode *node, const SoValue *value,
-							   SoDataType type, SoValue *result)
+so_expression_operator_convert(SoExpressionState *state, const SoExpressionNode *node,
+							   const SoValue *value, SoDataType type, SoValue *result)
 {
 	SoTypeSpecification specification;
 
@@ -59,7 +61,7 @@ so_expression_operator_convert(SoExpressionState *state, const SoExpressionNode 
 static bool
 fits_signed(SoDataType type, int64_t value)
 {
-	int			bits = so_data_type_integer_size(type) * 8;
+	int bits = so_data_type_integer_size(type) * 8;
 
 	return bits == 64 || (value >= -(INT64_C(1) << (bits - 1)) && value < INT64_C(1) << (bits - 1));
 }
@@ -67,7 +69,7 @@ fits_signed(SoDataType type, int64_t value)
 static bool
 fits_unsigned(SoDataType type, uint64_t value)
 {
-	int			bits = so_data_type_integer_size(type) * 8;
+	int bits = so_data_type_integer_size(type) * 8;
 
 	return bits == 64 || value < UINT64_C(1) << bits;
 }
@@ -75,31 +77,33 @@ fits_unsigned(SoDataType type, uint64_t value)
 static bool
 complement(const SoValue *operand, SoValue *result)
 {
-	int			bits = so_data_type_integer_size(operand->type) * 8;
+	int bits = so_data_type_integer_size(operand->type) * 8;
 
 	if (so_data_type_is_signed(operand->type))
 		*result = so_value_integer(operand->type, ~operand->as.integer);
 	else
-		*result = so_value_unsigned(operand->type, ~operand->as.unsigned_integer & (UINT64_MAX >> (64 - bits)));
+		*result = so_value_unsigned(operand->type,
+									~operand->as.unsigned_integer & (UINT64_MAX >> (64 - bits)));
 	return true;
 }
 
 bool
-so_expression_operator_unary(SoExpressionState *state, const SoExpressionNode *node, const SoValue *operand,
-							 SoValue *result)
+so_expression_operator_unary(SoExpressionState *state, const SoExpressionNode *node,
+							 const SoValue *operand, SoValue *result)
 {
-	if (node->operator == SO_TOKEN_NOT)
+	if (node->operator== SO_TOKEN_NOT)
 	{
 		*result = so_value_boolean(!operand->as.boolean);
 		return true;
 	}
-	if (node->operator == SO_TOKEN_COMPLEMENT)
+	if (node->operator== SO_TOKEN_COMPLEMENT)
 		return complement(operand, result);
 	*result = *operand;
 	if (so_data_type_is_decimal(operand->type))
 	{
 		/* -922337203685477.5808 is the one CY without a counterpart. */
-		result->as.decimal.negative = !operand->as.decimal.negative && operand->as.decimal.digits != 0;
+		result->as.decimal.negative =
+			!operand->as.decimal.negative && operand->as.decimal.digits != 0;
 		if (operand->type == SO_TYPE_CY && !result->as.decimal.negative &&
 			operand->as.decimal.digits > (unsigned __int128) INT64_MAX)
 			return overflow(state, node, operand->type);
@@ -116,11 +120,11 @@ so_expression_operator_unary(SoExpressionState *state, const SoExpressionNode *n
 /* ---- arithmetic --------------------------------------------------------- */
 
 static bool
-signed_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDataType type, int64_t left,
-				  int64_t right, SoValue *result)
+signed_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDataType type,
+				  int64_t left, int64_t right, SoValue *result)
 {
-	int64_t		value = 0;
-	bool		overflowed = false;
+	int64_t value = 0;
+	bool overflowed = false;
 
 	switch (node->operator)
 	{
@@ -140,11 +144,11 @@ signed_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoData
 			/* The processor traps on INT64_MIN / -1 and on its remainder. */
 			if (right == -1)
 			{
-				overflowed = node->operator == SO_TOKEN_DIVIDE && left == INT64_MIN;
-				value = node->operator == SO_TOKEN_DIVIDE && !overflowed ? -left : 0;
+				overflowed = node->operator== SO_TOKEN_DIVIDE && left == INT64_MIN;
+				value = node->operator== SO_TOKEN_DIVIDE && !overflowed ? -left : 0;
 			}
 			else
-				value = node->operator == SO_TOKEN_DIVIDE ? left / right : left % right;
+				value = node->operator== SO_TOKEN_DIVIDE ? left / right : left % right;
 			break;
 		case SO_TOKEN_BITWISE_AND:
 			value = left & right;
@@ -163,11 +167,11 @@ signed_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoData
 }
 
 static bool
-unsigned_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDataType type, uint64_t left,
-					uint64_t right, SoValue *result)
+unsigned_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDataType type,
+					uint64_t left, uint64_t right, SoValue *result)
 {
-	uint64_t	value = 0;
-	bool		overflowed = false;
+	uint64_t value = 0;
+	bool overflowed = false;
 
 	switch (node->operator)
 	{
@@ -184,7 +188,7 @@ unsigned_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDa
 		case SO_TOKEN_MODULO:
 			if (right == 0)
 				return zero_divisor(state, node);
-			value = node->operator == SO_TOKEN_DIVIDE ? left / right : left % right;
+			value = node->operator== SO_TOKEN_DIVIDE ? left / right : left % right;
 			break;
 		case SO_TOKEN_BITWISE_AND:
 			value = left & right;
@@ -203,10 +207,10 @@ unsigned_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDa
 }
 
 static bool
-real_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDataType type, double left,
-				double right, SoValue *result)
+real_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDataType type,
+				double left, double right, SoValue *result)
 {
-	double		value;
+	double value;
 
 	switch (node->operator)
 	{
@@ -235,8 +239,8 @@ static bool
 decimal_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDataType type,
 				   const SoDecimal *left, const SoDecimal *right, SoValue *result)
 {
-	SoDecimal	value;
-	bool		fits;
+	SoDecimal value;
+	bool fits;
 
 	switch (node->operator)
 	{
@@ -265,24 +269,27 @@ decimal_arithmetic(SoExpressionState *state, const SoExpressionNode *node, SoDat
 static int
 compare_texts(const SoValue *left, const SoValue *right)
 {
-	size_t		shorter = left->as.text.length < right->as.text.length ? left->as.text.length :
-		right->as.text.length;
-	int			order = memcmp(left->as.text.bytes, right->as.text.bytes, shorter);
+	size_t shorter =
+		left->as.text.length < right->as.text.length ? left->as.text.length : right->as.text.length;
+	int order = memcmp(left->as.text.bytes, right->as.text.bytes, shorter);
 
 	/* Bytes of UTF-8 sort as the characters do. */
 	if (order != 0)
 		return order;
-	return left->as.text.length < right->as.text.length ? -1 : left->as.text.length > right->as.text.length;
+	return left->as.text.length < right->as.text.length
+			   ? -1
+			   : left->as.text.length > right->as.text.length;
 }
 
 static int
 compare_dates(const SoValue *left, const SoValue *right)
 {
-	SoDateTime	l = left->as.datetime;
-	SoDateTime	r = right->as.datetime;
+	SoDateTime l = left->as.datetime;
+	SoDateTime r = right->as.datetime;
 
 	/* At the edge of the calendar the local fields must do. */
-	if (left->type == SO_TYPE_DBTIMESTAMPOFFSET && (!so_datetime_to_utc(&l) || !so_datetime_to_utc(&r)))
+	if (left->type == SO_TYPE_DBTIMESTAMPOFFSET &&
+		(!so_datetime_to_utc(&l) || !so_datetime_to_utc(&r)))
 		return so_datetime_compare(&left->as.datetime, &right->as.datetime);
 	return so_datetime_compare(&l, &r);
 }
@@ -291,13 +298,14 @@ compare_dates(const SoValue *left, const SoValue *right)
 static int
 compare(const SoValue *left, const SoValue *right)
 {
-	SoDataType	type = left->type;
+	SoDataType type = left->type;
 
 	if (so_data_type_is_signed(type))
 		return left->as.integer < right->as.integer ? -1 : left->as.integer > right->as.integer;
 	if (so_data_type_is_unsigned(type))
-		return left->as.unsigned_integer < right->as.unsigned_integer ? -1 :
-			left->as.unsigned_integer > right->as.unsigned_integer;
+		return left->as.unsigned_integer < right->as.unsigned_integer
+				   ? -1
+				   : left->as.unsigned_integer > right->as.unsigned_integer;
 	if (so_data_type_is_real(type))
 		return left->as.real < right->as.real ? -1 : left->as.real > right->as.real;
 	if (so_data_type_is_decimal(type))
@@ -332,11 +340,12 @@ comparison_holds(SoExpressionTokenKind operator, int order)
 }
 
 bool
-so_expression_operator_binary(SoExpressionState *state, const SoExpressionNode *node, SoDataType operand_type,
-							  const SoValue *left, const SoValue *right, SoValue *result)
+so_expression_operator_binary(SoExpressionState *state, const SoExpressionNode *node,
+							  SoDataType operand_type, const SoValue *left, const SoValue *right,
+							  SoValue *result)
 {
-	SoValue		l;
-	SoValue		r;
+	SoValue l;
+	SoValue r;
 
 	if (!so_expression_operator_convert(state, node, left, operand_type, &l) ||
 		!so_expression_operator_convert(state, node, right, operand_type, &r))
@@ -349,8 +358,8 @@ so_expression_operator_binary(SoExpressionState *state, const SoExpressionNode *
 	if (so_data_type_is_signed(operand_type))
 		return signed_arithmetic(state, node, operand_type, l.as.integer, r.as.integer, result);
 	if (so_data_type_is_unsigned(operand_type))
-		return unsigned_arithmetic(state, node, operand_type, l.as.unsigned_integer, r.as.unsigned_integer,
-								   result);
+		return unsigned_arithmetic(state, node, operand_type, l.as.unsigned_integer,
+								   r.as.unsigned_integer, result);
 	if (so_data_type_is_real(operand_type))
 		return real_arithmetic(state, node, operand_type, l.as.real, r.as.real, result);
 	return decimal_arithmetic(state, node, operand_type, &l.as.decimal, &r.as.decimal, result);

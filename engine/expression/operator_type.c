@@ -61,7 +61,7 @@ so_expression_operator_text(SoExpressionTokenKind operator)
 bool
 so_expression_operator_is_comparison(SoExpressionTokenKind operator)
 {
-	return operator >= SO_TOKEN_LESS && operator <= SO_TOKEN_UNEQUAL;
+	return operator>= SO_TOKEN_LESS && operator<= SO_TOKEN_UNEQUAL;
 }
 
 /* ---- numbers ------------------------------------------------------------ */
@@ -76,10 +76,10 @@ signed_of_size(int size)
 static bool
 promote_integers(SoDataType left, SoDataType right, SoDataType *common)
 {
-	int			left_size = so_data_type_integer_size(left);
-	int			right_size = so_data_type_integer_size(right);
-	int			unsigned_size;
-	int			signed_size;
+	int left_size = so_data_type_integer_size(left);
+	int right_size = so_data_type_integer_size(right);
+	int unsigned_size;
+	int signed_size;
 
 	if (so_data_type_is_signed(left) == so_data_type_is_signed(right))
 	{
@@ -97,7 +97,7 @@ promote_integers(SoDataType left, SoDataType right, SoDataType *common)
 bool
 so_expression_operator_promote(SoDataType left, SoDataType right, SoDataType *common)
 {
-	SoDataType	other = so_data_type_is_decimal(left) ? right : left;
+	SoDataType other = so_data_type_is_decimal(left) ? right : left;
 
 	if (so_data_type_is_integer(left) && so_data_type_is_integer(right))
 		return promote_integers(left, right, common);
@@ -107,8 +107,10 @@ so_expression_operator_promote(SoDataType left, SoDataType right, SoDataType *co
 	{
 		/* A float holds integers of up to two bytes exactly. */
 		other = left == SO_TYPE_R4 ? right : left;
-		*common = other == SO_TYPE_R4 || (so_data_type_is_integer(other) && so_data_type_integer_size(other) <= 2) ?
-			SO_TYPE_R4 : SO_TYPE_R8;
+		*common = other == SO_TYPE_R4 ||
+						  (so_data_type_is_integer(other) && so_data_type_integer_size(other) <= 2)
+					  ? SO_TYPE_R4
+					  : SO_TYPE_R8;
 	}
 	else if (left == SO_TYPE_CY && right == SO_TYPE_CY)
 		*common = SO_TYPE_CY;
@@ -126,7 +128,8 @@ so_expression_operator_promote(SoDataType left, SoDataType right, SoDataType *co
 static bool
 common_date(SoDataType left, SoDataType right, SoDataType *common)
 {
-	static const SoDataType order[] = {SO_TYPE_DBTIMESTAMPOFFSET, SO_TYPE_DBTIMESTAMP2, SO_TYPE_DBTIME2};
+	static const SoDataType order[] = {SO_TYPE_DBTIMESTAMPOFFSET, SO_TYPE_DBTIMESTAMP2,
+									   SO_TYPE_DBTIME2};
 
 	if (so_datetime_has_date(left) != so_datetime_has_date(right))
 		return false;
@@ -189,8 +192,8 @@ so_expression_operator_literal_type(const SoExpressionNode *node, SoDataType own
 }
 
 static bool
-refuse(const SoExpressionSource *source, const SoExpressionNode *node, SoDataType left, SoDataType right,
-	   SoError *error)
+refuse(const SoExpressionSource *source, const SoExpressionNode *node, SoDataType left,
+	   SoDataType right, SoError *error)
 {
 	so_expression_problem(source, node->offset, error, SO_ERR_EXPRESSION_TYPE,
 						  "operator %s cannot be applied to %s and %s",
@@ -198,29 +201,36 @@ refuse(const SoExpressionSource *source, const SoExpressionNode *node, SoDataTyp
 						  so_data_type_name(right));
 	if ((left == SO_TYPE_UI8 && so_data_type_is_signed(right)) ||
 		(right == SO_TYPE_UI8 && so_data_type_is_signed(left)))
-		return so_error_hint(error, "No integer type holds all values of both: cast one of them, (DT_I8) or (DT_UI8).");
-	if (node->operator == SO_TOKEN_ADD && (so_data_type_is_character(left) || so_data_type_is_character(right)))
+		return so_error_hint(
+			error,
+			"No integer type holds all values of both: cast one of them, (DT_I8) or (DT_UI8).");
+	if (node->operator==
+		SO_TOKEN_ADD &&(so_data_type_is_character(left) || so_data_type_is_character(right)))
 		return so_error_hint(error, "To concatenate, cast to text: (DT_WSTR, 30).");
 	if (so_datetime_is_type(left) != so_datetime_is_type(right) &&
-		(node->operator == SO_TOKEN_ADD || node->operator == SO_TOKEN_SUBTRACT))
+		(node->operator== SO_TOKEN_ADD || node->operator== SO_TOKEN_SUBTRACT))
 		return so_error_hint(error, "Use DATEADD to move a date.");
 	if (so_datetime_is_type(left) && so_datetime_is_type(right))
-		return so_error_hint(error, node->operator == SO_TOKEN_SUBTRACT ?
-							 "Use DATEDIFF to measure between two dates." :
-							 "A time of day and a date cannot be compared; cast one of them.");
+		return so_error_hint(
+			error, node->operator== SO_TOKEN_SUBTRACT
+					   ? "Use DATEDIFF to measure between two dates."
+					   : "A time of day and a date cannot be compared; cast one of them.");
 	if (left == SO_TYPE_OBJECT || right == SO_TYPE_OBJECT)
-		return so_error_hint(error, "An Object variable must be cast, for example with (DT_WSTR, 4000).");
+		return so_error_hint(error,
+							 "An Object variable must be cast, for example with (DT_WSTR, 4000).");
 	if (left == SO_TYPE_BOOL || right == SO_TYPE_BOOL)
-		return so_error_hint(error, "Nothing becomes Boolean by itself: compare (x != 0) or cast with (DT_BOOL).");
+		return so_error_hint(
+			error, "Nothing becomes Boolean by itself: compare (x != 0) or cast with (DT_BOOL).");
 	return false;
 }
 
 bool
 so_expression_operator_types(const SoExpressionSource *source, const SoExpressionNode *node,
-							 SoDataType left, SoDataType right, SoDataType *operand_type, SoError *error)
+							 SoDataType left, SoDataType right, SoDataType *operand_type,
+							 SoError *error)
 {
-	bool		numbers;
-	bool		fits;
+	bool numbers;
+	bool fits;
 
 	left = so_expression_operator_literal_type(node->children[0], left, right);
 	right = so_expression_operator_literal_type(node->children[1], right, left);
@@ -228,8 +238,8 @@ so_expression_operator_types(const SoExpressionSource *source, const SoExpressio
 	switch (node->operator)
 	{
 		case SO_TOKEN_ADD:
-			fits = numbers ? so_expression_operator_promote(left, right, operand_type) :
-				concatenated_type(left, right, operand_type);
+			fits = numbers ? so_expression_operator_promote(left, right, operand_type)
+						   : concatenated_type(left, right, operand_type);
 			break;
 		case SO_TOKEN_SUBTRACT:
 			fits = numbers && so_expression_operator_promote(left, right, operand_type);
@@ -245,7 +255,7 @@ so_expression_operator_types(const SoExpressionSource *source, const SoExpressio
 		case SO_TOKEN_BITWISE_OR:
 		case SO_TOKEN_BITWISE_XOR:
 			fits = so_data_type_is_integer(left) && so_data_type_is_integer(right) &&
-				so_expression_operator_promote(left, right, operand_type);
+				   so_expression_operator_promote(left, right, operand_type);
 			break;
 		case SO_TOKEN_EQUAL:
 		case SO_TOKEN_UNEQUAL:
@@ -267,7 +277,7 @@ bool
 so_expression_operator_unary_type(const SoExpressionSource *source, const SoExpressionNode *node,
 								  SoDataType type, SoError *error)
 {
-	bool		fits;
+	bool fits;
 	const char *wanted;
 
 	switch (node->operator)
@@ -286,8 +296,8 @@ so_expression_operator_unary_type(const SoExpressionSource *source, const SoExpr
 			break;
 	}
 	if (!fits)
-		return so_expression_problem(source, node->offset, error, SO_ERR_EXPRESSION_TYPE,
-									 "operator %s expects %s, not %s", so_expression_operator_text(node->operator),
-									 wanted, so_data_type_name(type));
+		return so_expression_problem(
+			source, node->offset, error, SO_ERR_EXPRESSION_TYPE, "operator %s expects %s, not %s",
+			so_expression_operator_text(node->operator), wanted, so_data_type_name(type));
 	return true;
 }

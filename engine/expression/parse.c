@@ -16,16 +16,13 @@
 static const struct
 {
 	SoExpressionTokenKind token;
-	int			level;
-}			binary_operators[] = {
-	{SO_TOKEN_MULTIPLY, 10}, {SO_TOKEN_DIVIDE, 10}, {SO_TOKEN_MODULO, 10},
-	{SO_TOKEN_ADD, 9}, {SO_TOKEN_SUBTRACT, 9},
-	{SO_TOKEN_LESS, 8}, {SO_TOKEN_GREATER, 8}, {SO_TOKEN_LESS_EQUAL, 8}, {SO_TOKEN_GREATER_EQUAL, 8},
-	{SO_TOKEN_EQUAL, 7}, {SO_TOKEN_UNEQUAL, 7},
-	{SO_TOKEN_BITWISE_AND, 6},
-	{SO_TOKEN_BITWISE_XOR, 5},
-	{SO_TOKEN_BITWISE_OR, 4},
-	{SO_TOKEN_AND, 3},
+	int level;
+} binary_operators[] = {
+	{SO_TOKEN_MULTIPLY, 10},   {SO_TOKEN_DIVIDE, 10},    {SO_TOKEN_MODULO, 10},
+	{SO_TOKEN_ADD, 9},         {SO_TOKEN_SUBTRACT, 9},   {SO_TOKEN_LESS, 8},
+	{SO_TOKEN_GREATER, 8},     {SO_TOKEN_LESS_EQUAL, 8}, {SO_TOKEN_GREATER_EQUAL, 8},
+	{SO_TOKEN_EQUAL, 7},       {SO_TOKEN_UNEQUAL, 7},    {SO_TOKEN_BITWISE_AND, 6},
+	{SO_TOKEN_BITWISE_XOR, 5}, {SO_TOKEN_BITWISE_OR, 4}, {SO_TOKEN_AND, 3},
 	{SO_TOKEN_OR, 2},
 };
 
@@ -63,7 +60,8 @@ so_expression_parse_node(SoExpressionParser *parser, SoExpressionNodeKind kind, 
 }
 
 SoExpressionNode *
-so_expression_parse_adopt(SoExpressionParser *parser, SoExpressionNode *node, SoExpressionNode *child)
+so_expression_parse_adopt(SoExpressionParser *parser, SoExpressionNode *node,
+						  SoExpressionNode *child)
 {
 	if (node == NULL || child == NULL)
 		return NULL;
@@ -72,8 +70,9 @@ so_expression_parse_adopt(SoExpressionParser *parser, SoExpressionNode *node, So
 		node->height = child->height + 1;
 	if (node->height > SO_EXPRESSION_MAX_HEIGHT)
 	{
-		so_expression_problem(parser->source, node->offset, parser->error, SO_ERR_EXPRESSION_TOO_LARGE,
-							  "more than %d operators in a row", SO_EXPRESSION_MAX_HEIGHT);
+		so_expression_problem(parser->source, node->offset, parser->error,
+							  SO_ERR_EXPRESSION_TOO_LARGE, "more than %d operators in a row",
+							  SO_EXPRESSION_MAX_HEIGHT);
 		return NULL;
 	}
 	return node;
@@ -83,7 +82,7 @@ SoExpressionNode *
 so_expression_parse_expected(SoExpressionParser *parser, const char *what)
 {
 	const SoExpressionToken *token = &parser->token;
-	char		found[48];
+	char found[48];
 
 	if (token->kind == SO_TOKEN_END)
 		snprintf(found, sizeof(found), "the end of the expression");
@@ -92,7 +91,8 @@ so_expression_parse_expected(SoExpressionParser *parser, const char *what)
 				 parser->source->text + token->offset);
 	if (token->kind == SO_TOKEN_ASSIGN)
 	{
-		so_expression_problem(parser->source, token->offset, parser->error, SO_ERR_EXPRESSION_ASSIGNMENT,
+		so_expression_problem(parser->source, token->offset, parser->error,
+							  SO_ERR_EXPRESSION_ASSIGNMENT,
 							  "\"=\" assigns and cannot stand here; expected %s", what);
 		return NULL;
 	}
@@ -117,18 +117,18 @@ static SoExpressionNode *
 parse_binary(SoExpressionParser *parser, int least)
 {
 	SoExpressionNode *left = so_expression_parse_unary(parser);
-	int			level;
+	int level;
 
 	while (left != NULL && (level = binary_level(parser->token.kind)) >= least && level > 0)
 	{
-		SoExpressionTokenKind operator = parser->token.kind;
-		bool		logical = operator == SO_TOKEN_AND || operator == SO_TOKEN_OR;
-		SoExpressionNode *node = so_expression_parse_node(parser, logical ? SO_NODE_LOGICAL : SO_NODE_BINARY,
-														  parser->token.offset);
+		SoExpressionTokenKind operator= parser->token.kind;
+		bool logical = operator== SO_TOKEN_AND || operator== SO_TOKEN_OR;
+		SoExpressionNode *node = so_expression_parse_node(
+			parser, logical ? SO_NODE_LOGICAL : SO_NODE_BINARY, parser->token.offset);
 
 		if (node == NULL || !so_expression_parse_advance(parser))
 			return NULL;
-		node->operator = operator;
+		node->operator= operator;
 		if (so_expression_parse_adopt(parser, node, left) == NULL)
 			return NULL;
 		left = so_expression_parse_adopt(parser, node, parse_binary(parser, level + 1));
@@ -139,9 +139,11 @@ parse_binary(SoExpressionParser *parser, int least)
 static SoExpressionNode *
 parse_branches(SoExpressionParser *parser, SoExpressionNode *condition)
 {
-	SoExpressionNode *node = so_expression_parse_node(parser, SO_NODE_CONDITIONAL, parser->token.offset);
+	SoExpressionNode *node =
+		so_expression_parse_node(parser, SO_NODE_CONDITIONAL, parser->token.offset);
 
-	if (so_expression_parse_adopt(parser, node, condition) == NULL || !so_expression_parse_advance(parser))
+	if (so_expression_parse_adopt(parser, node, condition) == NULL ||
+		!so_expression_parse_advance(parser))
 		return NULL;
 	if (so_expression_parse_adopt(parser, node, so_expression_parse_conditional(parser)) == NULL)
 		return NULL;
@@ -179,10 +181,11 @@ parse_assignment(SoExpressionParser *parser, SoExpressionNode *target)
 		return NULL;
 	if (!parser->allow_assignment || target->kind != SO_NODE_VARIABLE)
 	{
-		so_expression_problem(parser->source, parser->token.offset, parser->error,
-							  SO_ERR_EXPRESSION_ASSIGNMENT, parser->allow_assignment ?
-							  "only a variable can be assigned to; expected @name = expression" :
-							  "\"=\" assigns, and this expression may not assign; expected an operator");
+		so_expression_problem(
+			parser->source, parser->token.offset, parser->error, SO_ERR_EXPRESSION_ASSIGNMENT,
+			parser->allow_assignment
+				? "only a variable can be assigned to; expected @name = expression"
+				: "\"=\" assigns, and this expression may not assign; expected an operator");
 		return NULL;
 	}
 	node->name = target->name;

@@ -18,9 +18,9 @@
 /* Parameters of a type in a cast or NULL(), by their names for messages. */
 typedef struct TypeParameters
 {
-	SoDataType	type;
-	int			count;
-	const char *form;			/* for messages */
+	SoDataType type;
+	int count;
+	const char *form; /* for messages */
 } TypeParameters;
 
 static const TypeParameters type_parameters[] = {
@@ -53,11 +53,11 @@ unknown_type(SoExpressionParser *parser)
 {
 	const char *name = parser->token.name;
 	const char *nearest = NULL;
-	int			best = INT_MAX;
+	int best = INT_MAX;
 
 	for (int i = SO_TYPE_NONE + 1; i < SO_TYPE_OBJECT; i++)
 	{
-		int			distance = so_expression_problem_distance(name, so_data_type_name((SoDataType) i));
+		int distance = so_expression_problem_distance(name, so_data_type_name((SoDataType) i));
 
 		if (distance < best)
 		{
@@ -65,29 +65,32 @@ unknown_type(SoExpressionParser *parser)
 			nearest = so_data_type_name((SoDataType) i);
 		}
 	}
-	so_expression_problem(parser->source, parser->token.offset, parser->error, SO_ERR_EXPRESSION_SYNTAX,
-						  "\"%.60s\" is not a data type", name);
+	so_expression_problem(parser->source, parser->token.offset, parser->error,
+						  SO_ERR_EXPRESSION_SYNTAX, "\"%.60s\" is not a data type", name);
 	if (so_expression_problem_similar(name, best))
 		return so_error_hint(parser->error, "Did you mean %s?", nearest);
-	return so_error_hint(parser->error, "Data types are DT_BOOL, DT_I4, DT_WSTR, DT_NUMERIC, DT_DBTIMESTAMP "
+	return so_error_hint(parser->error,
+						 "Data types are DT_BOOL, DT_I4, DT_WSTR, DT_NUMERIC, DT_DBTIMESTAMP "
 						 "and others in docs/expressions.md.");
 }
 
 static bool
-type_parameter(SoExpressionParser *parser, const TypeParameters *form, int least, int most, int *result)
+type_parameter(SoExpressionParser *parser, const TypeParameters *form, int least, int most,
+			   int *result)
 {
 	const SoExpressionToken *token = &parser->token;
 
 	if (token->kind != SO_TOKEN_COMMA)
-		return so_expression_problem(parser->source, token->offset, parser->error, SO_ERR_EXPRESSION_SYNTAX,
+		return so_expression_problem(parser->source, token->offset, parser->error,
+									 SO_ERR_EXPRESSION_SYNTAX,
 									 "the type needs parameters; expected (%s)", form->form);
 	if (!so_expression_parse_advance(parser))
 		return false;
 	if (token->kind != SO_TOKEN_LITERAL || token->value.type != SO_TYPE_I4 || token->overflowed ||
 		token->value.as.integer < least || token->value.as.integer > most)
-		return so_expression_problem(parser->source, token->offset, parser->error, SO_ERR_EXPRESSION_SYNTAX,
-									 "expected a whole number from %d to %d, as in (%s)", least, most,
-									 form->form);
+		return so_expression_problem(
+			parser->source, token->offset, parser->error, SO_ERR_EXPRESSION_SYNTAX,
+			"expected a whole number from %d to %d, as in (%s)", least, most, form->form);
 	*result = (int) token->value.as.integer;
 	return so_expression_parse_advance(parser);
 }
@@ -97,7 +100,7 @@ static bool
 parse_type(SoExpressionParser *parser, SoTypeSpecification *specification)
 {
 	const TypeParameters *form;
-	SoDataType	type = SO_TYPE_NONE;
+	SoDataType type = SO_TYPE_NONE;
 
 	if (parser->token.kind == SO_TOKEN_NAME && strncasecmp(parser->token.name, "DT_", 3) == 0)
 		type = so_data_type_from_name(parser->token.name);
@@ -117,8 +120,9 @@ parse_type(SoExpressionParser *parser, SoTypeSpecification *specification)
 	switch (type)
 	{
 		case SO_TYPE_STR:
-			return type_parameter(parser, form, 0, SO_EXPRESSION_MAX_TEXT, &specification->length) &&
-				type_parameter(parser, form, 0, 65535, &specification->code_page);
+			return type_parameter(parser, form, 0, SO_EXPRESSION_MAX_TEXT,
+								  &specification->length) &&
+				   type_parameter(parser, form, 0, 65535, &specification->code_page);
 		case SO_TYPE_TEXT:
 			return type_parameter(parser, form, 0, 65535, &specification->code_page);
 		case SO_TYPE_WSTR:
@@ -128,7 +132,7 @@ parse_type(SoExpressionParser *parser, SoTypeSpecification *specification)
 			return type_parameter(parser, form, 0, 28, &specification->scale);
 		case SO_TYPE_NUMERIC:
 			return type_parameter(parser, form, 1, 38, &specification->precision) &&
-				type_parameter(parser, form, 0, specification->precision, &specification->scale);
+				   type_parameter(parser, form, 0, specification->precision, &specification->scale);
 		default:
 			return type_parameter(parser, form, 0, 7, &specification->scale);
 	}
@@ -141,8 +145,9 @@ unknown_function(SoExpressionParser *parser, const SoExpressionToken *name)
 {
 	const char *nearest = so_expression_function_nearest(name->name);
 
-	so_expression_problem(parser->source, name->offset, parser->error, SO_ERR_EXPRESSION_FUNCTION_UNKNOWN,
-						  "no function is named \"%.60s\"", name->name);
+	so_expression_problem(parser->source, name->offset, parser->error,
+						  SO_ERR_EXPRESSION_FUNCTION_UNKNOWN, "no function is named \"%.60s\"",
+						  name->name);
 	if (nearest != NULL)
 		so_error_hint(parser->error, "Did you mean %s?", nearest);
 	return NULL;
@@ -170,7 +175,8 @@ wrong_count(SoExpressionParser *parser, const SoExpressionNode *node, int found)
 						  "%s takes %d argument%s, not %s%d; expected %s", node->function->name,
 						  node->function->count, node->function->count == 1 ? "" : "s",
 						  found > SO_EXPRESSION_MAX_ARGUMENTS - 1 ? "more than " : "",
-						  found > SO_EXPRESSION_MAX_ARGUMENTS - 1 ? SO_EXPRESSION_MAX_ARGUMENTS - 1 : found,
+						  found > SO_EXPRESSION_MAX_ARGUMENTS - 1 ? SO_EXPRESSION_MAX_ARGUMENTS - 1
+																  : found,
 						  node->function->form);
 	return NULL;
 }
@@ -193,11 +199,13 @@ parse_call(SoExpressionParser *parser, const SoExpressionToken *name)
 		return unknown_function(parser, name);
 	while (parser->token.kind != SO_TOKEN_CLOSE)
 	{
-		if (node->count > 0 && !so_expression_parse_take(parser, SO_TOKEN_COMMA, "an operator, \",\" or \")\""))
+		if (node->count > 0 &&
+			!so_expression_parse_take(parser, SO_TOKEN_COMMA, "an operator, \",\" or \")\""))
 			return NULL;
 		if (node->count == SO_EXPRESSION_MAX_ARGUMENTS - 1)
 			return wrong_count(parser, node, SO_EXPRESSION_MAX_ARGUMENTS);
-		if (so_expression_parse_adopt(parser, node, so_expression_parse_conditional(parser)) == NULL)
+		if (so_expression_parse_adopt(parser, node, so_expression_parse_conditional(parser)) ==
+			NULL)
 			return NULL;
 	}
 	if (node->count != node->function->count)
@@ -213,15 +221,19 @@ column_refused(SoExpressionParser *parser, const SoExpressionToken *name)
 	const char *suggestion = NULL;
 
 	so_expression_problem(parser->source, name->offset, parser->error, SO_ERR_EXPRESSION_COLUMN,
-						  "\"%.60s\" would be a column, and columns exist only in data flows", name->name);
+						  "\"%.60s\" would be a column, and columns exist only in data flows",
+						  name->name);
 	if (so_expression_function_find(name->name) != NULL)
-		so_error_hint(parser->error, "%s is a function: its arguments stand in parentheses.", name->name);
+		so_error_hint(parser->error, "%s is a function: its arguments stand in parentheses.",
+					  name->name);
 	else
 	{
-		if (parser->resolver != NULL && parser->resolver->suggest != NULL && name->kind != SO_TOKEN_LINEAGE)
+		if (parser->resolver != NULL && parser->resolver->suggest != NULL &&
+			name->kind != SO_TOKEN_LINEAGE)
 			suggestion = parser->resolver->suggest(parser->resolver->context, name->name);
 		if (suggestion != NULL)
-			so_error_hint(parser->error, "Did you mean the variable @[%s]? Texts stand in double quotes.",
+			so_error_hint(parser->error,
+						  "Did you mean the variable @[%s]? Texts stand in double quotes.",
 						  suggestion);
 	}
 	return NULL;
@@ -232,7 +244,7 @@ parse_name(SoExpressionParser *parser)
 {
 	SoExpressionToken name = parser->token;
 	SoExpressionNode *node;
-	bool		truth;
+	bool truth;
 
 	if (!so_expression_parse_advance(parser))
 		return NULL;
@@ -250,7 +262,8 @@ parse_name(SoExpressionParser *parser)
 static SoExpressionNode *
 parse_variable(SoExpressionParser *parser)
 {
-	SoExpressionNode *node = so_expression_parse_node(parser, SO_NODE_VARIABLE, parser->token.offset);
+	SoExpressionNode *node =
+		so_expression_parse_node(parser, SO_NODE_VARIABLE, parser->token.offset);
 
 	if (node == NULL)
 		return NULL;
@@ -261,7 +274,8 @@ parse_variable(SoExpressionParser *parser)
 static SoExpressionNode *
 parse_literal(SoExpressionParser *parser)
 {
-	SoExpressionNode *node = so_expression_parse_node(parser, SO_NODE_LITERAL, parser->token.offset);
+	SoExpressionNode *node =
+		so_expression_parse_node(parser, SO_NODE_LITERAL, parser->token.offset);
 
 	if (node == NULL)
 		return NULL;
@@ -294,7 +308,7 @@ parse_cast(SoExpressionParser *parser, size_t offset)
 static SoExpressionNode *
 parse_parenthesis(SoExpressionParser *parser)
 {
-	size_t		offset = parser->token.offset;
+	size_t offset = parser->token.offset;
 	SoExpressionNode *node;
 
 	if (!so_expression_parse_advance(parser))
@@ -311,7 +325,7 @@ parse_parenthesis(SoExpressionParser *parser)
 static SoExpressionNode *
 parse_minimum(SoExpressionParser *parser, SoExpressionNode *node)
 {
-	SoDataType	type = parser->token.negated_type;
+	SoDataType type = parser->token.negated_type;
 
 	node->kind = SO_NODE_LITERAL;
 	node->value = so_value_integer(type, type == SO_TYPE_I4 ? INT32_MIN : INT64_MIN);
@@ -325,10 +339,11 @@ parse_operator(SoExpressionParser *parser)
 
 	if (node == NULL)
 		return NULL;
-	node->operator = parser->token.kind;
+	node->operator= parser->token.kind;
 	if (!so_expression_parse_advance(parser))
 		return NULL;
-	if (node->operator == SO_TOKEN_SUBTRACT && parser->token.kind == SO_TOKEN_LITERAL && parser->token.overflowed)
+	if (node->operator== SO_TOKEN_SUBTRACT && parser->token.kind == SO_TOKEN_LITERAL &&
+		parser->token.overflowed)
 		return parse_minimum(parser, node);
 	return so_expression_parse_adopt(parser, node, so_expression_parse_unary(parser));
 }

@@ -14,21 +14,21 @@
 
 #include "engine/expression/character.h"
 
-#define NAME_LIMIT		64
+#define NAME_LIMIT 64
 /* Characters shown before and after the caret. */
-#define SHOWN_BEFORE	60
-#define SHOWN_AFTER		40
+#define SHOWN_BEFORE 60
+#define SHOWN_AFTER  40
 
 /* The line that offset lies in, cut to a window that fits a terminal. */
 static void
 show_line(const SoExpressionSource *source, size_t start, size_t end, size_t offset, SoError *error)
 {
 	const char *text = source->text;
-	size_t		from = offset;
-	size_t		to = offset;
-	char		line[(SHOWN_BEFORE + SHOWN_AFTER) * 4 + 8];
-	char		caret[(SHOWN_BEFORE + 8) * 4];
-	size_t		at = 0;
+	size_t from = offset;
+	size_t to = offset;
+	char line[(SHOWN_BEFORE + SHOWN_AFTER) * 4 + 8];
+	char caret[(SHOWN_BEFORE + 8) * 4];
+	size_t at = 0;
 
 	for (int i = 0; i < SHOWN_BEFORE && from > start; i++)
 	{
@@ -38,8 +38,8 @@ show_line(const SoExpressionSource *source, size_t start, size_t end, size_t off
 	}
 	for (int i = 0; i < SHOWN_AFTER && to < end; i++)
 		to += so_expression_character_size(text + to, end - to);
-	snprintf(line, sizeof(line), "%s%.*s%s", from > start ? "..." : "", (int) (to - from), text + from,
-			 to < end ? "..." : "");
+	snprintf(line, sizeof(line), "%s%.*s%s", from > start ? "..." : "", (int) (to - from),
+			 text + from, to < end ? "..." : "");
 	if (from > start)
 		at += (size_t) snprintf(caret, sizeof(caret), "   ");
 	/* Tabs stay tabs, so that the caret stands right however wide they are. */
@@ -56,10 +56,10 @@ show_line(const SoExpressionSource *source, size_t start, size_t end, size_t off
 bool
 so_expression_problem_locate(const SoExpressionSource *source, size_t offset, SoError *error)
 {
-	size_t		start = 0;
-	size_t		end;
-	int			line = 1;
-	size_t		column;
+	size_t start = 0;
+	size_t end;
+	int line = 1;
+	size_t column;
 
 	if (error == NULL)
 		return false;
@@ -78,21 +78,21 @@ so_expression_problem_locate(const SoExpressionSource *source, size_t offset, So
 		end++;
 	column = so_expression_character_count(source->text + start, offset - start) + 1;
 	if (memchr(source->text, '\n', source->length) != NULL)
-		snprintf(error->place, sizeof(error->place), "%s:%d:%zu", source->place ? source->place : "expression",
-				 line, column);
+		snprintf(error->place, sizeof(error->place), "%s:%d:%zu",
+				 source->place ? source->place : "expression", line, column);
 	else
-		snprintf(error->place, sizeof(error->place), "%s:%zu", source->place ? source->place : "expression",
-				 column);
+		snprintf(error->place, sizeof(error->place), "%s:%zu",
+				 source->place ? source->place : "expression", column);
 	show_line(source, start, end, offset, error);
 	return false;
 }
 
 bool
 so_expression_problem(const SoExpressionSource *source, size_t offset, SoError *error,
-					  SoErrorCode code, const char *format,...)
+					  SoErrorCode code, const char *format, ...)
 {
-	char		message[sizeof(error->message)];
-	va_list		args;
+	char message[sizeof(error->message)];
+	va_list args;
 
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
@@ -116,9 +116,9 @@ folded(char c)
 int
 so_expression_problem_distance(const char *left, const char *right)
 {
-	int			rows[3][NAME_LIMIT];
-	size_t		left_length = strlen(left);
-	size_t		right_length = strlen(right);
+	int rows[3][NAME_LIMIT];
+	size_t left_length = strlen(left);
+	size_t right_length = strlen(right);
 
 	if (left_length >= NAME_LIMIT || right_length >= NAME_LIMIT)
 		return NAME_LIMIT;
@@ -126,13 +126,13 @@ so_expression_problem_distance(const char *left, const char *right)
 		rows[0][j] = (int) j;
 	for (size_t i = 1; i <= left_length; i++)
 	{
-		int		   *now = rows[i % 3];
-		const int  *before = rows[(i + 2) % 3];
+		int *now = rows[i % 3];
+		const int *before = rows[(i + 2) % 3];
 
 		now[0] = (int) i;
 		for (size_t j = 1; j <= right_length; j++)
 		{
-			bool		same = folded(left[i - 1]) == folded(right[j - 1]);
+			bool same = folded(left[i - 1]) == folded(right[j - 1]);
 
 			now[j] = smaller(smaller(before[j], now[j - 1]) + 1, before[j - 1] + (same ? 0 : 1));
 			if (i > 1 && j > 1 && folded(left[i - 1]) == folded(right[j - 2]) &&

@@ -17,8 +17,8 @@
 typedef struct SoExpressionSource
 {
 	const char *text;
-	size_t		length;
-	const char *place;			/* "/executables/2/expressions/sql", may be NULL */
+	size_t length;
+	const char *place; /* "/executables/2/expressions/sql", may be NULL */
 } SoExpressionSource;
 
 /*
@@ -27,18 +27,19 @@ typedef struct SoExpressionSource
  * Always returns false.
  */
 extern bool so_expression_problem(const SoExpressionSource *source, size_t offset, SoError *error,
-								  SoErrorCode code, const char *format,...) SO_PRINTF(5, 6);
+								  SoErrorCode code, const char *format, ...) SO_PRINTF(5, 6);
 
 /* Give an error that was raised elsewhere its place and caret.  Always returns false. */
-extern bool so_expression_problem_locate(const SoExpressionSource *source, size_t offset, SoError *error);
+extern bool
+so_expression_problem_locate(const SoExpressionSource *source, size_t offset, SoError *error);
 
 /*
  * Edit distance (insert, delete, replace, swap of neighbours) without regard to
  * case; names longer than 63 bytes are far from everything.
  */
-extern int	so_expression_problem_distance(const char *left, const char *right);
+extern int so_expression_problem_distance(const char *left, const char *right);
 
 /* The distance is small enough for "did you mean". */
 extern bool so_expression_problem_similar(const char *name, int distance);
 
-#endif							/* ENGINE_EXPRESSION_PROBLEM_H */
+#endif /* ENGINE_EXPRESSION_PROBLEM_H */

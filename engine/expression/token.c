@@ -19,38 +19,27 @@ static const struct
 {
 	const char *text;
 	SoExpressionTokenKind kind;
-}			symbols[] = {
-	{"<=", SO_TOKEN_LESS_EQUAL},
-	{">=", SO_TOKEN_GREATER_EQUAL},
-	{"==", SO_TOKEN_EQUAL},
-	{"!=", SO_TOKEN_UNEQUAL},
-	{"&&", SO_TOKEN_AND},
-	{"||", SO_TOKEN_OR},
-	{"(", SO_TOKEN_OPEN},
-	{")", SO_TOKEN_CLOSE},
-	{",", SO_TOKEN_COMMA},
-	{"?", SO_TOKEN_QUESTION},
-	{":", SO_TOKEN_COLON},
-	{".", SO_TOKEN_DOT},
-	{"=", SO_TOKEN_ASSIGN},
-	{"!", SO_TOKEN_NOT},
-	{"~", SO_TOKEN_COMPLEMENT},
-	{"*", SO_TOKEN_MULTIPLY},
-	{"/", SO_TOKEN_DIVIDE},
-	{"%", SO_TOKEN_MODULO},
-	{"+", SO_TOKEN_ADD},
-	{"-", SO_TOKEN_SUBTRACT},
-	{"<", SO_TOKEN_LESS},
-	{">", SO_TOKEN_GREATER},
-	{"&", SO_TOKEN_BITWISE_AND},
-	{"^", SO_TOKEN_BITWISE_XOR},
+} symbols[] = {
+	{"<=", SO_TOKEN_LESS_EQUAL}, {">=", SO_TOKEN_GREATER_EQUAL},
+	{"==", SO_TOKEN_EQUAL},      {"!=", SO_TOKEN_UNEQUAL},
+	{"&&", SO_TOKEN_AND},        {"||", SO_TOKEN_OR},
+	{"(", SO_TOKEN_OPEN},        {")", SO_TOKEN_CLOSE},
+	{",", SO_TOKEN_COMMA},       {"?", SO_TOKEN_QUESTION},
+	{":", SO_TOKEN_COLON},       {".", SO_TOKEN_DOT},
+	{"=", SO_TOKEN_ASSIGN},      {"!", SO_TOKEN_NOT},
+	{"~", SO_TOKEN_COMPLEMENT},  {"*", SO_TOKEN_MULTIPLY},
+	{"/", SO_TOKEN_DIVIDE},      {"%", SO_TOKEN_MODULO},
+	{"+", SO_TOKEN_ADD},         {"-", SO_TOKEN_SUBTRACT},
+	{"<", SO_TOKEN_LESS},        {">", SO_TOKEN_GREATER},
+	{"&", SO_TOKEN_BITWISE_AND}, {"^", SO_TOKEN_BITWISE_XOR},
 	{"|", SO_TOKEN_BITWISE_OR},
 };
 
 static bool
 starts_name(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char) c >= 0x80;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+		   (unsigned char) c >= 0x80;
 }
 
 static bool
@@ -68,8 +57,8 @@ is_blank(char c)
 static bool
 problem(SoExpressionTokenizer *tokenizer, size_t offset, const char *message)
 {
-	return so_expression_problem(tokenizer->source, offset, tokenizer->error, SO_ERR_EXPRESSION_SYNTAX,
-								 "%s", message);
+	return so_expression_problem(tokenizer->source, offset, tokenizer->error,
+								 SO_ERR_EXPRESSION_SYNTAX, "%s", message);
 }
 
 /* [any text]; blanks at both ends do not count. */
@@ -77,9 +66,9 @@ static bool
 read_brackets(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 {
 	const char *text = tokenizer->source->text;
-	size_t		start = tokenizer->at + 1;
+	size_t start = tokenizer->at + 1;
 	const char *close = memchr(text + start, ']', tokenizer->source->length - start);
-	size_t		end;
+	size_t end;
 
 	if (close == NULL)
 		return problem(tokenizer, tokenizer->at, "the bracket is not closed; expected \"]\"");
@@ -99,7 +88,7 @@ static void
 read_name(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 {
 	const char *text = tokenizer->source->text;
-	size_t		start = tokenizer->at;
+	size_t start = tokenizer->at;
 
 	while (tokenizer->at < tokenizer->source->length && continues_name(text[tokenizer->at]))
 		tokenizer->at++;
@@ -123,7 +112,8 @@ read_variable(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 	read_name(tokenizer, token);
 	if (text[tokenizer->at] == ':' && text[tokenizer->at + 1] == ':')
 	{
-		problem(tokenizer, token->offset, "a variable name with a namespace must stand in brackets");
+		problem(tokenizer, token->offset,
+				"a variable name with a namespace must stand in brackets");
 		return so_error_hint(tokenizer->error, "Write @[%s::...].", token->name);
 	}
 	return true;
@@ -134,7 +124,7 @@ static void
 read_lineage(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 {
 	const char *text = tokenizer->source->text;
-	size_t		start = tokenizer->at++;
+	size_t start = tokenizer->at++;
 
 	while (continues_name(text[tokenizer->at]))
 		tokenizer->at++;
@@ -149,7 +139,7 @@ read_symbol(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 
 	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
 	{
-		size_t		length = strlen(symbols[i].text);
+		size_t length = strlen(symbols[i].text);
 
 		if (strncmp(text, symbols[i].text, length) == 0)
 		{
@@ -158,8 +148,9 @@ read_symbol(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 			return true;
 		}
 	}
-	so_expression_problem(tokenizer->source, tokenizer->at, tokenizer->error, SO_ERR_EXPRESSION_SYNTAX,
-						  "unexpected character \"%c\"", (unsigned char) *text < 0x20 ? '?' : *text);
+	so_expression_problem(tokenizer->source, tokenizer->at, tokenizer->error,
+						  SO_ERR_EXPRESSION_SYNTAX, "unexpected character \"%c\"",
+						  (unsigned char) *text < 0x20 ? '?' : *text);
 	if (*text == '\'')
 		so_error_hint(tokenizer->error, "Texts stand in double quotes.");
 	return false;
@@ -169,8 +160,8 @@ bool
 so_expression_token_next(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 {
 	const char *text = tokenizer->source->text;
-	char		c;
-	bool		read = true;
+	char c;
+	bool read = true;
 
 	while (is_blank(text[tokenizer->at]))
 		tokenizer->at++;

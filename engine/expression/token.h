@@ -14,11 +14,11 @@
 typedef enum SoExpressionTokenKind
 {
 	SO_TOKEN_END,
-	SO_TOKEN_LITERAL,			/* number or text: value */
-	SO_TOKEN_NAME,				/* name: function, type, True, False, column */
-	SO_TOKEN_BRACKETED,			/* [name] */
-	SO_TOKEN_VARIABLE,			/* @name, @[namespace::name] */
-	SO_TOKEN_LINEAGE,			/* #123 */
+	SO_TOKEN_LITERAL,   /* number or text: value */
+	SO_TOKEN_NAME,      /* name: function, type, True, False, column */
+	SO_TOKEN_BRACKETED, /* [name] */
+	SO_TOKEN_VARIABLE,  /* @name, @[namespace::name] */
+	SO_TOKEN_LINEAGE,   /* #123 */
 	SO_TOKEN_OPEN,
 	SO_TOKEN_CLOSE,
 	SO_TOKEN_COMMA,
@@ -49,12 +49,12 @@ typedef enum SoExpressionTokenKind
 typedef struct SoExpressionToken
 {
 	SoExpressionTokenKind kind;
-	size_t		offset;			/* bytes from the start of the text */
-	size_t		length;
-	char	   *name;			/* NAME, BRACKETED, VARIABLE, LINEAGE */
-	SoValue		value;			/* LITERAL */
-	bool		overflowed;		/* the literal is 2^31 or 2^63: valid after a minus only */
-	SoDataType	negated_type;	/* overflowed: I4 or I8 */
+	size_t offset; /* bytes from the start of the text */
+	size_t length;
+	char *name;              /* NAME, BRACKETED, VARIABLE, LINEAGE */
+	SoValue value;           /* LITERAL */
+	bool overflowed;         /* the literal is 2^31 or 2^63: valid after a minus only */
+	SoDataType negated_type; /* overflowed: I4 or I8 */
 } SoExpressionToken;
 
 /* Reads words from a text; names and values belong to context. */
@@ -62,11 +62,12 @@ typedef struct SoExpressionTokenizer
 {
 	TALLOC_CTX *context;
 	const SoExpressionSource *source;
-	size_t		at;
-	SoError    *error;
+	size_t at;
+	SoError *error;
 } SoExpressionTokenizer;
 
 /* The next word; END at the end.  false with *error. */
-extern bool so_expression_token_next(SoExpressionTokenizer *tokenizer, SoExpressionToken *token) SO_WARN_UNUSED;
+extern bool
+so_expression_token_next(SoExpressionTokenizer *tokenizer, SoExpressionToken *token) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_EXPRESSION_TOKEN_H */
+#endif /* ENGINE_EXPRESSION_TOKEN_H */

@@ -19,8 +19,8 @@
 static bool
 bad_literal(SoExpressionTokenizer *tokenizer, size_t offset, const char *message)
 {
-	return so_expression_problem(tokenizer->source, offset, tokenizer->error, SO_ERR_EXPRESSION_LITERAL,
-								 "%s", message);
+	return so_expression_problem(tokenizer->source, offset, tokenizer->error,
+								 SO_ERR_EXPRESSION_LITERAL, "%s", message);
 }
 
 static bool
@@ -48,13 +48,15 @@ static bool
 read_suffix(SoExpressionTokenizer *tokenizer, char suffix[3])
 {
 	const char *text = tokenizer->source->text;
-	size_t		start = tokenizer->at;
-	int			count = 0;
+	size_t start = tokenizer->at;
+	int count = 0;
 
 	memset(suffix, 0, 3);
-	while (strchr("uUlLfF", text[tokenizer->at]) != NULL && text[tokenizer->at] != '\0' && count < 2)
+	while (strchr("uUlLfF", text[tokenizer->at]) != NULL && text[tokenizer->at] != '\0' &&
+		   count < 2)
 		suffix[count++] = (char) (text[tokenizer->at++] & ~0x20);
-	if (hex_digit(text[tokenizer->at]) >= 0 || (text[tokenizer->at] >= 'A' && text[tokenizer->at] <= 'Z') ||
+	if (hex_digit(text[tokenizer->at]) >= 0 ||
+		(text[tokenizer->at] >= 'A' && text[tokenizer->at] <= 'Z') ||
 		(text[tokenizer->at] >= 'a' && text[tokenizer->at] <= 'z') || text[tokenizer->at] == '_')
 		return bad_literal(tokenizer, start, "unexpected letters after a number");
 	return true;
@@ -62,13 +64,13 @@ read_suffix(SoExpressionTokenizer *tokenizer, char suffix[3])
 
 /* Give an integer its type by its suffix. */
 static bool
-finish_integer(SoExpressionTokenizer *tokenizer, SoExpressionToken *token, uint64_t number, bool overflow,
-			   bool hexadecimal)
+finish_integer(SoExpressionTokenizer *tokenizer, SoExpressionToken *token, uint64_t number,
+			   bool overflow, bool hexadecimal)
 {
-	char		suffix[3];
-	bool		is_unsigned;
-	bool		is_long;
-	uint64_t	limit;
+	char suffix[3];
+	bool is_unsigned;
+	bool is_long;
+	uint64_t limit;
 
 	if (!read_suffix(tokenizer, suffix))
 		return false;
@@ -83,8 +85,9 @@ finish_integer(SoExpressionTokenizer *tokenizer, SoExpressionToken *token, uint6
 	token->kind = SO_TOKEN_LITERAL;
 	if (!overflow && number <= limit)
 	{
-		token->value = is_unsigned ? so_value_unsigned(is_long ? SO_TYPE_UI8 : SO_TYPE_UI4, number) :
-			so_value_integer(is_long ? SO_TYPE_I8 : SO_TYPE_I4, (int64_t) number);
+		token->value = is_unsigned
+						   ? so_value_unsigned(is_long ? SO_TYPE_UI8 : SO_TYPE_UI4, number)
+						   : so_value_integer(is_long ? SO_TYPE_I8 : SO_TYPE_I4, (int64_t) number);
 		return true;
 	}
 	if (!overflow && !is_unsigned && !hexadecimal && number == limit + 1)
@@ -96,18 +99,21 @@ finish_integer(SoExpressionTokenizer *tokenizer, SoExpressionToken *token, uint6
 	}
 	if (is_long)
 		return bad_literal(tokenizer, token->offset, "the integer does not fit into 8 bytes");
-	bad_literal(tokenizer, token->offset, is_unsigned ? "the integer does not fit into DT_UI4" :
-				"the integer does not fit into DT_I4, the type of integers without suffix");
-	return so_error_hint(tokenizer->error, "Append %s for an integer of 8 bytes.", is_unsigned ? "UL" : "L");
+	bad_literal(tokenizer, token->offset,
+				is_unsigned
+					? "the integer does not fit into DT_UI4"
+					: "the integer does not fit into DT_I4, the type of integers without suffix");
+	return so_error_hint(tokenizer->error, "Append %s for an integer of 8 bytes.",
+						 is_unsigned ? "UL" : "L");
 }
 
 static bool
 read_hexadecimal(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 {
 	const char *text = tokenizer->source->text;
-	size_t		start = tokenizer->at += 2;
-	uint64_t	number = 0;
-	bool		overflow = false;
+	size_t start = tokenizer->at += 2;
+	uint64_t number = 0;
+	bool overflow = false;
 
 	while (hex_digit(text[tokenizer->at]) >= 0)
 	{
@@ -124,10 +130,10 @@ static bool
 finish_real(SoExpressionTokenizer *tokenizer, SoExpressionToken *token, bool exponent, size_t end)
 {
 	const char *text = tokenizer->source->text + token->offset;
-	char		suffix[3];
-	SoDecimal	decimal;
-	SoDataType	type;
-	double		real;
+	char suffix[3];
+	SoDecimal decimal;
+	SoDataType type;
+	double real;
 
 	if (!read_suffix(tokenizer, suffix))
 		return false;
@@ -136,7 +142,8 @@ finish_real(SoExpressionTokenizer *tokenizer, SoExpressionToken *token, bool exp
 	{
 		if (exponent)
 		{
-			bad_literal(tokenizer, token->offset, "a number with an exponent needs the suffix F or L");
+			bad_literal(tokenizer, token->offset,
+						"a number with an exponent needs the suffix F or L");
 			return so_error_hint(tokenizer->error, "Append F for DT_R4 or L for DT_R8.");
 		}
 		if (so_decimal_parse(text, end - token->offset, &decimal) != 1 ||
@@ -145,12 +152,14 @@ finish_real(SoExpressionTokenizer *tokenizer, SoExpressionToken *token, bool exp
 		return true;
 	}
 	if (strcmp(suffix, "F") != 0 && strcmp(suffix, "L") != 0)
-		return bad_literal(tokenizer, token->offset, "the suffix of a number with a fraction or exponent is F or L");
+		return bad_literal(tokenizer, token->offset,
+						   "the suffix of a number with a fraction or exponent is F or L");
 	type = suffix[0] == 'F' ? SO_TYPE_R4 : SO_TYPE_R8;
 	real = strtod(text, NULL);
 	if (!isfinite(real) || (type == SO_TYPE_R4 && !isfinite((float) real)))
-		return bad_literal(tokenizer, token->offset, type == SO_TYPE_R4 ? "the number does not fit into DT_R4" :
-						   "the number does not fit into DT_R8");
+		return bad_literal(tokenizer, token->offset,
+						   type == SO_TYPE_R4 ? "the number does not fit into DT_R4"
+											  : "the number does not fit into DT_R8");
 	token->value = so_value_real(type, real);
 	return true;
 }
@@ -159,17 +168,20 @@ static bool
 read_number(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 {
 	const char *text = tokenizer->source->text;
-	uint64_t	number = 0;
-	bool		overflow = false;
-	bool		fraction = false;
-	bool		exponent = false;
-	size_t		end;
+	uint64_t number = 0;
+	bool overflow = false;
+	bool fraction = false;
+	bool exponent = false;
+	size_t end;
 
-	if (text[tokenizer->at] == '0' && (text[tokenizer->at + 1] == 'x' || text[tokenizer->at + 1] == 'X'))
+	if (text[tokenizer->at] == '0' &&
+		(text[tokenizer->at + 1] == 'x' || text[tokenizer->at + 1] == 'X'))
 		return read_hexadecimal(tokenizer, token);
 	for (; is_digit(text[tokenizer->at]); tokenizer->at++)
-		overflow = __builtin_mul_overflow(number, 10, &number) ||
-			__builtin_add_overflow(number, (uint64_t) (text[tokenizer->at] - '0'), &number) || overflow;
+		overflow =
+			__builtin_mul_overflow(number, 10, &number) ||
+			__builtin_add_overflow(number, (uint64_t) (text[tokenizer->at] - '0'), &number) ||
+			overflow;
 	if (text[tokenizer->at] == '.')
 	{
 		fraction = true;
@@ -184,7 +196,8 @@ read_number(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 		if (text[tokenizer->at] == '+' || text[tokenizer->at] == '-')
 			tokenizer->at++;
 		if (!is_digit(text[tokenizer->at]))
-			return bad_literal(tokenizer, token->offset, "expected digits after the exponent's \"e\"");
+			return bad_literal(tokenizer, token->offset,
+							   "expected digits after the exponent's \"e\"");
 		while (is_digit(text[tokenizer->at]))
 			tokenizer->at++;
 	}
@@ -200,7 +213,7 @@ read_number(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 static int
 read_unit(const char *text)
 {
-	int			unit = 0;
+	int unit = 0;
 
 	for (int i = 0; i < 4; i++)
 	{
@@ -216,9 +229,9 @@ static bool
 read_code(SoExpressionTokenizer *tokenizer, char **out)
 {
 	const char *text = tokenizer->source->text;
-	size_t		start = tokenizer->at - 1;
-	int			unit = read_unit(text + tokenizer->at + 1);
-	int			low;
+	size_t start = tokenizer->at - 1;
+	int unit = read_unit(text + tokenizer->at + 1);
+	int low;
 
 	if (unit < 0)
 		return bad_literal(tokenizer, start, "expected four hexadecimal digits after \"\\x\"");
@@ -227,10 +240,12 @@ read_code(SoExpressionTokenizer *tokenizer, char **out)
 	tokenizer->at += 5;
 	if (unit >= 0xD800 && unit <= 0xDFFF)
 	{
-		low = unit <= 0xDBFF && text[tokenizer->at] == '\\' && text[tokenizer->at + 1] == 'x' ?
-			read_unit(text + tokenizer->at + 2) : -1;
+		low = unit <= 0xDBFF && text[tokenizer->at] == '\\' && text[tokenizer->at + 1] == 'x'
+				  ? read_unit(text + tokenizer->at + 2)
+				  : -1;
 		if (low < 0xDC00 || low > 0xDFFF)
-			return bad_literal(tokenizer, start, "half of a surrogate pair; expected \\xD8hh\\xDChh");
+			return bad_literal(tokenizer, start,
+							   "half of a surrogate pair; expected \\xD8hh\\xDChh");
 		unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
 		tokenizer->at += 6;
 	}
@@ -254,7 +269,8 @@ read_escape(SoExpressionTokenizer *tokenizer, char **out)
 	if (letter == NULL)
 	{
 		bad_literal(tokenizer, tokenizer->at - 1, "unknown escape sequence");
-		return so_error_hint(tokenizer->error, "Known are \\a \\b \\f \\n \\r \\t \\v \\\" \\\\ and \\xhhhh; "
+		return so_error_hint(tokenizer->error,
+							 "Known are \\a \\b \\f \\n \\r \\t \\v \\\" \\\\ and \\xhhhh; "
 							 "write \\\\ for a backslash, as in \"C:\\\\data\".");
 	}
 	*(*out)++ = meanings[letter - letters];
@@ -266,15 +282,16 @@ static bool
 read_text(SoExpressionTokenizer *tokenizer, SoExpressionToken *token)
 {
 	const char *text = tokenizer->source->text;
-	size_t		end = tokenizer->at + 1;
-	char	   *buffer;
-	char	   *out;
+	size_t end = tokenizer->at + 1;
+	char *buffer;
+	char *out;
 
 	while (text[end] != '"' && text[end] != '\0')
 		end += text[end] == '\\' && text[end + 1] != '\0' ? 2 : 1;
 	if (text[end] == '\0')
 		return so_expression_problem(tokenizer->source, tokenizer->at, tokenizer->error,
-									 SO_ERR_EXPRESSION_SYNTAX, "the text is not closed; expected \"");
+									 SO_ERR_EXPRESSION_SYNTAX,
+									 "the text is not closed; expected \"");
 	/* No escape is longer than what it stands for. */
 	buffer = talloc_size(tokenizer->context, end - tokenizer->at);
 	if (buffer == NULL)

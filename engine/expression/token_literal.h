@@ -15,6 +15,7 @@
  * before a digit, or a double quote).  false with *error.
  * Source: SSIS "Numeric, String, and Boolean Literals".
  */
-extern bool so_expression_token_literal(SoExpressionTokenizer *tokenizer, SoExpressionToken *token) SO_WARN_UNUSED;
+extern bool so_expression_token_literal(SoExpressionTokenizer *tokenizer,
+										SoExpressionToken *token) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_EXPRESSION_TOKEN_LITERAL_H */
+#endif /* ENGINE_EXPRESSION_TOKEN_LITERAL_H */

@@ -19,10 +19,10 @@
 
 typedef struct TypeEntry
 {
-	const char *name;			/* without "DT_" */
+	const char *name; /* without "DT_" */
 	const char *full_name;
 	const char *variable_name;
-	int			integer_size;
+	int integer_size;
 } TypeEntry;
 
 static const TypeEntry type_entries[SO_TYPE_COUNT] = {
@@ -63,17 +63,11 @@ static const TypeEntry type_entries[SO_TYPE_COUNT] = {
 static const struct
 {
 	const char *name;
-	SoDataType	type;
-}			type_aliases[] = {
-	{"bool", SO_TYPE_BOOL},
-	{"char", SO_TYPE_UI2},
-	{"short", SO_TYPE_I2},
-	{"ushort", SO_TYPE_UI2},
-	{"int", SO_TYPE_I4},
-	{"uint", SO_TYPE_UI4},
-	{"long", SO_TYPE_I8},
-	{"ulong", SO_TYPE_UI8},
-	{"float", SO_TYPE_R4},
+	SoDataType type;
+} type_aliases[] = {
+	{"bool", SO_TYPE_BOOL},  {"char", SO_TYPE_UI2},  {"short", SO_TYPE_I2},
+	{"ushort", SO_TYPE_UI2}, {"int", SO_TYPE_I4},    {"uint", SO_TYPE_UI4},
+	{"long", SO_TYPE_I8},    {"ulong", SO_TYPE_UI8}, {"float", SO_TYPE_R4},
 };
 
 static const TypeEntry *
@@ -188,7 +182,7 @@ so_data_type_integer_size(SoDataType type)
 static SoValue
 empty_value(SoDataType type)
 {
-	SoValue		value;
+	SoValue value;
 
 	memset(&value, 0, sizeof(value));
 	value.type = type;
@@ -198,7 +192,7 @@ empty_value(SoDataType type)
 SoValue
 so_value_null(SoDataType type)
 {
-	SoValue		value = empty_value(type);
+	SoValue value = empty_value(type);
 
 	value.is_null = true;
 	return value;
@@ -207,7 +201,7 @@ so_value_null(SoDataType type)
 SoValue
 so_value_boolean(bool boolean)
 {
-	SoValue		value = empty_value(SO_TYPE_BOOL);
+	SoValue value = empty_value(SO_TYPE_BOOL);
 
 	value.as.boolean = boolean;
 	return value;
@@ -216,7 +210,7 @@ so_value_boolean(bool boolean)
 SoValue
 so_value_integer(SoDataType type, int64_t integer)
 {
-	SoValue		value = empty_value(type);
+	SoValue value = empty_value(type);
 
 	value.as.integer = integer;
 	return value;
@@ -225,7 +219,7 @@ so_value_integer(SoDataType type, int64_t integer)
 SoValue
 so_value_unsigned(SoDataType type, uint64_t integer)
 {
-	SoValue		value = empty_value(type);
+	SoValue value = empty_value(type);
 
 	value.as.unsigned_integer = integer;
 	return value;
@@ -234,7 +228,7 @@ so_value_unsigned(SoDataType type, uint64_t integer)
 SoValue
 so_value_real(SoDataType type, double real)
 {
-	SoValue		value = empty_value(type);
+	SoValue value = empty_value(type);
 
 	value.as.real = type == SO_TYPE_R4 ? (double) (float) real : real;
 	return value;
@@ -243,9 +237,9 @@ so_value_real(SoDataType type, double real)
 bool
 so_value_decimal(SoDataType type, const SoDecimal *decimal, SoValue *result)
 {
-	SoDecimal	fitted = *decimal;
+	SoDecimal fitted = *decimal;
 	unsigned __int128 limit = so_decimal_power(SO_DECIMAL_DIGITS) - 1;
-	int			scale = fitted.scale;
+	int scale = fitted.scale;
 
 	if (type == SO_TYPE_CY)
 	{
@@ -277,10 +271,11 @@ so_value_decimal(SoDataType type, const SoDecimal *decimal, SoValue *result)
 SoValue
 so_value_datetime(SoDataType type, const SoDateTime *datetime, int scale)
 {
-	SoValue		value = empty_value(type);
+	SoValue value = empty_value(type);
 
 	value.as.datetime = *datetime;
-	if (type == SO_TYPE_DBTIME2 || type == SO_TYPE_DBTIMESTAMP2 || type == SO_TYPE_DBTIMESTAMPOFFSET)
+	if (type == SO_TYPE_DBTIME2 || type == SO_TYPE_DBTIMESTAMP2 ||
+		type == SO_TYPE_DBTIMESTAMPOFFSET)
 		value.scale = (uint8_t) scale;
 	return value;
 }
@@ -288,7 +283,7 @@ so_value_datetime(SoDataType type, const SoDateTime *datetime, int scale)
 SoValue
 so_value_bytes(TALLOC_CTX *context, SoDataType type, const void *bytes, size_t length)
 {
-	SoValue		value = empty_value(type);
+	SoValue value = empty_value(type);
 
 	value.as.text.bytes = talloc_size(context, length + 1);
 	if (value.as.text.bytes == NULL)
@@ -315,7 +310,7 @@ so_value_string(TALLOC_CTX *context, const char *text)
 /* Holds one reference for as long as its talloc parent lives. */
 typedef struct ObjectHolder
 {
-	json_t	   *object;
+	json_t *object;
 } ObjectHolder;
 
 static int
@@ -328,7 +323,7 @@ drop_object(ObjectHolder *holder)
 SoValue
 so_value_object(TALLOC_CTX *context, json_t *object)
 {
-	SoValue		value = empty_value(SO_TYPE_OBJECT);
+	SoValue value = empty_value(SO_TYPE_OBJECT);
 	ObjectHolder *holder = talloc(context, ObjectHolder);
 
 	if (holder == NULL || object == NULL)
@@ -345,7 +340,7 @@ so_value_object(TALLOC_CTX *context, json_t *object)
 SoValue
 so_value_default(TALLOC_CTX *context, SoDataType type)
 {
-	SoValue		value = empty_value(type);
+	SoValue value = empty_value(type);
 
 	if (so_data_type_is_character(type) || so_data_type_is_binary(type))
 		return so_value_bytes(context, type, "", 0);
@@ -357,7 +352,7 @@ so_value_default(TALLOC_CTX *context, SoDataType type)
 	}
 	if (type == SO_TYPE_OBJECT)
 	{
-		json_t	   *empty = json_object();
+		json_t *empty = json_object();
 
 		value = so_value_object(context, empty);
 		json_decref(empty);
@@ -365,7 +360,7 @@ so_value_default(TALLOC_CTX *context, SoDataType type)
 	}
 	if (so_data_type_is_decimal(type))
 	{
-		SoDecimal	zero = {0, 0, false};
+		SoDecimal zero = {0, 0, false};
 
 		if (!so_value_decimal(type, &zero, &value))
 			return so_value_null(type);
@@ -380,7 +375,7 @@ so_value_default(TALLOC_CTX *context, SoDataType type)
 SoValue
 so_value_copy(TALLOC_CTX *context, const SoValue *value)
 {
-	SoValue		copy = *value;
+	SoValue copy = *value;
 
 	if (value->is_null)
 		return copy;
@@ -389,7 +384,7 @@ so_value_copy(TALLOC_CTX *context, const SoValue *value)
 	if (value->type == SO_TYPE_OBJECT)
 	{
 		/* Another thread may own the copy, and jansson's values are not thread-safe. */
-		json_t	   *object = json_deep_copy(value->as.object);
+		json_t *object = json_deep_copy(value->as.object);
 
 		copy = so_value_object(context, object);
 		json_decref(object);
@@ -431,7 +426,7 @@ so_value_same(const SoValue *left, const SoValue *right)
 		return left->as.unsigned_integer == right->as.unsigned_integer;
 	if (so_datetime_is_type(left->type))
 		return so_datetime_compare(&left->as.datetime, &right->as.datetime) == 0 &&
-			left->as.datetime.offset_minutes == right->as.datetime.offset_minutes;
+			   left->as.datetime.offset_minutes == right->as.datetime.offset_minutes;
 	return left->as.text.length == right->as.text.length &&
-		memcmp(left->as.text.bytes, right->as.text.bytes, left->as.text.length) == 0;
+		   memcmp(left->as.text.bytes, right->as.text.bytes, left->as.text.length) == 0;
 }

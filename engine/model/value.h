@@ -20,22 +20,22 @@
 
 typedef enum SoDataType
 {
-	SO_TYPE_NONE = 0,			/* no type known */
-	SO_TYPE_BOOL,				/* variable type "boolean" */
-	SO_TYPE_I1,					/* sbyte */
-	SO_TYPE_UI1,				/* byte */
-	SO_TYPE_I2,					/* int16 */
-	SO_TYPE_UI2,				/* uint16; char is UI2 too */
-	SO_TYPE_I4,					/* int32 */
-	SO_TYPE_UI4,				/* uint32 */
-	SO_TYPE_I8,					/* int64 */
-	SO_TYPE_UI8,				/* uint64 */
-	SO_TYPE_R4,					/* single */
-	SO_TYPE_R8,					/* double */
-	SO_TYPE_CY,					/* currency: scale 4 */
-	SO_TYPE_DECIMAL,			/* decimal: at most 29 digits, scale 0-28 */
-	SO_TYPE_NUMERIC,			/* at most 38 digits, scale 0-38 */
-	SO_TYPE_DATE,				/* datetime as day number; kept like DBTIMESTAMP2 */
+	SO_TYPE_NONE = 0, /* no type known */
+	SO_TYPE_BOOL,     /* variable type "boolean" */
+	SO_TYPE_I1,       /* sbyte */
+	SO_TYPE_UI1,      /* byte */
+	SO_TYPE_I2,       /* int16 */
+	SO_TYPE_UI2,      /* uint16; char is UI2 too */
+	SO_TYPE_I4,       /* int32 */
+	SO_TYPE_UI4,      /* uint32 */
+	SO_TYPE_I8,       /* int64 */
+	SO_TYPE_UI8,      /* uint64 */
+	SO_TYPE_R4,       /* single */
+	SO_TYPE_R8,       /* double */
+	SO_TYPE_CY,       /* currency: scale 4 */
+	SO_TYPE_DECIMAL,  /* decimal: at most 29 digits, scale 0-28 */
+	SO_TYPE_NUMERIC,  /* at most 38 digits, scale 0-38 */
+	SO_TYPE_DATE,     /* datetime as day number; kept like DBTIMESTAMP2 */
 	SO_TYPE_DBDATE,
 	SO_TYPE_DBTIME,
 	SO_TYPE_DBTIME2,
@@ -45,12 +45,12 @@ typedef enum SoDataType
 	SO_TYPE_FILETIME,
 	SO_TYPE_GUID,
 	SO_TYPE_STR,
-	SO_TYPE_WSTR,				/* string */
+	SO_TYPE_WSTR, /* string */
 	SO_TYPE_BYTES,
 	SO_TYPE_IMAGE,
 	SO_TYPE_TEXT,
 	SO_TYPE_NTEXT,
-	SO_TYPE_OBJECT,				/* object: JSON (array of rows, list ...) */
+	SO_TYPE_OBJECT, /* object: JSON (array of rows, list ...) */
 	SO_TYPE_COUNT
 } SoDataType;
 
@@ -58,8 +58,8 @@ typedef enum SoDataType
 typedef struct SoDecimal
 {
 	unsigned __int128 digits;
-	uint8_t		scale;
-	bool		negative;
+	uint8_t scale;
+	bool negative;
 } SoDecimal;
 
 /*
@@ -69,33 +69,33 @@ typedef struct SoDecimal
  */
 typedef struct SoDateTime
 {
-	int32_t		days;
-	int64_t		ticks;
-	int16_t		offset_minutes;
+	int32_t days;
+	int64_t ticks;
+	int16_t offset_minutes;
 } SoDateTime;
 
 typedef struct SoValue
 {
-	SoDataType	type;
-	bool		is_null;
-	uint8_t		precision;		/* NUMERIC: digits; others 0 */
-	uint8_t		scale;			/* DECIMAL, NUMERIC, TIME2, TIMESTAMP2, OFFSET */
+	SoDataType type;
+	bool is_null;
+	uint8_t precision; /* NUMERIC: digits; others 0 */
+	uint8_t scale;     /* DECIMAL, NUMERIC, TIME2, TIMESTAMP2, OFFSET */
 	union
 	{
-		bool		boolean;
-		int64_t		integer;	/* I1..I8 */
-		uint64_t	unsigned_integer;	/* UI1..UI8 */
-		double		real;		/* R4 (rounded to float), R8 */
-		SoDecimal	decimal;	/* CY, DECIMAL, NUMERIC */
-		SoDateTime	datetime;
-		uint8_t		guid[16];
+		bool boolean;
+		int64_t integer;           /* I1..I8 */
+		uint64_t unsigned_integer; /* UI1..UI8 */
+		double real;               /* R4 (rounded to float), R8 */
+		SoDecimal decimal;         /* CY, DECIMAL, NUMERIC */
+		SoDateTime datetime;
+		uint8_t guid[16];
 		struct
 		{
-			char	   *bytes;	/* UTF-8 for texts, always followed by a zero byte */
-			size_t		length;
-		}			text;		/* STR, WSTR, TEXT, NTEXT, BYTES, IMAGE */
-		json_t	   *object;		/* OBJECT; so_value_* keep the reference count */
-	}			as;
+			char *bytes; /* UTF-8 for texts, always followed by a zero byte */
+			size_t length;
+		} text;         /* STR, WSTR, TEXT, NTEXT, BYTES, IMAGE */
+		json_t *object; /* OBJECT; so_value_* keep the reference count */
+	} as;
 } SoValue;
 
 /* "DT_I4"; the name of the type as a variable's type ("int32"), NULL when it has none. */
@@ -105,19 +105,19 @@ extern const char *so_data_type_variable_name(SoDataType type);
 extern SoDataType so_data_type_from_name(const char *name);
 
 /* Families of types. */
-extern bool so_data_type_is_signed(SoDataType type);	/* I1..I8 */
-extern bool so_data_type_is_unsigned(SoDataType type);	/* UI1..UI8 */
+extern bool so_data_type_is_signed(SoDataType type);   /* I1..I8 */
+extern bool so_data_type_is_unsigned(SoDataType type); /* UI1..UI8 */
 extern bool so_data_type_is_integer(SoDataType type);
-extern bool so_data_type_is_real(SoDataType type);	/* R4, R8 */
-extern bool so_data_type_is_decimal(SoDataType type);	/* CY, DECIMAL, NUMERIC */
+extern bool so_data_type_is_real(SoDataType type);    /* R4, R8 */
+extern bool so_data_type_is_decimal(SoDataType type); /* CY, DECIMAL, NUMERIC */
 extern bool so_data_type_is_number(SoDataType type);
-extern bool so_data_type_is_string(SoDataType type);	/* STR, WSTR */
-extern bool so_data_type_is_character(SoDataType type);	/* STR, WSTR, TEXT, NTEXT */
-extern bool so_data_type_is_binary(SoDataType type);	/* BYTES, IMAGE */
-extern bool so_data_type_is_blob(SoDataType type);	/* IMAGE, TEXT, NTEXT */
+extern bool so_data_type_is_string(SoDataType type);    /* STR, WSTR */
+extern bool so_data_type_is_character(SoDataType type); /* STR, WSTR, TEXT, NTEXT */
+extern bool so_data_type_is_binary(SoDataType type);    /* BYTES, IMAGE */
+extern bool so_data_type_is_blob(SoDataType type);      /* IMAGE, TEXT, NTEXT */
 
 /* Bytes of an integer type: 1, 2, 4 or 8; 0 for other types. */
-extern int	so_data_type_integer_size(SoDataType type);
+extern int so_data_type_integer_size(SoDataType type);
 
 /* Constructors without allocation. */
 extern SoValue so_value_null(SoDataType type);
@@ -129,14 +129,16 @@ extern SoValue so_value_real(SoDataType type, double value);
  * CY, DECIMAL or NUMERIC; digits that the type's scale cannot hold are cut.
  * false when the number is too large for the type.
  */
-extern bool so_value_decimal(SoDataType type, const SoDecimal *decimal, SoValue *result) SO_WARN_UNUSED;
+extern bool
+so_value_decimal(SoDataType type, const SoDecimal *decimal, SoValue *result) SO_WARN_UNUSED;
 /* A date type; what the type does not hold must already be zero (see value_datetime.h). */
 extern SoValue so_value_datetime(SoDataType type, const SoDateTime *datetime, int scale);
 /* Copies length bytes of UTF-8 into context; WSTR. */
 extern SoValue so_value_string(TALLOC_CTX *context, const char *text);
 extern SoValue so_value_string_length(TALLOC_CTX *context, const char *text, size_t length);
 /* Copies length bytes into context; BYTES or IMAGE, and any text type. */
-extern SoValue so_value_bytes(TALLOC_CTX *context, SoDataType type, const void *bytes, size_t length);
+extern SoValue
+so_value_bytes(TALLOC_CTX *context, SoDataType type, const void *bytes, size_t length);
 /* Takes a new reference to object, dropped when context is freed. */
 extern SoValue so_value_object(TALLOC_CTX *context, json_t *object);
 
@@ -166,13 +168,13 @@ extern bool so_value_convert(TALLOC_CTX *context, const SoValue *value, SoDataTy
  */
 typedef struct SoTypeSpecification
 {
-	SoDataType	type;
-	int			length;			/* characters, bytes for BYTES; -1: not limited */
-	int			precision;		/* NUMERIC; -1: 38 */
-	int			scale;			/* DECIMAL, NUMERIC, TIME2, TIMESTAMP2, OFFSET; -1: the source's or 7 */
-	int			code_page;		/* STR, TEXT; texts stay UTF-8 whatever it says; 0: none */
-	bool		has_clock;		/* now_microseconds says what today is */
-	int64_t		now_microseconds;	/* since 1970 UTC */
+	SoDataType type;
+	int length;     /* characters, bytes for BYTES; -1: not limited */
+	int precision;  /* NUMERIC; -1: 38 */
+	int scale;      /* DECIMAL, NUMERIC, TIME2, TIMESTAMP2, OFFSET; -1: the source's or 7 */
+	int code_page;  /* STR, TEXT; texts stay UTF-8 whatever it says; 0: none */
+	bool has_clock; /* now_microseconds says what today is */
+	int64_t now_microseconds; /* since 1970 UTC */
 } SoTypeSpecification;
 
 /* The type without parameters. */
@@ -199,4 +201,4 @@ extern bool so_value_from_json(TALLOC_CTX *context, SoDataType type, const json_
 /* Same type, same value; NULL equals NULL here. */
 extern bool so_value_same(const SoValue *left, const SoValue *right);
 
-#endif							/* ENGINE_MODEL_VALUE_H */
+#endif /* ENGINE_MODEL_VALUE_H */

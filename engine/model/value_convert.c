@@ -25,8 +25,8 @@ typedef struct Conversion
 	TALLOC_CTX *context;
 	const SoValue *value;
 	const SoTypeSpecification *specification;
-	SoValue    *result;
-	SoError    *error;
+	SoValue *result;
+	SoError *error;
 } Conversion;
 
 SoTypeSpecification
@@ -45,16 +45,18 @@ so_type_specification(SoDataType type)
 static bool
 out_of_range(const Conversion *conversion)
 {
-	char	   *text = so_value_to_text(NULL, conversion->value);
+	char *text = so_value_to_text(NULL, conversion->value);
 	const SoTypeSpecification *to = conversion->specification;
 
 	if (to->type == SO_TYPE_NUMERIC && to->precision >= 0)
-		so_error_set(conversion->error, SO_ERR_VALUE_OUT_OF_RANGE, NULL,
-					 "%.60s does not fit into DT_NUMERIC with %d digits, %d of them after the point",
-					 text != NULL ? text : "", to->precision, to->scale);
+		so_error_set(
+			conversion->error, SO_ERR_VALUE_OUT_OF_RANGE, NULL,
+			"%.60s does not fit into DT_NUMERIC with %d digits, %d of them after the point",
+			text != NULL ? text : "", to->precision, to->scale);
 	else
-		so_error_set(conversion->error, SO_ERR_VALUE_OUT_OF_RANGE, NULL, "%.60s does not fit into %s",
-					 text != NULL ? text : "", so_data_type_name(to->type));
+		so_error_set(conversion->error, SO_ERR_VALUE_OUT_OF_RANGE, NULL,
+					 "%.60s does not fit into %s", text != NULL ? text : "",
+					 so_data_type_name(to->type));
 	talloc_free(text);
 	return false;
 }
@@ -71,8 +73,8 @@ no_conversion(const Conversion *conversion)
 bool
 so_value_can_convert(SoDataType from, SoDataType to)
 {
-	bool		from_text = so_data_type_is_character(from);
-	bool		to_text = so_data_type_is_character(to);
+	bool from_text = so_data_type_is_character(from);
+	bool to_text = so_data_type_is_character(to);
 
 	if (from == SO_TYPE_NONE || to == SO_TYPE_NONE)
 		return false;
@@ -82,7 +84,7 @@ so_value_can_convert(SoDataType from, SoDataType to)
 		return true;
 	if (so_data_type_is_number(from) || from == SO_TYPE_BOOL)
 		return so_data_type_is_number(to) || to == SO_TYPE_BOOL ||
-			(to == SO_TYPE_DATE && from != SO_TYPE_BOOL);
+			   (to == SO_TYPE_DATE && from != SO_TYPE_BOOL);
 	if (so_datetime_is_type(from))
 		return so_datetime_is_type(to) || (from == SO_TYPE_DATE && so_data_type_is_number(to));
 	if (so_data_type_is_binary(from))
@@ -113,11 +115,11 @@ static bool
 number_to_integer(const Conversion *conversion)
 {
 	const SoValue *value = conversion->value;
-	SoDataType	type = conversion->specification->type;
-	int			bits = so_data_type_integer_size(type) * 8;
-	int64_t		integer;
-	uint64_t	unsigned_integer;
-	SoDecimal	decimal;
+	SoDataType type = conversion->specification->type;
+	int bits = so_data_type_integer_size(type) * 8;
+	int64_t integer;
+	uint64_t unsigned_integer;
+	SoDecimal decimal;
 
 	if (!number_to_decimal(value, &decimal))
 		return out_of_range(conversion);
@@ -125,7 +127,8 @@ number_to_integer(const Conversion *conversion)
 	{
 		if (!so_decimal_to_integer(&decimal, &integer))
 			return out_of_range(conversion);
-		if (bits < 64 && (integer < -(INT64_C(1) << (bits - 1)) || integer >= INT64_C(1) << (bits - 1)))
+		if (bits < 64 &&
+			(integer < -(INT64_C(1) << (bits - 1)) || integer >= INT64_C(1) << (bits - 1)))
 			return out_of_range(conversion);
 		*conversion->result = so_value_integer(type, integer);
 		return true;
@@ -142,8 +145,8 @@ static bool
 number_to_real(const Conversion *conversion)
 {
 	const SoValue *value = conversion->value;
-	SoDataType	type = conversion->specification->type;
-	double		real;
+	SoDataType type = conversion->specification->type;
+	double real;
 
 	if (so_data_type_is_signed(value->type))
 		real = (double) value->as.integer;
@@ -166,7 +169,7 @@ static bool
 fit_decimal(const Conversion *conversion, SoDecimal decimal)
 {
 	const SoTypeSpecification *to = conversion->specification;
-	int			precision = to->precision >= 0 ? to->precision : SO_DECIMAL_DIGITS;
+	int precision = to->precision >= 0 ? to->precision : SO_DECIMAL_DIGITS;
 
 	if (to->type != SO_TYPE_CY && to->scale >= 0 &&
 		!so_decimal_rescale(&decimal, to->scale, SO_DECIMAL_TRUNCATE))
@@ -189,10 +192,10 @@ static bool
 convert_number(const Conversion *conversion)
 {
 	const SoValue *value = conversion->value;
-	SoDataType	type = conversion->specification->type;
-	SoDecimal	decimal;
-	SoDateTime	datetime;
-	SoValue		real;
+	SoDataType type = conversion->specification->type;
+	SoDecimal decimal;
+	SoDateTime datetime;
+	SoValue real;
 
 	if (so_data_type_is_integer(type))
 		return number_to_integer(conversion);
@@ -207,8 +210,8 @@ convert_number(const Conversion *conversion)
 	if (type == SO_TYPE_BOOL)
 	{
 		/* A real may be smaller than any decimal and still not be zero. */
-		*conversion->result = so_value_boolean(so_data_type_is_real(value->type) ? value->as.real != 0 :
-											   decimal.digits != 0);
+		*conversion->result = so_value_boolean(
+			so_data_type_is_real(value->type) ? value->as.real != 0 : decimal.digits != 0);
 		return true;
 	}
 	if (so_data_type_is_decimal(type))
@@ -240,9 +243,9 @@ convert_date(const Conversion *conversion)
 {
 	const SoValue *value = conversion->value;
 	const SoTypeSpecification *to = conversion->specification;
-	SoDateTime	datetime = value->as.datetime;
-	int			scale = to->scale >= 0 ? to->scale : so_datetime_max_scale(to->type);
-	SoValue		number;
+	SoDateTime datetime = value->as.datetime;
+	int scale = to->scale >= 0 ? to->scale : so_datetime_max_scale(to->type);
+	SoValue number;
 
 	if (!so_datetime_is_type(to->type))
 	{
@@ -265,7 +268,7 @@ convert_date(const Conversion *conversion)
 static size_t
 characters_length(const char *text, size_t length, int count)
 {
-	size_t		at = 0;
+	size_t at = 0;
 
 	if (count < 0)
 		return length;
@@ -283,23 +286,24 @@ characters_length(const char *text, size_t length, int count)
 static char *
 cast_text(TALLOC_CTX *context, const SoValue *value)
 {
-	char	   *text;
+	char *text;
 
 	if (value->type == SO_TYPE_BOOL)
 		return talloc_strdup(context, value->as.boolean ? "True" : "False");
 	if (value->type == SO_TYPE_FILETIME)
 	{
-		SoDateTime	whole = value->as.datetime;
-		char		buffer[SO_DATETIME_TEXT_SIZE];
+		SoDateTime whole = value->as.datetime;
+		char buffer[SO_DATETIME_TEXT_SIZE];
 
 		so_datetime_cut(&whole, 0);
-		return talloc_asprintf(context, "%s:%03d", so_datetime_format(SO_TYPE_DBTIMESTAMP, &whole, 0, buffer),
+		return talloc_asprintf(context, "%s:%03d",
+							   so_datetime_format(SO_TYPE_DBTIMESTAMP, &whole, 0, buffer),
 							   (int) (value->as.datetime.ticks % SO_TICKS_PER_SECOND / 10000));
 	}
 	text = so_value_to_text(context, value);
 	if (value->type == SO_TYPE_GUID && text != NULL)
 	{
-		char	   *braced = talloc_asprintf(context, "{%s}", text);
+		char *braced = talloc_asprintf(context, "{%s}", text);
 
 		talloc_free(text);
 		for (char *at = braced; at != NULL && *at != '\0'; at++)
@@ -317,9 +321,9 @@ convert_to_text(const Conversion *conversion)
 {
 	const SoValue *value = conversion->value;
 	const SoTypeSpecification *to = conversion->specification;
-	char	   *made = NULL;
+	char *made = NULL;
 	const char *text = value->as.text.bytes;
-	size_t		length = value->as.text.length;
+	size_t length = value->as.text.length;
 
 	if (!so_data_type_is_character(value->type))
 	{
@@ -337,15 +341,16 @@ static bool
 convert_from_text(const Conversion *conversion)
 {
 	const SoTypeSpecification *to = conversion->specification;
-	SoValue		parsed;
-	SoDataType	type = to->type;
+	SoValue parsed;
+	SoDataType type = to->type;
 
 	/* The text ends at its first zero byte for every type that is not a text. */
 	if (!so_value_from_text(conversion->context, type, conversion->value->as.text.bytes, &parsed,
 							conversion->error))
 		return false;
 	/* Now the parameters: a second conversion from the type to itself. */
-	return so_value_convert_to(conversion->context, &parsed, to, conversion->result, conversion->error);
+	return so_value_convert_to(conversion->context, &parsed, to, conversion->result,
+							   conversion->error);
 }
 
 static bool
@@ -354,7 +359,7 @@ convert_binary(const Conversion *conversion)
 	const SoValue *value = conversion->value;
 	const SoTypeSpecification *to = conversion->specification;
 	const char *bytes = value->as.text.bytes;
-	size_t		length = value->as.text.length;
+	size_t length = value->as.text.length;
 
 	if (value->type == SO_TYPE_GUID)
 	{
@@ -381,8 +386,8 @@ convert_binary(const Conversion *conversion)
 static bool
 convert_object(const Conversion *conversion)
 {
-	SoValue		scalar;
-	json_t	   *json;
+	SoValue scalar;
+	json_t *json;
 
 	if (conversion->specification->type == SO_TYPE_OBJECT)
 	{
@@ -397,16 +402,16 @@ convert_object(const Conversion *conversion)
 	if (!so_value_from_json(conversion->context, conversion->specification->type,
 							conversion->value->as.object, &scalar, conversion->error))
 		return false;
-	return so_value_convert_to(conversion->context, &scalar, conversion->specification, conversion->result,
-							   conversion->error);
+	return so_value_convert_to(conversion->context, &scalar, conversion->specification,
+							   conversion->result, conversion->error);
 }
 
 bool
-so_value_convert_to(TALLOC_CTX *context, const SoValue *value, const SoTypeSpecification *specification,
-					SoValue *result, SoError *error)
+so_value_convert_to(TALLOC_CTX *context, const SoValue *value,
+					const SoTypeSpecification *specification, SoValue *result, SoError *error)
 {
-	Conversion	conversion = {context, value, specification, result, error};
-	SoDataType	to = specification->type;
+	Conversion conversion = {context, value, specification, result, error};
+	SoDataType to = specification->type;
 
 	if (value->is_null)
 	{
@@ -434,7 +439,8 @@ so_value_convert_to(TALLOC_CTX *context, const SoValue *value, const SoTypeSpeci
 }
 
 bool
-so_value_convert(TALLOC_CTX *context, const SoValue *value, SoDataType type, SoValue *result, SoError *error)
+so_value_convert(TALLOC_CTX *context, const SoValue *value, SoDataType type, SoValue *result,
+				 SoError *error)
 {
 	SoTypeSpecification specification = so_type_specification(type);
 

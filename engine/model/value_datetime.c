@@ -16,8 +16,8 @@
 #include <time.h>
 
 /* 0001-01-01 and 9999-12-31 as days since 1970-01-01. */
-#define FIRST_DAY	(-719162)
-#define LAST_DAY	2932896
+#define FIRST_DAY (-719162)
+#define LAST_DAY  2932896
 
 bool
 so_datetime_is_type(SoDataType type)
@@ -70,11 +70,11 @@ so_datetime_days_in_month(int year, int month)
 int32_t
 so_datetime_days(int year, int month, int day)
 {
-	int			shifted = month <= 2 ? year - 1 : year;
-	int			era = (shifted >= 0 ? shifted : shifted - 399) / 400;
-	int			year_of_era = shifted - era * 400;
-	int			day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	int			day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+	int shifted = month <= 2 ? year - 1 : year;
+	int era = (shifted >= 0 ? shifted : shifted - 399) / 400;
+	int year_of_era = shifted - era * 400;
+	int day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
 
 	return era * 146097 + day_of_era - 719468;
 }
@@ -82,13 +82,13 @@ so_datetime_days(int year, int month, int day)
 void
 so_datetime_civil(int32_t days, int *year, int *month, int *day)
 {
-	int			shifted = days + 719468;
-	int			era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-	int			day_of_era = shifted - era * 146097;
-	int			year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
-							   day_of_era / 146096) / 365;
-	int			day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	int			march_month = (5 * day_of_year + 2) / 153;
+	int shifted = days + 719468;
+	int era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+	int day_of_era = shifted - era * 146097;
+	int year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int march_month = (5 * day_of_year + 2) / 153;
 
 	*day = day_of_year - (153 * march_month + 2) / 5 + 1;
 	*month = march_month + (march_month < 10 ? 3 : -9);
@@ -105,9 +105,9 @@ so_datetime_in_range(int64_t days)
 static SoDateTime
 from_ticks(int64_t ticks)
 {
-	SoDateTime	result = {0, 0, 0};
-	int64_t		days = ticks / SO_TICKS_PER_DAY;
-	int64_t		rest = ticks % SO_TICKS_PER_DAY;
+	SoDateTime result = {0, 0, 0};
+	int64_t days = ticks / SO_TICKS_PER_DAY;
+	int64_t rest = ticks % SO_TICKS_PER_DAY;
 
 	if (rest < 0)
 	{
@@ -128,9 +128,9 @@ so_datetime_from_clock(int64_t microseconds)
 SoDateTime
 so_datetime_from_clock_local(int64_t microseconds)
 {
-	SoDateTime	utc = so_datetime_from_clock(microseconds);
-	time_t		seconds = (time_t) (microseconds / 1000000);
-	struct tm	local;
+	SoDateTime utc = so_datetime_from_clock(microseconds);
+	time_t seconds = (time_t) (microseconds / 1000000);
+	struct tm local;
 
 	if (microseconds % 1000000 < 0)
 		seconds--;
@@ -142,8 +142,8 @@ so_datetime_from_clock_local(int64_t microseconds)
 bool
 so_datetime_to_utc(SoDateTime *datetime)
 {
-	int64_t		ticks = datetime->ticks - datetime->offset_minutes * SO_TICKS_PER_MINUTE;
-	int64_t		days = datetime->days;
+	int64_t ticks = datetime->ticks - datetime->offset_minutes * SO_TICKS_PER_MINUTE;
+	int64_t days = datetime->days;
 
 	if (ticks < 0)
 	{
@@ -176,7 +176,7 @@ so_datetime_compare(const SoDateTime *left, const SoDateTime *right)
 void
 so_datetime_cut(SoDateTime *datetime, int scale)
 {
-	int64_t		unit = 1;
+	int64_t unit = 1;
 
 	for (int i = scale; i < 7; i++)
 		unit *= 10;
@@ -189,7 +189,7 @@ so_datetime_cut(SoDateTime *datetime, int scale)
 static int
 read_digits(const char **at, int count)
 {
-	int			value = 0;
+	int value = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -205,7 +205,7 @@ read_digits(const char **at, int count)
 static int
 read_short(const char **at)
 {
-	int			first = read_digits(at, 1);
+	int first = read_digits(at, 1);
 
 	if (first >= 0 && **at >= '0' && **at <= '9')
 		return first * 10 + read_digits(at, 1);
@@ -215,10 +215,10 @@ read_short(const char **at)
 static bool
 read_date(const char **at, SoDateTime *result)
 {
-	int			year = read_digits(at, 4);
-	char		separator = **at;
-	int			month;
-	int			day;
+	int year = read_digits(at, 4);
+	char separator = **at;
+	int month;
+	int day;
 
 	if (separator == '-' || separator == '/')
 	{
@@ -234,7 +234,8 @@ read_date(const char **at, SoDateTime *result)
 		month = read_digits(at, 2);
 		day = month < 0 ? -1 : read_digits(at, 2);
 	}
-	if (year < 1 || month < 1 || month > 12 || day < 1 || day > so_datetime_days_in_month(year, month))
+	if (year < 1 || month < 1 || month > 12 || day < 1 ||
+		day > so_datetime_days_in_month(year, month))
 		return false;
 	result->days = so_datetime_days(year, month, day);
 	return true;
@@ -243,8 +244,8 @@ read_date(const char **at, SoDateTime *result)
 static bool
 read_fraction(const char **at, int64_t *ticks)
 {
-	int64_t		unit = SO_TICKS_PER_SECOND;
-	int			count = 0;
+	int64_t unit = SO_TICKS_PER_SECOND;
+	int count = 0;
 
 	for (; **at >= '0' && **at <= '9'; (*at)++, count++)
 	{
@@ -257,10 +258,10 @@ read_fraction(const char **at, int64_t *ticks)
 static bool
 read_time(const char **at, SoDateTime *result)
 {
-	int			hour = read_short(at);
-	int			minute;
-	int			second = 0;
-	int64_t		fraction = 0;
+	int hour = read_short(at);
+	int minute;
+	int second = 0;
+	int64_t fraction = 0;
 
 	if (hour < 0 || *(*at)++ != ':')
 		return false;
@@ -282,16 +283,16 @@ read_time(const char **at, SoDateTime *result)
 	if (hour > 23 || minute > 59 || second < 0 || second > 59)
 		return false;
 	result->ticks = hour * SO_TICKS_PER_HOUR + minute * SO_TICKS_PER_MINUTE +
-		second * SO_TICKS_PER_SECOND + fraction;
+					second * SO_TICKS_PER_SECOND + fraction;
 	return true;
 }
 
 static bool
 read_offset(const char **at, SoDateTime *result)
 {
-	bool		negative = **at == '-';
-	int			hours;
-	int			minutes = 0;
+	bool negative = **at == '-';
+	int hours;
+	int minutes = 0;
 
 	if (**at == 'Z' || **at == 'z')
 	{
@@ -323,8 +324,8 @@ bool
 so_datetime_parse(SoDataType type, const char *text, SoDateTime *result)
 {
 	const char *at = text;
-	bool		has_date;
-	bool		has_time = false;
+	bool has_date;
+	bool has_time = false;
 
 	memset(result, 0, sizeof(*result));
 	skip_blanks(&at);
@@ -391,7 +392,7 @@ so_datetime_form(SoDataType type)
 static char *
 write_fraction(char *out, int64_t fraction, int digits)
 {
-	char		text[16];
+	char text[16];
 
 	snprintf(text, sizeof(text), "%07d", (int) fraction);
 	if (digits < 0)
@@ -411,12 +412,12 @@ char *
 so_datetime_format(SoDataType type, const SoDateTime *datetime, int scale,
 				   char buffer[SO_DATETIME_TEXT_SIZE])
 {
-	char	   *out = buffer;
-	char	   *end = buffer + SO_DATETIME_TEXT_SIZE;
-	int64_t		ticks = datetime->ticks;
-	int			year;
-	int			month;
-	int			day;
+	char *out = buffer;
+	char *end = buffer + SO_DATETIME_TEXT_SIZE;
+	int64_t ticks = datetime->ticks;
+	int year;
+	int month;
+	int day;
 
 	if (so_datetime_has_date(type))
 	{
@@ -427,11 +428,12 @@ so_datetime_format(SoDataType type, const SoDateTime *datetime, int scale,
 	}
 	if (so_datetime_has_time(type))
 	{
-		bool		fixed = type == SO_TYPE_DBTIME2 || type == SO_TYPE_DBTIMESTAMP2 ||
-			type == SO_TYPE_DBTIMESTAMPOFFSET;
+		bool fixed = type == SO_TYPE_DBTIME2 || type == SO_TYPE_DBTIMESTAMP2 ||
+					 type == SO_TYPE_DBTIMESTAMPOFFSET;
 
-		out += snprintf(out, (size_t) (end - out), "%02d:%02d:%02d", (int) (ticks / SO_TICKS_PER_HOUR),
-						(int) (ticks / SO_TICKS_PER_MINUTE % 60), (int) (ticks / SO_TICKS_PER_SECOND % 60));
+		out += snprintf(out, (size_t) (end - out), "%02d:%02d:%02d",
+						(int) (ticks / SO_TICKS_PER_HOUR), (int) (ticks / SO_TICKS_PER_MINUTE % 60),
+						(int) (ticks / SO_TICKS_PER_SECOND % 60));
 		if (type == SO_TYPE_DBTIMESTAMP)
 		{
 			fixed = true;
@@ -441,8 +443,8 @@ so_datetime_format(SoDataType type, const SoDateTime *datetime, int scale,
 	}
 	if (type == SO_TYPE_DBTIMESTAMPOFFSET)
 	{
-		int			offset = datetime->offset_minutes;
-		int			size = offset < 0 ? -offset : offset;
+		int offset = datetime->offset_minutes;
+		int size = offset < 0 ? -offset : offset;
 
 		out += snprintf(out, (size_t) (end - out), " %c%02d:%02d", offset < 0 ? '-' : '+',
 						size / 60, size % 60);
@@ -470,7 +472,8 @@ so_datetime_adapt(SoDateTime *datetime, SoDataType from, SoDataType to, int scal
 		datetime->ticks = 0;
 	if (to != SO_TYPE_DBTIMESTAMPOFFSET)
 		datetime->offset_minutes = 0;
-	so_datetime_cut(datetime, scale < so_datetime_max_scale(to) ? scale : so_datetime_max_scale(to));
+	so_datetime_cut(datetime,
+					scale < so_datetime_max_scale(to) ? scale : so_datetime_max_scale(to));
 	return so_datetime_in_range(datetime->days);
 }
 
@@ -478,8 +481,8 @@ so_datetime_adapt(SoDateTime *datetime, SoDataType from, SoDataType to, int scal
 double
 so_datetime_to_ole(const SoDateTime *datetime)
 {
-	double		day = (double) datetime->days - SO_DATETIME_OLE_EPOCH;
-	double		fraction = (double) datetime->ticks / (double) SO_TICKS_PER_DAY;
+	double day = (double) datetime->days - SO_DATETIME_OLE_EPOCH;
+	double fraction = (double) datetime->ticks / (double) SO_TICKS_PER_DAY;
 
 	return day < 0 ? day - fraction : day + fraction;
 }
@@ -487,10 +490,10 @@ so_datetime_to_ole(const SoDateTime *datetime)
 bool
 so_datetime_from_ole(double number, SoDateTime *result)
 {
-	double		day;
-	double		fraction = fabs(modf(number, &day));
-	int64_t		microseconds;
-	int64_t		days;
+	double day;
+	double fraction = fabs(modf(number, &day));
+	int64_t microseconds;
+	int64_t days;
 
 	memset(result, 0, sizeof(*result));
 	if (!isfinite(number) || fabs(day) > 4000000)

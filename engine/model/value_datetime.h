@@ -11,15 +11,15 @@
 
 #include "engine/model/value.h"
 
-#define SO_TICKS_PER_SECOND		INT64_C(10000000)
-#define SO_TICKS_PER_MINUTE		(60 * SO_TICKS_PER_SECOND)
-#define SO_TICKS_PER_HOUR		(60 * SO_TICKS_PER_MINUTE)
-#define SO_TICKS_PER_DAY		(24 * SO_TICKS_PER_HOUR)
+#define SO_TICKS_PER_SECOND INT64_C(10000000)
+#define SO_TICKS_PER_MINUTE (60 * SO_TICKS_PER_SECOND)
+#define SO_TICKS_PER_HOUR   (60 * SO_TICKS_PER_MINUTE)
+#define SO_TICKS_PER_DAY    (24 * SO_TICKS_PER_HOUR)
 
-#define SO_DATETIME_TEXT_SIZE	64
+#define SO_DATETIME_TEXT_SIZE 64
 
 /* 1899-12-30, day 0 of DT_DATE, as days since 1970-01-01. */
-#define SO_DATETIME_OLE_EPOCH	(-25569)
+#define SO_DATETIME_OLE_EPOCH (-25569)
 
 /* Date types; those with a date, those with a time of day. */
 extern bool so_datetime_is_type(SoDataType type);
@@ -27,9 +27,9 @@ extern bool so_datetime_has_date(SoDataType type);
 extern bool so_datetime_has_time(SoDataType type);
 
 /* Fractional digits that a type can hold (0, 3 or 7), and that it has when none are given. */
-extern int	so_datetime_max_scale(SoDataType type);
+extern int so_datetime_max_scale(SoDataType type);
 
-extern int	so_datetime_days_in_month(int year, int month);
+extern int so_datetime_days_in_month(int year, int month);
 
 /* Days since 1970-01-01; the caller has checked year, month and day. */
 extern int32_t so_datetime_days(int year, int month, int day);
@@ -46,7 +46,7 @@ extern SoDateTime so_datetime_from_clock_local(int64_t microseconds);
 extern bool so_datetime_to_utc(SoDateTime *datetime) SO_WARN_UNUSED;
 
 /* Order by date, then time; offsets are ignored. */
-extern int	so_datetime_compare(const SoDateTime *left, const SoDateTime *right);
+extern int so_datetime_compare(const SoDateTime *left, const SoDateTime *right);
 
 /* Cut the fraction of a second to scale digits. */
 extern void so_datetime_cut(SoDateTime *datetime, int scale);
@@ -82,4 +82,4 @@ extern bool so_datetime_adapt(SoDateTime *datetime, SoDataType from, SoDataType 
 extern double so_datetime_to_ole(const SoDateTime *datetime);
 extern bool so_datetime_from_ole(double number, SoDateTime *result) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_MODEL_VALUE_DATETIME_H */
+#endif /* ENGINE_MODEL_VALUE_DATETIME_H */

@@ -20,7 +20,7 @@ typedef unsigned __int128 Wide;
 /* 256 bits, least significant word first. */
 typedef struct Wider
 {
-	uint64_t	word[4];
+	uint64_t word[4];
 } Wider;
 
 /* The largest power of ten in 64 bits. */
@@ -29,7 +29,7 @@ typedef struct Wider
 unsigned __int128
 so_decimal_power(int exponent)
 {
-	Wide		power = 1;
+	Wide power = 1;
 
 	while (exponent-- > 0)
 		power *= 10;
@@ -39,7 +39,7 @@ so_decimal_power(int exponent)
 static int
 count_digits(Wide value)
 {
-	int			count = 1;
+	int count = 1;
 
 	while (value >= 10)
 	{
@@ -60,17 +60,17 @@ so_decimal_precision(const SoDecimal *decimal)
 static Wider
 wider_multiply(Wide left, Wide right)
 {
-	uint64_t	l[2] = {(uint64_t) left, (uint64_t) (left >> 64)};
-	uint64_t	r[2] = {(uint64_t) right, (uint64_t) (right >> 64)};
-	Wider		product = {{0, 0, 0, 0}};
+	uint64_t l[2] = {(uint64_t) left, (uint64_t) (left >> 64)};
+	uint64_t r[2] = {(uint64_t) right, (uint64_t) (right >> 64)};
+	Wider product = {{0, 0, 0, 0}};
 
 	for (int i = 0; i < 2; i++)
 	{
-		uint64_t	carry = 0;
+		uint64_t carry = 0;
 
 		for (int j = 0; j < 2; j++)
 		{
-			Wide		sum = (Wide) l[i] * r[j] + product.word[i + j] + carry;
+			Wide sum = (Wide) l[i] * r[j] + product.word[i + j] + carry;
 
 			product.word[i + j] = (uint64_t) sum;
 			carry = (uint64_t) (sum >> 64);
@@ -84,11 +84,11 @@ wider_multiply(Wide left, Wide right)
 static void
 wider_multiply_word(Wider *value, uint64_t factor)
 {
-	uint64_t	carry = 0;
+	uint64_t carry = 0;
 
 	for (int i = 0; i < 4; i++)
 	{
-		Wide		sum = (Wide) value->word[i] * factor + carry;
+		Wide sum = (Wide) value->word[i] * factor + carry;
 
 		value->word[i] = (uint64_t) sum;
 		carry = (uint64_t) (sum >> 64);
@@ -99,7 +99,7 @@ wider_multiply_word(Wider *value, uint64_t factor)
 static uint64_t
 wider_divide_word(Wider *value, uint64_t divisor)
 {
-	Wide		remainder = 0;
+	Wide remainder = 0;
 
 	for (int i = 3; i >= 0; i--)
 	{
@@ -113,7 +113,7 @@ wider_divide_word(Wider *value, uint64_t divisor)
 static bool
 wider_fits(const Wider *value)
 {
-	Wide		low = ((Wide) value->word[1] << 64) | value->word[0];
+	Wide low = ((Wide) value->word[1] << 64) | value->word[0];
 
 	return value->word[3] == 0 && value->word[2] == 0 && low < so_decimal_power(SO_DECIMAL_DIGITS);
 }
@@ -128,8 +128,8 @@ wider_low(const Wider *value)
 static Wider
 wider_divide(const Wider *dividend, Wide divisor, Wide *remainder)
 {
-	Wider		quotient = {{0, 0, 0, 0}};
-	Wide		rest = 0;
+	Wider quotient = {{0, 0, 0, 0}};
+	Wide rest = 0;
 
 	for (int bit = 255; bit >= 0; bit--)
 	{
@@ -152,8 +152,8 @@ wider_divide(const Wider *dividend, Wide divisor, Wide *remainder)
 static bool
 wider_to_decimal(Wider value, int scale, bool negative, SoDecimal *result)
 {
-	Wider		full = value;
-	int			drop = 0;
+	Wider full = value;
+	int drop = 0;
 
 	while (!wider_fits(&value) || scale - drop > SO_DECIMAL_DIGITS)
 	{
@@ -164,13 +164,13 @@ wider_to_decimal(Wider value, int scale, bool negative, SoDecimal *result)
 	}
 	while (drop > 0)
 	{
-		int			left = drop - 1;
-		uint64_t	digit;
+		int left = drop - 1;
+		uint64_t digit;
 
 		value = full;
 		while (left > 0)
 		{
-			int			step = left > WORD_DIGITS ? WORD_DIGITS : left;
+			int step = left > WORD_DIGITS ? WORD_DIGITS : left;
 
 			wider_divide_word(&value, (uint64_t) so_decimal_power(step));
 			left -= step;
@@ -178,7 +178,7 @@ wider_to_decimal(Wider value, int scale, bool negative, SoDecimal *result)
 		digit = wider_divide_word(&value, 10);
 		if (digit >= 5)
 		{
-			Wide		rounded = wider_low(&value) + 1;
+			Wide rounded = wider_low(&value) + 1;
 
 			value.word[0] = (uint64_t) rounded;
 			value.word[1] = (uint64_t) (rounded >> 64);
@@ -201,7 +201,7 @@ wider_to_decimal(Wider value, int scale, bool negative, SoDecimal *result)
 SoDecimal
 so_decimal_from_integer(int64_t value)
 {
-	SoDecimal	decimal = {0, 0, value < 0};
+	SoDecimal decimal = {0, 0, value < 0};
 
 	decimal.digits = value < 0 ? -(Wide) value : (Wide) value;
 	return decimal;
@@ -210,7 +210,7 @@ so_decimal_from_integer(int64_t value)
 SoDecimal
 so_decimal_from_unsigned(uint64_t value)
 {
-	SoDecimal	decimal = {value, 0, false};
+	SoDecimal decimal = {value, 0, false};
 
 	return decimal;
 }
@@ -218,7 +218,7 @@ so_decimal_from_unsigned(uint64_t value)
 bool
 so_decimal_from_real(double value, SoDecimal *result)
 {
-	char		text[32];
+	char text[32];
 
 	if (!isfinite(value))
 		return false;
@@ -234,7 +234,7 @@ so_decimal_from_real(double value, SoDecimal *result)
 double
 so_decimal_to_real(const SoDecimal *decimal)
 {
-	char		text[SO_DECIMAL_TEXT_SIZE];
+	char text[SO_DECIMAL_TEXT_SIZE];
 
 	return strtod(so_decimal_format(decimal, text), NULL);
 }
@@ -243,9 +243,9 @@ so_decimal_to_real(const SoDecimal *decimal)
 static bool
 parse_exponent(const char *text, size_t length, size_t *at, int *exponent)
 {
-	bool		negative = false;
-	bool		any = false;
-	int			value = 0;
+	bool negative = false;
+	bool any = false;
+	int value = 0;
 
 	(*at)++;
 	if (*at < length && (text[*at] == '+' || text[*at] == '-'))
@@ -267,7 +267,9 @@ apply_scale(SoDecimal *result, int scale)
 	if (result->digits == 0)
 	{
 		result->negative = false;
-		result->scale = (uint8_t) (scale < 0 ? 0 : scale > SO_DECIMAL_DIGITS ? SO_DECIMAL_DIGITS : scale);
+		result->scale = (uint8_t) (scale < 0                   ? 0
+								   : scale > SO_DECIMAL_DIGITS ? SO_DECIMAL_DIGITS
+															   : scale);
 		return 1;
 	}
 	for (; scale < 0; scale++)
@@ -287,19 +289,19 @@ apply_scale(SoDecimal *result, int scale)
 int
 so_decimal_parse(const char *text, size_t length, SoDecimal *result)
 {
-	size_t		at = 0;
-	int			scale = 0;
-	int			exponent = 0;
-	bool		any = false;
-	bool		point = false;
-	bool		overflow = false;
+	size_t at = 0;
+	int scale = 0;
+	int exponent = 0;
+	bool any = false;
+	bool point = false;
+	bool overflow = false;
 
 	memset(result, 0, sizeof(*result));
 	if (at < length && (text[at] == '+' || text[at] == '-'))
 		result->negative = text[at++] == '-';
 	for (; at < length; at++)
 	{
-		char		c = text[at];
+		char c = text[at];
 
 		if (c == '.' && !point)
 			point = true;
@@ -339,10 +341,10 @@ so_decimal_parse(const char *text, size_t length, SoDecimal *result)
 char *
 so_decimal_format(const SoDecimal *decimal, char buffer[SO_DECIMAL_TEXT_SIZE])
 {
-	char		reversed[SO_DECIMAL_TEXT_SIZE];
-	Wide		digits = decimal->digits;
-	int			count = 0;
-	char	   *out = buffer;
+	char reversed[SO_DECIMAL_TEXT_SIZE];
+	Wide digits = decimal->digits;
+	int count = 0;
+	char *out = buffer;
 
 	while (digits > 0 || count <= decimal->scale)
 	{
@@ -364,7 +366,7 @@ so_decimal_format(const SoDecimal *decimal, char buffer[SO_DECIMAL_TEXT_SIZE])
 bool
 so_decimal_to_integer(const SoDecimal *decimal, int64_t *result)
 {
-	Wide		whole = decimal->digits / so_decimal_power(decimal->scale);
+	Wide whole = decimal->digits / so_decimal_power(decimal->scale);
 
 	if (whole > (Wide) INT64_MAX + (decimal->negative ? 1 : 0))
 		return false;
@@ -375,7 +377,7 @@ so_decimal_to_integer(const SoDecimal *decimal, int64_t *result)
 bool
 so_decimal_to_unsigned(const SoDecimal *decimal, uint64_t *result)
 {
-	Wide		whole = decimal->digits / so_decimal_power(decimal->scale);
+	Wide whole = decimal->digits / so_decimal_power(decimal->scale);
 
 	if (whole > UINT64_MAX || (decimal->negative && whole != 0))
 		return false;
@@ -389,7 +391,7 @@ so_decimal_to_unsigned(const SoDecimal *decimal, uint64_t *result)
 static int
 align(const SoDecimal *left, const SoDecimal *right, Wider *l, Wider *r)
 {
-	int			scale = left->scale > right->scale ? left->scale : right->scale;
+	int scale = left->scale > right->scale ? left->scale : right->scale;
 
 	*l = wider_multiply(left->digits, so_decimal_power(scale - left->scale));
 	*r = wider_multiply(right->digits, so_decimal_power(scale - right->scale));
@@ -410,8 +412,8 @@ wider_compare(const Wider *left, const Wider *right)
 static Wider
 wider_add(const Wider *left, const Wider *right)
 {
-	Wider		sum;
-	Wide		carry = 0;
+	Wider sum;
+	Wide carry = 0;
 
 	for (int i = 0; i < 4; i++)
 	{
@@ -426,13 +428,13 @@ wider_add(const Wider *left, const Wider *right)
 static Wider
 wider_subtract(const Wider *left, const Wider *right)
 {
-	Wider		difference;
-	uint64_t	borrow = 0;
+	Wider difference;
+	uint64_t borrow = 0;
 
 	for (int i = 0; i < 4; i++)
 	{
-		Wide		from = (Wide) left->word[i];
-		Wide		take = (Wide) right->word[i] + borrow;
+		Wide from = (Wide) left->word[i];
+		Wide take = (Wide) right->word[i] + borrow;
 
 		borrow = from < take;
 		difference.word[i] = (uint64_t) (from - take);
@@ -443,9 +445,9 @@ wider_subtract(const Wider *left, const Wider *right)
 bool
 so_decimal_add(const SoDecimal *left, const SoDecimal *right, SoDecimal *result)
 {
-	Wider		l;
-	Wider		r;
-	int			scale = align(left, right, &l, &r);
+	Wider l;
+	Wider r;
+	int scale = align(left, right, &l, &r);
 
 	if (left->negative == right->negative)
 		return wider_to_decimal(wider_add(&l, &r), scale, left->negative, result);
@@ -457,7 +459,7 @@ so_decimal_add(const SoDecimal *left, const SoDecimal *right, SoDecimal *result)
 bool
 so_decimal_subtract(const SoDecimal *left, const SoDecimal *right, SoDecimal *result)
 {
-	SoDecimal	negated = *right;
+	SoDecimal negated = *right;
 
 	negated.negative = !negated.negative;
 	return so_decimal_add(left, &negated, result);
@@ -473,13 +475,13 @@ so_decimal_multiply(const SoDecimal *left, const SoDecimal *right, SoDecimal *re
 bool
 so_decimal_divide(const SoDecimal *left, const SoDecimal *right, SoDecimal *result)
 {
-	int			least = left->scale > right->scale ? left->scale : right->scale;
-	int			scale = least > 16 ? least : 16;
-	int			shift = scale + right->scale - left->scale;
-	int			room = 2 * SO_DECIMAL_DIGITS - so_decimal_precision(left);
-	Wider		dividend = {{(uint64_t) left->digits, (uint64_t) (left->digits >> 64), 0, 0}};
-	Wider		quotient;
-	Wide		remainder;
+	int least = left->scale > right->scale ? left->scale : right->scale;
+	int scale = least > 16 ? least : 16;
+	int shift = scale + right->scale - left->scale;
+	int room = 2 * SO_DECIMAL_DIGITS - so_decimal_precision(left);
+	Wider dividend = {{(uint64_t) left->digits, (uint64_t) (left->digits >> 64), 0, 0}};
+	Wider quotient;
+	Wide remainder;
 
 	/* The dividend must stay below 10^76 to fit into 256 bits. */
 	if (shift > room)
@@ -489,7 +491,7 @@ so_decimal_divide(const SoDecimal *left, const SoDecimal *right, SoDecimal *resu
 	}
 	while (shift > 0)
 	{
-		int			step = shift > WORD_DIGITS ? WORD_DIGITS : shift;
+		int step = shift > WORD_DIGITS ? WORD_DIGITS : shift;
 
 		wider_multiply_word(&dividend, (uint64_t) so_decimal_power(step));
 		shift -= step;
@@ -497,7 +499,7 @@ so_decimal_divide(const SoDecimal *left, const SoDecimal *right, SoDecimal *resu
 	quotient = wider_divide(&dividend, right->digits, &remainder);
 	if (wider_fits(&quotient) && remainder >= right->digits - remainder)
 	{
-		Wider		one = {{1, 0, 0, 0}};
+		Wider one = {{1, 0, 0, 0}};
 
 		quotient = wider_add(&quotient, &one);
 	}
@@ -514,9 +516,9 @@ so_decimal_divide(const SoDecimal *left, const SoDecimal *right, SoDecimal *resu
 int
 so_decimal_compare(const SoDecimal *left, const SoDecimal *right)
 {
-	Wider		l;
-	Wider		r;
-	int			order;
+	Wider l;
+	Wider r;
+	int order;
 
 	align(left, right, &l, &r);
 	if (left->negative != right->negative)
@@ -532,13 +534,13 @@ so_decimal_compare(const SoDecimal *left, const SoDecimal *right)
 bool
 so_decimal_rescale(SoDecimal *decimal, int scale, SoDecimalRounding rounding)
 {
-	Wide		unit;
-	Wide		rest;
-	bool		up = false;
+	Wide unit;
+	Wide rest;
+	bool up = false;
 
 	if (scale >= decimal->scale)
 	{
-		Wider		wide = wider_multiply(decimal->digits, so_decimal_power(scale - decimal->scale));
+		Wider wide = wider_multiply(decimal->digits, so_decimal_power(scale - decimal->scale));
 
 		if (!wider_fits(&wide))
 			return false;

@@ -14,8 +14,8 @@
 
 #include "engine/model/value.h"
 
-#define SO_DECIMAL_DIGITS		38
-#define SO_DECIMAL_TEXT_SIZE	48	/* sign, 38 digits, point, leading zero, end */
+#define SO_DECIMAL_DIGITS    38
+#define SO_DECIMAL_TEXT_SIZE 48 /* sign, 38 digits, point, leading zero, end */
 
 typedef enum SoDecimalRounding
 {
@@ -29,7 +29,7 @@ typedef enum SoDecimalRounding
 extern unsigned __int128 so_decimal_power(int exponent);
 
 /* The number of decimal digits of digits, at least 1. */
-extern int	so_decimal_precision(const SoDecimal *decimal);
+extern int so_decimal_precision(const SoDecimal *decimal);
 
 extern SoDecimal so_decimal_from_integer(int64_t value);
 extern SoDecimal so_decimal_from_unsigned(uint64_t value);
@@ -45,29 +45,34 @@ extern double so_decimal_to_real(const SoDecimal *decimal);
  * 38th fractional one are cut.  Returns 1 when read, 0 when not a number, -1
  * when it has too many digits.
  */
-extern int	so_decimal_parse(const char *text, size_t length, SoDecimal *result);
+extern int so_decimal_parse(const char *text, size_t length, SoDecimal *result);
 
 /* "-12.50"; as many fractional digits as the scale says.  Returns buffer. */
 extern char *so_decimal_format(const SoDecimal *decimal, char buffer[SO_DECIMAL_TEXT_SIZE]);
 
-extern bool so_decimal_add(const SoDecimal *left, const SoDecimal *right, SoDecimal *result) SO_WARN_UNUSED;
-extern bool so_decimal_subtract(const SoDecimal *left, const SoDecimal *right, SoDecimal *result) SO_WARN_UNUSED;
-extern bool so_decimal_multiply(const SoDecimal *left, const SoDecimal *right, SoDecimal *result) SO_WARN_UNUSED;
+extern bool
+so_decimal_add(const SoDecimal *left, const SoDecimal *right, SoDecimal *result) SO_WARN_UNUSED;
+extern bool so_decimal_subtract(const SoDecimal *left, const SoDecimal *right,
+								SoDecimal *result) SO_WARN_UNUSED;
+extern bool so_decimal_multiply(const SoDecimal *left, const SoDecimal *right,
+								SoDecimal *result) SO_WARN_UNUSED;
 
 /*
  * The divisor must not be zero.  At least 16 fractional digits are computed;
  * trailing zeros are dropped down to the larger scale of the operands.
  */
-extern bool so_decimal_divide(const SoDecimal *left, const SoDecimal *right, SoDecimal *result) SO_WARN_UNUSED;
+extern bool
+so_decimal_divide(const SoDecimal *left, const SoDecimal *right, SoDecimal *result) SO_WARN_UNUSED;
 
 /* Less than, equal to, greater than zero; scales do not matter. */
-extern int	so_decimal_compare(const SoDecimal *left, const SoDecimal *right);
+extern int so_decimal_compare(const SoDecimal *left, const SoDecimal *right);
 
 /* Change the scale (0-38); false when the digits do not fit. */
-extern bool so_decimal_rescale(SoDecimal *decimal, int scale, SoDecimalRounding rounding) SO_WARN_UNUSED;
+extern bool
+so_decimal_rescale(SoDecimal *decimal, int scale, SoDecimalRounding rounding) SO_WARN_UNUSED;
 
 /* The integer part; false when it does not fit. */
 extern bool so_decimal_to_integer(const SoDecimal *decimal, int64_t *result) SO_WARN_UNUSED;
 extern bool so_decimal_to_unsigned(const SoDecimal *decimal, uint64_t *result) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_MODEL_VALUE_DECIMAL_H */
+#endif /* ENGINE_MODEL_VALUE_DECIMAL_H */

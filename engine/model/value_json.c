@@ -16,9 +16,9 @@
 static json_t *
 string_to_json(const char *text, size_t length)
 {
-	json_t	   *string = memchr(text, '\0', length) == NULL ? json_stringn(text, length) : NULL;
-	char	   *clean;
-	size_t		used = 0;
+	json_t *string = memchr(text, '\0', length) == NULL ? json_stringn(text, length) : NULL;
+	char *clean;
+	size_t used = 0;
 
 	if (string != NULL)
 		return string;
@@ -27,8 +27,8 @@ string_to_json(const char *text, size_t length)
 		return NULL;
 	for (size_t i = 0; i < length;)
 	{
-		size_t		size = 1;
-		json_t	   *probe = NULL;
+		size_t size = 1;
+		json_t *probe = NULL;
 
 		/* The shortest prefix that is valid UTF-8 is one character. */
 		for (; text[i] != '\0' && size <= 4 && i + size <= length; size++)
@@ -57,8 +57,8 @@ string_to_json(const char *text, size_t length)
 json_t *
 so_value_to_json(const SoValue *value)
 {
-	char	   *text;
-	json_t	   *result;
+	char *text;
+	json_t *result;
 
 	if (value->is_null)
 		return json_null();
@@ -115,8 +115,8 @@ unexpected(SoDataType type, const json_t *json, SoError *error)
 {
 	const char *name = so_data_type_variable_name(type);
 
-	so_error_set(error, SO_ERR_VALUE_MALFORMED, NULL, "%s is not a value of type %s", json_kind(json),
-				 name != NULL ? name : so_data_type_name(type));
+	so_error_set(error, SO_ERR_VALUE_MALFORMED, NULL, "%s is not a value of type %s",
+				 json_kind(json), name != NULL ? name : so_data_type_name(type));
 	if (so_data_type_is_character(type))
 		so_error_hint(error, "Write the text in double quotes.");
 	return false;
@@ -131,8 +131,9 @@ natural_type(const json_t *json)
 		case JSON_STRING:
 			return SO_TYPE_WSTR;
 		case JSON_INTEGER:
-			return json_integer_value(json) >= INT32_MIN && json_integer_value(json) <= INT32_MAX ?
-				SO_TYPE_I4 : SO_TYPE_I8;
+			return json_integer_value(json) >= INT32_MIN && json_integer_value(json) <= INT32_MAX
+					   ? SO_TYPE_I4
+					   : SO_TYPE_I8;
 		case JSON_REAL:
 			return SO_TYPE_R8;
 		case JSON_TRUE:
@@ -144,9 +145,10 @@ natural_type(const json_t *json)
 }
 
 bool
-so_value_from_json(TALLOC_CTX *context, SoDataType type, const json_t *json, SoValue *value, SoError *error)
+so_value_from_json(TALLOC_CTX *context, SoDataType type, const json_t *json, SoValue *value,
+				   SoError *error)
 {
-	SoValue		number;
+	SoValue number;
 
 	if (json == NULL || json_is_null(json))
 	{
@@ -157,7 +159,7 @@ so_value_from_json(TALLOC_CTX *context, SoDataType type, const json_t *json, SoV
 		type = natural_type(json);
 	if (type == SO_TYPE_OBJECT)
 	{
-		json_t	   *copy = json_deep_copy(json);
+		json_t *copy = json_deep_copy(json);
 
 		*value = so_value_object(context, copy);
 		json_decref(copy);
@@ -167,7 +169,8 @@ so_value_from_json(TALLOC_CTX *context, SoDataType type, const json_t *json, SoV
 	{
 		if (so_data_type_is_character(type))
 		{
-			*value = so_value_bytes(context, type, json_string_value(json), json_string_length(json));
+			*value =
+				so_value_bytes(context, type, json_string_value(json), json_string_length(json));
 			return true;
 		}
 		return so_value_from_text(context, type, json_string_value(json), value, error);
@@ -181,7 +184,7 @@ so_value_from_json(TALLOC_CTX *context, SoDataType type, const json_t *json, SoV
 		return unexpected(type, json, error);
 	if (json_is_real(json) && so_data_type_is_integer(type))
 		return unexpected(type, json, error);
-	number = json_is_integer(json) ? so_value_integer(SO_TYPE_I8, json_integer_value(json)) :
-		so_value_real(SO_TYPE_R8, json_real_value(json));
+	number = json_is_integer(json) ? so_value_integer(SO_TYPE_I8, json_integer_value(json))
+								   : so_value_real(SO_TYPE_R8, json_real_value(json));
 	return so_value_convert(context, &number, type, value, error);
 }

@@ -26,13 +26,14 @@
 static char *
 real_text(TALLOC_CTX *context, SoDataType type, double real)
 {
-	char		text[40];
-	int			digits = type == SO_TYPE_R4 ? 6 : 15;
+	char text[40];
+	int digits = type == SO_TYPE_R4 ? 6 : 15;
 
 	for (;; digits++)
 	{
 		snprintf(text, sizeof(text), "%.*g", digits, real);
-		if (digits >= 17 || (type == SO_TYPE_R4 ? (double) strtof(text, NULL) : strtod(text, NULL)) == real)
+		if (digits >= 17 ||
+			(type == SO_TYPE_R4 ? (double) strtof(text, NULL) : strtod(text, NULL)) == real)
 			break;
 	}
 	return talloc_strdup(context, text);
@@ -41,18 +42,18 @@ real_text(TALLOC_CTX *context, SoDataType type, double real)
 static char *
 guid_text(TALLOC_CTX *context, const uint8_t *guid)
 {
-	return talloc_asprintf(context,
-						   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-						   guid[0], guid[1], guid[2], guid[3], guid[4], guid[5], guid[6], guid[7],
-						   guid[8], guid[9], guid[10], guid[11], guid[12], guid[13], guid[14], guid[15]);
+	return talloc_asprintf(
+		context, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", guid[0],
+		guid[1], guid[2], guid[3], guid[4], guid[5], guid[6], guid[7], guid[8], guid[9], guid[10],
+		guid[11], guid[12], guid[13], guid[14], guid[15]);
 }
 
 static char *
 bytes_text(TALLOC_CTX *context, const char *bytes, size_t length)
 {
 	static const char hex[] = "0123456789abcdef";
-	char	   *text = talloc_size(context, length * 2 + 3);
-	char	   *out = text;
+	char *text = talloc_size(context, length * 2 + 3);
+	char *out = text;
 
 	if (text == NULL)
 		return NULL;
@@ -70,8 +71,8 @@ bytes_text(TALLOC_CTX *context, const char *bytes, size_t length)
 static char *
 object_text(TALLOC_CTX *context, const json_t *object)
 {
-	char	   *dumped = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
-	char	   *text = talloc_strdup(context, dumped != NULL ? dumped : "");
+	char *dumped = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+	char *text = talloc_strdup(context, dumped != NULL ? dumped : "");
 
 	free(dumped);
 	return text;
@@ -80,7 +81,7 @@ object_text(TALLOC_CTX *context, const json_t *object)
 char *
 so_value_to_text(TALLOC_CTX *context, const SoValue *value)
 {
-	char		buffer[SO_DATETIME_TEXT_SIZE];
+	char buffer[SO_DATETIME_TEXT_SIZE];
 
 	if (value->is_null)
 		return talloc_strdup(context, "");
@@ -111,8 +112,8 @@ so_value_to_text(TALLOC_CTX *context, const SoValue *value)
 	if (so_data_type_is_decimal(value->type))
 		return talloc_strdup(context, so_decimal_format(&value->as.decimal, buffer));
 	if (so_datetime_is_type(value->type))
-		return talloc_strdup(context, so_datetime_format(value->type, &value->as.datetime,
-														 value->scale, buffer));
+		return talloc_strdup(
+			context, so_datetime_format(value->type, &value->as.datetime, value->scale, buffer));
 	return talloc_memdup(context, value->as.text.bytes, value->as.text.length + 1);
 }
 
@@ -140,10 +141,11 @@ expected_form(SoDataType type)
 static bool
 malformed(SoDataType type, const char *text, SoError *error)
 {
-	bool		cut = strlen(text) > EXCERPT_LENGTH;
+	bool cut = strlen(text) > EXCERPT_LENGTH;
 
-	so_error_set(error, SO_ERR_VALUE_MALFORMED, NULL, "\"%.*s%s\" is not a value of type %s; expected %s",
-				 EXCERPT_LENGTH, text, cut ? "..." : "", so_data_type_name(type), expected_form(type));
+	so_error_set(error, SO_ERR_VALUE_MALFORMED, NULL,
+				 "\"%.*s%s\" is not a value of type %s; expected %s", EXCERPT_LENGTH, text,
+				 cut ? "..." : "", so_data_type_name(type), expected_form(type));
 	return false;
 }
 
@@ -165,7 +167,8 @@ boolean_from_text(const char *text, size_t length, SoValue *value)
 	{
 		for (int truth = 0; truth < 2; truth++)
 		{
-			if (strlen(words[i][truth]) == length && strncasecmp(words[i][truth], text, length) == 0)
+			if (strlen(words[i][truth]) == length &&
+				strncasecmp(words[i][truth], text, length) == 0)
 			{
 				*value = so_value_boolean(truth == 1);
 				return true;
@@ -178,10 +181,10 @@ boolean_from_text(const char *text, size_t length, SoValue *value)
 static bool
 integer_from_text(SoDataType type, const char *text, size_t length, SoValue *value, SoError *error)
 {
-	size_t		digits = 0;
-	size_t		start = length > 0 && (text[0] == '+' || text[0] == '-') ? 1 : 0;
-	SoDecimal	decimal;
-	SoValue		parsed;
+	size_t digits = 0;
+	size_t start = length > 0 && (text[0] == '+' || text[0] == '-') ? 1 : 0;
+	SoDecimal decimal;
+	SoValue parsed;
 
 	while (start + digits < length && text[start + digits] >= '0' && text[start + digits] <= '9')
 		digits++;
@@ -196,8 +199,8 @@ integer_from_text(SoDataType type, const char *text, size_t length, SoValue *val
 static bool
 number_from_text(SoDataType type, const char *text, size_t length, SoValue *value, SoError *error)
 {
-	SoDecimal	decimal;
-	int			status;
+	SoDecimal decimal;
+	int status;
 
 	if (so_data_type_is_integer(type))
 		return integer_from_text(type, text, length, value, error);
@@ -207,7 +210,7 @@ number_from_text(SoDataType type, const char *text, size_t length, SoValue *valu
 	if (so_data_type_is_real(type))
 	{
 		/* Not from the decimal: that one cannot hold 1e300. The text has the form of a number. */
-		double		real = strtod(text, NULL);
+		double real = strtod(text, NULL);
 
 		if (!isfinite(real) || (type == SO_TYPE_R4 && !isfinite((float) real)))
 			return too_large(type, text, error);
@@ -234,7 +237,7 @@ hex_digit(char c)
 static bool
 guid_from_text(const char *text, size_t length, SoValue *value)
 {
-	int			count = 0;
+	int count = 0;
 
 	if (length == 38 && text[0] == '{' && text[37] == '}')
 	{
@@ -263,9 +266,10 @@ guid_from_text(const char *text, size_t length, SoValue *value)
 
 /* "\x0aff" or "0x0aff". */
 static bool
-binary_from_text(TALLOC_CTX *context, SoDataType type, const char *text, size_t length, SoValue *value)
+binary_from_text(TALLOC_CTX *context, SoDataType type, const char *text, size_t length,
+				 SoValue *value)
 {
-	size_t		count;
+	size_t count;
 
 	if (length < 2 || (text[0] != '\\' && text[0] != '0') || (text[1] != 'x' && text[1] != 'X') ||
 		length % 2 != 0)
@@ -281,7 +285,8 @@ binary_from_text(TALLOC_CTX *context, SoDataType type, const char *text, size_t 
 	if (value->is_null)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		value->as.text.bytes[i] = (char) (hex_digit(text[2 + i * 2]) << 4 | hex_digit(text[3 + i * 2]));
+		value->as.text.bytes[i] =
+			(char) (hex_digit(text[2 + i * 2]) << 4 | hex_digit(text[3 + i * 2]));
 	return true;
 }
 
@@ -289,13 +294,13 @@ static bool
 object_from_text(TALLOC_CTX *context, const char *text, SoValue *value, SoError *error)
 {
 	json_error_t json_error;
-	json_t	   *object = json_loads(text, JSON_DECODE_ANY, &json_error);
+	json_t *object = json_loads(text, JSON_DECODE_ANY, &json_error);
 
 	if (object == NULL)
 	{
 		malformed(SO_TYPE_OBJECT, text, error);
-		return so_error_detail(error, "The JSON is wrong at line %d, column %d: %s.", json_error.line,
-							   json_error.column, json_error.text);
+		return so_error_detail(error, "The JSON is wrong at line %d, column %d: %s.",
+							   json_error.line, json_error.column, json_error.text);
 	}
 	*value = so_value_object(context, object);
 	json_decref(object);
@@ -303,11 +308,12 @@ object_from_text(TALLOC_CTX *context, const char *text, SoValue *value, SoError 
 }
 
 bool
-so_value_from_text(TALLOC_CTX *context, SoDataType type, const char *text, SoValue *value, SoError *error)
+so_value_from_text(TALLOC_CTX *context, SoDataType type, const char *text, SoValue *value,
+				   SoError *error)
 {
 	const char *start = text;
-	size_t		length;
-	SoDateTime	datetime;
+	size_t length;
+	SoDateTime datetime;
 
 	if (so_data_type_is_character(type))
 	{

@@ -23,7 +23,7 @@ typedef struct TestVariable
 	const char *name;
 	const char *type;
 	const char *text;
-	SoValue		value;
+	SoValue value;
 } TestVariable;
 
 static TestVariable variables[] = {
@@ -54,7 +54,8 @@ find_variable(const char *name)
 {
 	for (size_t i = 0; i < VARIABLE_COUNT; i++)
 	{
-		if (strcmp(variables[i].name, name) == 0 || strcmp(strstr(variables[i].name, "::") + 2, name) == 0)
+		if (strcmp(variables[i].name, name) == 0 ||
+			strcmp(strstr(variables[i].name, "::") + 2, name) == 0)
 			return &variables[i];
 	}
 	return NULL;
@@ -91,7 +92,8 @@ assign(void *context, const char *name, const SoValue *value, SoError *error)
 	(void) context;
 	(void) value;
 	if (find_variable(name) == NULL)
-		return so_error_set(error, SO_ERR_EXPRESSION_VARIABLE_UNKNOWN, NULL, "no variable %s", name);
+		return so_error_set(error, SO_ERR_EXPRESSION_VARIABLE_UNKNOWN, NULL, "no variable %s",
+							name);
 	if (strncmp(name, "System::", 8) == 0)
 		return so_error_set(error, SO_ERR_EXPRESSION_ASSIGNMENT, NULL, "%s is read only", name);
 	return true;
@@ -110,7 +112,7 @@ so_test_expression_resolver(void)
 	static const SoExpressionResolver resolver = {NULL, declare, suggest, lookup, assign, now};
 	/* Lives as long as the variables. */
 	static TALLOC_CTX *values = NULL;
-	SoError		error;
+	SoError error;
 
 	if (values != NULL)
 		return &resolver;
@@ -119,8 +121,8 @@ so_test_expression_resolver(void)
 	tzset();
 	for (size_t i = 0; i < VARIABLE_COUNT; i++)
 	{
-		if (!so_value_from_text(values, so_data_type_from_name(variables[i].type), variables[i].text,
-								&variables[i].value, &error))
+		if (!so_value_from_text(values, so_data_type_from_name(variables[i].type),
+								variables[i].text, &variables[i].value, &error))
 			fail_msg("%s: %s", variables[i].name, error.message);
 	}
 	return &resolver;
@@ -132,15 +134,15 @@ quoted(TALLOC_CTX *context, const SoValue *value)
 {
 	static const char plain[] = "\a\b\f\n\r\t\v\"\\";
 	static const char letters[] = "abfnrtv\"\\";
-	char	   *text = talloc_strdup(context, "\"");
+	char *text = talloc_strdup(context, "\"");
 
 	for (size_t i = 0; i < value->as.text.length; i++)
 	{
-		char		c = value->as.text.bytes[i];
+		char c = value->as.text.bytes[i];
 		const char *special = c == '\0' ? NULL : strchr(plain, c);
 
-		text = special != NULL ? talloc_asprintf_append(text, "\\%c", letters[special - plain]) :
-			talloc_asprintf_append(text, "%c", c);
+		text = special != NULL ? talloc_asprintf_append(text, "\\%c", letters[special - plain])
+							   : talloc_asprintf_append(text, "%c", c);
 	}
 	return talloc_asprintf_append(text, "\"");
 }
@@ -159,36 +161,39 @@ written(TALLOC_CTX *context, const SoValue *value)
 
 /* One evaluation; what came out, as it would be written. */
 static char *
-outcome(TALLOC_CTX *context, const char *expression, const SoExpressionResolver *resolver, bool with_type,
-		SoError *error)
+outcome(TALLOC_CTX *context, const char *expression, const SoExpressionResolver *resolver,
+		bool with_type, SoError *error)
 {
-	SoExpression *compiled = so_expression_compile(context, expression, true, "test", resolver, error);
-	SoValue		value;
-	char	   *text;
+	SoExpression *compiled =
+		so_expression_compile(context, expression, true, "test", resolver, error);
+	SoValue value;
+	char *text;
 
 	if (compiled == NULL || !so_expression_evaluate(compiled, context, resolver, &value, error))
 		return talloc_asprintf(context, "error %s", so_error_state(error->code));
 	if (so_expression_type(compiled) != SO_TYPE_NONE && so_expression_type(compiled) != value.type)
-		return talloc_asprintf(context, "a %s although %s was announced", so_data_type_name(value.type),
+		return talloc_asprintf(context, "a %s although %s was announced",
+							   so_data_type_name(value.type),
 							   so_data_type_name(so_expression_type(compiled)));
 	text = written(context, &value);
-	return with_type ? talloc_asprintf(context, "%s (%s)", text, so_data_type_name(value.type)) : text;
+	return with_type ? talloc_asprintf(context, "%s (%s)", text, so_data_type_name(value.type))
+					 : text;
 }
 
 static bool
-matches(TALLOC_CTX *context, const char *expression, const char *expected, const SoExpressionResolver *resolver,
-		bool with_type, const char *how)
+matches(TALLOC_CTX *context, const char *expression, const char *expected,
+		const SoExpressionResolver *resolver, bool with_type, const char *how)
 {
-	SoError		error;
-	char		text[4096];
-	char	   *found;
+	SoError error;
+	char text[4096];
+	char *found;
 
 	so_error_clear(&error);
 	found = outcome(context, expression, resolver, with_type, &error);
 	if (strcmp(found, expected) == 0)
 		return true;
-	print_error("%s%s\n    expected %s\n    found    %s\n    %s\n", expression, how, expected, found,
-				error.code != SO_OK ? so_error_format(&error, text, sizeof(text)) : "");
+	print_error("%s%s\n    expected %s\n    found    %s\n    %s\n", expression, how, expected,
+				found, error.code != SO_OK ? so_error_format(&error, text, sizeof(text)) : "");
 	return false;
 }
 
@@ -198,15 +203,17 @@ so_test_expression(const char *expression, const char *expected)
 	TALLOC_CTX *context = talloc_new(NULL);
 	SoExpressionResolver undeclared = *so_test_expression_resolver();
 	const char *type = strstr(expected, " (DT_");
-	bool		good;
+	bool good;
 
 	good = matches(context, expression, expected, so_test_expression_resolver(), type != NULL, "");
 	/* Without declared types ?: cannot know the type of the branch that it does not take. */
 	undeclared.declare = NULL;
 	if (strncmp(expected, "error ", 6) != 0)
-		good = matches(context, expression, type != NULL ? talloc_strndup(context, expected,
-																		  (size_t) (type - expected)) : expected,
-					   &undeclared, false, " [types unknown]") && good;
+		good = matches(context, expression,
+					   type != NULL ? talloc_strndup(context, expected, (size_t) (type - expected))
+									: expected,
+					   &undeclared, false, " [types unknown]") &&
+			   good;
 	talloc_free(context);
 	return good;
 }
@@ -214,7 +221,7 @@ so_test_expression(const char *expression, const char *expected)
 void
 so_test_expression_rows(const SoTestRow *rows, size_t count)
 {
-	size_t		wrong = 0;
+	size_t wrong = 0;
 
 	for (size_t i = 0; i < count; i++)
 		wrong += !so_test_expression(rows[i].expression, rows[i].expected);

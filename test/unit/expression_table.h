@@ -40,4 +40,4 @@ extern void so_test_expression_rows(const SoTestRow *rows, size_t count);
 /* The resolver with those variables; the clock stands at 2026-03-01 12:34:56.789 UTC, local time is UTC+1. */
 extern const SoExpressionResolver *so_test_expression_resolver(void);
 
-#endif							/* TEST_UNIT_EXPRESSION_TABLE_H */
+#endif /* TEST_UNIT_EXPRESSION_TABLE_H */

@@ -23,10 +23,10 @@
 static void
 replay(const char *name)
 {
-	char		path[512];
-	uint8_t		data[65536];
-	size_t		size;
-	FILE	   *file;
+	char path[512];
+	uint8_t data[65536];
+	size_t size;
+	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", CORPUS, name);
 	file = fopen(path, "rb");
@@ -39,9 +39,9 @@ replay(const char *name)
 static void
 test_corpus(void **state)
 {
-	DIR		   *folder = opendir(CORPUS);
+	DIR *folder = opendir(CORPUS);
 	struct dirent *entry;
-	int			count = 0;
+	int count = 0;
 
 	(void) state;
 	assert_non_null(folder);

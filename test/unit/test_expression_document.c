@@ -24,7 +24,7 @@
 static char *
 find_arrow(char *line)
 {
-	char	   *arrow = NULL;
+	char *arrow = NULL;
 
 	for (char *at = strstr(line, " => "); at != NULL; at = strstr(at + 1, " => "))
 		arrow = at;
@@ -34,17 +34,17 @@ find_arrow(char *line)
 static void
 test_examples(void **state)
 {
-	FILE	   *file = fopen(DOCUMENT, "r");
-	char		line[4096];
-	bool		inside = false;
-	int			count = 0;
-	int			wrong = 0;
+	FILE *file = fopen(DOCUMENT, "r");
+	char line[4096];
+	bool inside = false;
+	int count = 0;
+	int wrong = 0;
 
 	(void) state;
 	assert_non_null(file);
 	while (fgets(line, sizeof(line), file) != NULL)
 	{
-		char	   *arrow;
+		char *arrow;
 
 		line[strcspn(line, "\n")] = '\0';
 		if (strncmp(line, "```", 3) == 0)
@@ -71,9 +71,9 @@ test_examples(void **state)
 static void
 test_functions_are_listed(void **state)
 {
-	FILE	   *file = fopen(DOCUMENT, "r");
-	char		text[65536];
-	size_t		size;
+	FILE *file = fopen(DOCUMENT, "r");
+	char text[65536];
+	size_t size;
 
 	(void) state;
 	assert_non_null(file);
@@ -83,7 +83,7 @@ test_functions_are_listed(void **state)
 	text[size] = '\0';
 	for (size_t i = 0; so_expression_function_at(i) != NULL; i++)
 	{
-		char		quoted[128];
+		char quoted[128];
 
 		snprintf(quoted, sizeof(quoted), "`%s`", so_expression_function_at(i)->form);
 		if (strstr(text, quoted) == NULL)

@@ -260,7 +260,8 @@ static void
 test_dateadd(void **state)
 {
 	static const SoTestRow rows[] = {
-		{"DATEADD(\"Month\", 1, (DT_DBTIMESTAMP) \"2026-01-31\")", "2026-02-28 00:00:00 (DT_DBTIMESTAMP)"},
+		{"DATEADD(\"Month\", 1, (DT_DBTIMESTAMP) \"2026-01-31\")",
+		 "2026-02-28 00:00:00 (DT_DBTIMESTAMP)"},
 		{"DATEADD(\"mm\", 1, (DT_DBDATE) \"2024-01-31\")", "2024-02-29 00:00:00 (DT_DBTIMESTAMP)"},
 		{"DATEADD(\"m\", -1, (DT_DBDATE) \"2026-03-31\")", "2026-02-28 00:00:00"},
 		{"DATEADD(\"m\", -13, (DT_DBDATE) \"2026-01-15\")", "2024-12-15 00:00:00"},
@@ -291,7 +292,8 @@ test_dateadd(void **state)
 		{"DATEADD(\"Month\", -24312, (DT_DBDATE) \"2026-12-01\")", "error SO707"},
 		{"DATEADD(\"Month\", -24311, (DT_DBDATE) \"2026-12-01\")", "0001-01-01 00:00:00"},
 		{"DATEADD(\"hh\", 1, (DT_DBTIME) \"23:30:00\")", "2026-03-02 00:30:00"},
-		{"DATEADD(\"hh\", 1, (DT_DBTIMESTAMPOFFSET, 0) \"2026-03-01 12:00 +02:00\")", "2026-03-01 11:00:00"},
+		{"DATEADD(\"hh\", 1, (DT_DBTIMESTAMPOFFSET, 0) \"2026-03-01 12:00 +02:00\")",
+		 "2026-03-01 11:00:00"},
 		{"DATEADD(\"Day\", NULL(DT_I4), @started)", "NULL (DT_DBTIMESTAMP)"},
 		{"DATEADD(\"Day\", 1, NULL(DT_DATE))", "NULL (DT_DBTIMESTAMP)"},
 		{"DATEADD(\"Days\", 1, @started)", "error SO705"},
@@ -314,18 +316,32 @@ test_datediff(void **state)
 		{"DATEDIFF(\"qq\", (DT_DBDATE) \"2026-03-31\", (DT_DBDATE) \"2026-04-01\")", "1"},
 		{"DATEDIFF(\"mm\", (DT_DBDATE) \"2026-01-31\", (DT_DBDATE) \"2026-02-01\")", "1"},
 		{"DATEDIFF(\"mm\", (DT_DBDATE) \"2026-02-01\", (DT_DBDATE) \"2026-01-31\")", "-1"},
-		{"DATEDIFF(\"dd\", (DT_DBTIMESTAMP) \"2026-03-01 23:59:59\", (DT_DBTIMESTAMP) \"2026-03-02 00:00:00\")", "1"},
-		{"DATEDIFF(\"dd\", (DT_DBTIMESTAMP) \"2026-03-01 00:00:00\", (DT_DBTIMESTAMP) \"2026-03-01 23:59:59\")", "0"},
+		{"DATEDIFF(\"dd\", (DT_DBTIMESTAMP) \"2026-03-01 23:59:59\", (DT_DBTIMESTAMP) \"2026-03-02 "
+		 "00:00:00\")",
+		 "1"},
+		{"DATEDIFF(\"dd\", (DT_DBTIMESTAMP) \"2026-03-01 00:00:00\", (DT_DBTIMESTAMP) \"2026-03-01 "
+		 "23:59:59\")",
+		 "0"},
 		{"DATEDIFF(\"dy\", (DT_DBDATE) \"2026-03-01\", (DT_DBDATE) \"2026-01-01\")", "-59"},
 		{"DATEDIFF(\"wk\", (DT_DBDATE) \"2026-02-28\", (DT_DBDATE) \"2026-03-01\")", "1"},
 		{"DATEDIFF(\"wk\", (DT_DBDATE) \"2026-03-01\", (DT_DBDATE) \"2026-03-07\")", "0"},
 		{"DATEDIFF(\"wk\", (DT_DBDATE) \"1969-12-27\", (DT_DBDATE) \"1969-12-28\")", "1"},
 		{"DATEDIFF(\"dw\", (DT_DBDATE) \"2026-03-01\", (DT_DBDATE) \"2026-03-07\")", "6"},
-		{"DATEDIFF(\"hh\", (DT_DBTIMESTAMP) \"2026-03-01 04:59:59\", (DT_DBTIMESTAMP) \"2026-03-01 05:00:00\")", "1"},
-		{"DATEDIFF(\"hh\", (DT_DBTIMESTAMP) \"1969-12-31 23:30\", (DT_DBTIMESTAMP) \"1970-01-01 00:30\")", "1"},
-		{"DATEDIFF(\"mi\", (DT_DBTIMESTAMP) \"2026-03-01 00:00\", (DT_DBTIMESTAMP) \"2026-03-02 00:00\")", "1440"},
-		{"DATEDIFF(\"ss\", (DT_DBTIMESTAMP) \"2026-03-01 00:00:00.999\", (DT_DBTIMESTAMP) \"2026-03-01 00:00:01\")", "1"},
-		{"DATEDIFF(\"ms\", (DT_DBTIMESTAMP) \"2026-03-01 00:00:00\", (DT_DBTIMESTAMP) \"2026-03-01 00:00:01.5\")", "1500"},
+		{"DATEDIFF(\"hh\", (DT_DBTIMESTAMP) \"2026-03-01 04:59:59\", (DT_DBTIMESTAMP) \"2026-03-01 "
+		 "05:00:00\")",
+		 "1"},
+		{"DATEDIFF(\"hh\", (DT_DBTIMESTAMP) \"1969-12-31 23:30\", (DT_DBTIMESTAMP) \"1970-01-01 "
+		 "00:30\")",
+		 "1"},
+		{"DATEDIFF(\"mi\", (DT_DBTIMESTAMP) \"2026-03-01 00:00\", (DT_DBTIMESTAMP) \"2026-03-02 "
+		 "00:00\")",
+		 "1440"},
+		{"DATEDIFF(\"ss\", (DT_DBTIMESTAMP) \"2026-03-01 00:00:00.999\", (DT_DBTIMESTAMP) "
+		 "\"2026-03-01 00:00:01\")",
+		 "1"},
+		{"DATEDIFF(\"ms\", (DT_DBTIMESTAMP) \"2026-03-01 00:00:00\", (DT_DBTIMESTAMP) \"2026-03-01 "
+		 "00:00:01.5\")",
+		 "1500"},
 		{"DATEDIFF(\"ms\", (DT_DBDATE) \"2026-03-01\", (DT_DBDATE) \"2026-04-01\")", "error SO707"},
 		{"DATEDIFF(\"ss\", (DT_DBDATE) \"0001-01-01\", (DT_DBDATE) \"9999-12-31\")", "error SO707"},
 		{"DATEDIFF(\"dd\", (DT_DBDATE) \"0001-01-01\", (DT_DBDATE) \"9999-12-31\")", "3652058"},
@@ -453,12 +469,12 @@ static void
 test_table(void **state)
 {
 	const SoExpressionFunction *function;
-	size_t		count = 0;
+	size_t count = 0;
 
 	(void) state;
 	for (; (function = so_expression_function_at(count)) != NULL; count++)
 	{
-		char		expression[256];
+		char expression[256];
 
 		if (count > 0)
 			assert_true(strcmp(so_expression_function_at(count - 1)->name, function->name) < 0);
@@ -470,15 +486,19 @@ test_table(void **state)
 			SoExpressionArgument argument = function->arguments[i];
 
 			strncat(expression, i > 0 ? ", " : "", sizeof(expression) - strlen(expression) - 1);
-			strncat(expression, argument == SO_ARGUMENT_TEXT ? "NULL(DT_WSTR, 1)" :
-					argument == SO_ARGUMENT_DATE ? "NULL(DT_DATE)" :
-					argument == SO_ARGUMENT_DATE_PART ? "\"dd\"" : "NULL(DT_I4)",
+			strncat(expression,
+					argument == SO_ARGUMENT_TEXT        ? "NULL(DT_WSTR, 1)"
+					: argument == SO_ARGUMENT_DATE      ? "NULL(DT_DATE)"
+					: argument == SO_ARGUMENT_DATE_PART ? "\"dd\""
+														: "NULL(DT_I4)",
 					sizeof(expression) - strlen(expression) - 1);
 		}
 		strncat(expression, ")", sizeof(expression) - strlen(expression) - 1);
 		if (function->count > 0)
-			assert_true(so_test_expression(expression, strcmp(function->name, "ISNULL") == 0 ? "True" :
-										   strcmp(function->name, "TOKENCOUNT") == 0 ? "0" : "NULL"));
+			assert_true(so_test_expression(expression,
+										   strcmp(function->name, "ISNULL") == 0       ? "True"
+										   : strcmp(function->name, "TOKENCOUNT") == 0 ? "0"
+																					   : "NULL"));
 	}
 	assert_int_equal(count, 38);
 }
@@ -487,18 +507,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rounding),
-		cmocka_unit_test(test_reals),
-		cmocka_unit_test(test_hex),
-		cmocka_unit_test(test_text_parts),
-		cmocka_unit_test(test_text_changes),
-		cmocka_unit_test(test_text_searches),
-		cmocka_unit_test(test_dateadd),
-		cmocka_unit_test(test_datediff),
-		cmocka_unit_test(test_datepart),
-		cmocka_unit_test(test_nulls),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_rounding),     cmocka_unit_test(test_reals),
+		cmocka_unit_test(test_hex),          cmocka_unit_test(test_text_parts),
+		cmocka_unit_test(test_text_changes), cmocka_unit_test(test_text_searches),
+		cmocka_unit_test(test_dateadd),      cmocka_unit_test(test_datediff),
+		cmocka_unit_test(test_datepart),     cmocka_unit_test(test_nulls),
+		cmocka_unit_test(test_names),        cmocka_unit_test(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,14 +108,15 @@ test_division_by_zero(void **state)
 		{"@zero == 0 ? 0 : @count / @zero", "0"},
 		{"NULL(DT_I4) / @zero", "NULL (DT_I4)"},
 	};
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	SO_TEST_ROWS(rows);
 	/* A constant divisor is found when the expression is compiled, a variable one is not. */
-	assert_null(so_expression_compile(NULL, "@count / 0", false, "test", so_test_expression_resolver(), &error));
-	talloc_free(so_expression_compile(NULL, "@count / @zero", false, "test", so_test_expression_resolver(),
-									  &error));
+	assert_null(so_expression_compile(NULL, "@count / 0", false, "test",
+									  so_test_expression_resolver(), &error));
+	talloc_free(so_expression_compile(NULL, "@count / @zero", false, "test",
+									  so_test_expression_resolver(), &error));
 }
 
 static void
@@ -180,12 +181,16 @@ test_decimals(void **state)
 		{"-2 / 3.0", "-0.6666666666666667"},
 		{"1.0 / 8", "0.125"},
 		{"99999999999999999999.0 * 10", "999999999999999999990.0"},
-		{"9999999999999999999999999999999999999.0 * 10.0", "99999999999999999999999999999999999990"},
+		{"9999999999999999999999999999999999999.0 * 10.0",
+		 "99999999999999999999999999999999999990"},
 		{"9999999999999999999999999999999999999.0 * 100.0", "error SO707"},
-		{"0.00000000000000000001 * 0.00000000000000000001", "0.00000000000000000000000000000000000000"},
+		{"0.00000000000000000001 * 0.00000000000000000001",
+		 "0.00000000000000000000000000000000000000"},
 		{"99999999999999999999999999999999999999.0 + 1", "error SO707"},
 		{"9999999999999999999999999999999999999.9 + 0.1", "10000000000000000000000000000000000000"},
-		{"9999999999999999999999999999999999999.9 * 9 + 9999999999999999999999999999999999999.9 * 9", "error SO707"},
+		{"9999999999999999999999999999999999999.9 * 9 + 9999999999999999999999999999999999999.9 * "
+		 "9",
+		 "error SO707"},
 		{"1e10L * 1e300L", "error SO707"},
 		{"1e200L * 1e200L", "error SO707"},
 		{"1e38F * 10F", "error SO707"},
@@ -332,9 +337,11 @@ test_concatenation(void **state)
 		{"\"a\" + \"b\" + \"c\"", "\"abc\" (DT_WSTR)"},
 		{"@name + \" \" + @[User::My Name]", "\"Anna Berta\""},
 		{"@name + (\"x\" + (\"y\" + @empty))", "\"Annaxy\""},
-		{"@name + @name + @name + @name + @name + @name + @name + @name + @name + @name + @name + @name + "
-		"@name + @name + @name + @name + @name + @name", "\"AnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnna"
-		"AnnaAnnaAnnaAnna\""},
+		{"@name + @name + @name + @name + @name + @name + @name + @name + @name + @name + @name + "
+		 "@name + "
+		 "@name + @name + @name + @name + @name + @name",
+		 "\"AnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnnaAnna"
+		 "AnnaAnnaAnnaAnna\""},
 		{"\"a\" + 1", "error SO704"},
 		{"1 + \"a\"", "error SO704"},
 		{"\"at \" + GETDATE()", "error SO704"},
@@ -362,16 +369,27 @@ test_date_comparison(void **state)
 		{"(DT_DBTIME) \"10:00:00\" < (DT_DBTIME) \"10:00:01\"", "True"},
 		{"(DT_DBTIME) \"10:00:00\" == (DT_DBTIME2, 7) \"10:00:00.0000001\"", "False"},
 		{"(DT_DBTIME) \"10:00:00\" == (DT_DBDATE) \"2026-01-01\"", "error SO704"},
-		{"(DT_DBTIMESTAMP) \"2026-01-01 00:00:00.123\" == (DT_DBTIMESTAMP2, 7) \"2026-01-01 00:00:00.1230001\"", "False"},
-		{"(DT_DBTIMESTAMPOFFSET, 7) \"2026-01-01 12:00:00 +02:00\" == (DT_DBTIMESTAMP) \"2026-01-01 10:00:00\"", "True"},
+		{"(DT_DBTIMESTAMP) \"2026-01-01 00:00:00.123\" == (DT_DBTIMESTAMP2, 7) \"2026-01-01 "
+		 "00:00:00.1230001\"",
+		 "False"},
+		{"(DT_DBTIMESTAMPOFFSET, 7) \"2026-01-01 12:00:00 +02:00\" == (DT_DBTIMESTAMP) "
+		 "\"2026-01-01 10:00:00\"",
+		 "True"},
 		{"(DT_DBTIMESTAMPOFFSET, 7) \"2026-01-01 12:00:00 +02:00\" == "
-		"(DT_DBTIMESTAMPOFFSET, 7) \"2026-01-01 05:00:00 -05:00\"", "True"},
-		{"(DT_DBTIMESTAMPOFFSET, 0) \"9999-12-31 23:00 -14:00\" > (DT_DBTIMESTAMPOFFSET, 0) \"9999-12-31 22:00 -14:00\"", "True"},
+		 "(DT_DBTIMESTAMPOFFSET, 7) \"2026-01-01 05:00:00 -05:00\"",
+		 "True"},
+		{"(DT_DBTIMESTAMPOFFSET, 0) \"9999-12-31 23:00 -14:00\" > (DT_DBTIMESTAMPOFFSET, 0) "
+		 "\"9999-12-31 22:00 -14:00\"",
+		 "True"},
 		{"(DT_FILETIME) \"2026-01-01 00:00:00:500\" > (DT_DBDATE) \"2026-01-01\"", "True"},
 		{"GETDATE() == \"2026-01-01\"", "error SO704"},
 		{"GETDATE() - 1", "error SO704"},
-		{"(DT_GUID) \"0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11\" == (DT_GUID) \"{0F1E7D2C-5A0B-4C55-9D5E-0D6F6F1C2A11}\"", "True"},
-		{"(DT_GUID) \"0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11\" == \"0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11\"", "error SO704"},
+		{"(DT_GUID) \"0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11\" == (DT_GUID) "
+		 "\"{0F1E7D2C-5A0B-4C55-9D5E-0D6F6F1C2A11}\"",
+		 "True"},
+		{"(DT_GUID) \"0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11\" == "
+		 "\"0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11\"",
+		 "error SO704"},
 		{"(DT_BYTES, 4) \"0x0102\" < (DT_BYTES, 4) \"0x0103\"", "True"},
 		{"(DT_BYTES, 4) \"0x0102\" == (DT_IMAGE) \"0x0102\"", "error SO704"},
 		{"(DT_IMAGE) \"0x0102\" == (DT_IMAGE) \"0x0102\"", "True"},

@@ -106,11 +106,12 @@ test_assignment(void **state)
 		{"@count =", "error SO701"},
 	};
 	SoExpression *expression;
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	SO_TEST_ROWS(rows);
-	expression = so_expression_compile(NULL, "@count = 1", false, "test", so_test_expression_resolver(), &error);
+	expression = so_expression_compile(NULL, "@count = 1", false, "test",
+									   so_test_expression_resolver(), &error);
 	assert_null(expression);
 	assert_int_equal(error.code, SO_ERR_EXPRESSION_ASSIGNMENT);
 }
@@ -118,27 +119,31 @@ test_assignment(void **state)
 typedef struct MessageRow
 {
 	const char *expression;
-	const char *place;			/* whole */
-	const char *message;		/* part of it */
-	const char *line;			/* what stands in the detail, NULL: not checked */
-	const char *hint;			/* part of it */
+	const char *place;   /* whole */
+	const char *message; /* part of it */
+	const char *line;    /* what stands in the detail, NULL: not checked */
+	const char *hint;    /* part of it */
 } MessageRow;
 
 static const MessageRow messages[] = {
 	{"@count + \"a\"", "/sql:8", "operator + cannot be applied to DT_I4 and DT_WSTR",
-	"@count + \"a\"\n       ^", "(DT_WSTR, 30)"},
+	 "@count + \"a\"\n       ^", "(DT_WSTR, 30)"},
 	{"SUBSTRNG(\"a\", 1, 1)", "/sql:1", "no function is named \"SUBSTRNG\"", "\n^", "SUBSTRING"},
-	{"1 + @[User::counts]", "/sql:5", "no variable or parameter is named \"User::counts\"", "\n    ^", "@[User::count]"},
+	{"1 + @[User::counts]", "/sql:5", "no variable or parameter is named \"User::counts\"",
+	 "\n    ^", "@[User::count]"},
 	{"count + 1", "/sql:1", "columns exist only in data flows", "\n^", "@[User::count]"},
 	{"\xC3\xA4\xC3\xB6 + 1", "/sql:1", "would be a column", "\n^", "@[Namespace::Name]"},
 	{"\"\xC3\xA4\" + x", "/sql:7", "\"x\" would be a column", "\"\xC3\xA4\" + x\n      ^", ""},
-	{"1 +\n\t2 +\n\t\"a\"", "/sql:2:4", "operator + cannot be applied to DT_I4 and DT_WSTR", "\t2 +\n\t  ^", ""},
+	{"1 +\n\t2 +\n\t\"a\"", "/sql:2:4", "operator + cannot be applied to DT_I4 and DT_WSTR",
+	 "\t2 +\n\t  ^", ""},
 	{"(DT_I44) 1", "/sql:2", "\"DT_I44\" is not a data type", NULL, "Did you mean DT_I"},
 	{"(DT_WSTR) 1", "/sql:9", "expected (DT_WSTR, length)", NULL, ""},
 	{"(DT_NUMERIC, 5, 9) 1", "/sql:17", "from 0 to 5", NULL, ""},
 	{"DATEADD(\"Mouth\", 1, GETDATE())", "/sql:9", "\"Mouth\" is not a date part", NULL, "Month"},
-	{"DATEADD(\"Month\", 1, \"2026-01-01\")", "/sql:21", "must be a date or time, not DT_WSTR", NULL, "(DT_DBTIMESTAMP)"},
-	{"LEFT(\"a\")", "/sql:1", "LEFT takes 2 arguments, not 1; expected LEFT(text, length)", NULL, ""},
+	{"DATEADD(\"Month\", 1, \"2026-01-01\")", "/sql:21", "must be a date or time, not DT_WSTR",
+	 NULL, "(DT_DBTIMESTAMP)"},
+	{"LEFT(\"a\")", "/sql:1", "LEFT takes 2 arguments, not 1; expected LEFT(text, length)", NULL,
+	 ""},
 	{"LEFT", "/sql:1", "columns exist only in data flows", NULL, "LEFT is a function"},
 	{"3000000000", "/sql:1", "does not fit into DT_I4", NULL, "L for an integer of 8 bytes"},
 	{"\"C:\\data\"", "/sql:4", "unknown escape sequence", NULL, "\\\\ for a backslash"},
@@ -147,7 +152,8 @@ static const MessageRow messages[] = {
 	{"1 == 1 ? 1 : \"a\"", "/sql:8", "no common type", NULL, "Cast"},
 	{"@count / 0", "/sql:10", "division by the constant zero", NULL, "Test the divisor"},
 	{"@huge + @count", "/sql:7", "DT_UI8 and DT_I4", NULL, "(DT_UI8)"},
-	{"(DT_I4) \"12x\"", "/sql:1", "\"12x\" is not a value of type DT_I4; expected a whole number", NULL, ""},
+	{"(DT_I4) \"12x\"", "/sql:1", "\"12x\" is not a value of type DT_I4; expected a whole number",
+	 NULL, ""},
 	{"GETDATE() + 1", "/sql:11", "DT_DBTIMESTAMP and DT_I4", NULL, "DATEADD"},
 	{"@flag == 1", "/sql:7", "DT_BOOL and DT_I4", NULL, "becomes Boolean"},
 	{"1.5 ! 2", "/sql:5", "expected an operator or the end before \"!\"", NULL, ""},
@@ -160,13 +166,15 @@ test_messages(void **state)
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
 	{
 		const MessageRow *row = &messages[i];
-		SoError		error;
-		char		text[4096];
+		SoError error;
+		char text[4096];
 
 		so_error_clear(&error);
-		assert_null(so_expression_compile(NULL, row->expression, false, "/sql", so_test_expression_resolver(), &error));
+		assert_null(so_expression_compile(NULL, row->expression, false, "/sql",
+										  so_test_expression_resolver(), &error));
 		if (strcmp(error.place, row->place) != 0 || strstr(error.message, row->message) == NULL ||
-			(row->line != NULL && strstr(error.detail, row->line) == NULL) || strstr(error.hint, row->hint) == NULL)
+			(row->line != NULL && strstr(error.detail, row->line) == NULL) ||
+			strstr(error.hint, row->hint) == NULL)
 			fail_msg("%s\n%s", row->expression, so_error_format(&error, text, sizeof(text)));
 	}
 }
@@ -175,14 +183,16 @@ test_messages(void **state)
 static void
 test_whole_message(void **state)
 {
-	SoError		error;
-	char		text[4096];
+	SoError error;
+	char text[4096];
 
 	(void) state;
-	assert_null(so_expression_compile(NULL, "\"x\" == SUBSTRNG(@name, 1, 1)", false, "/executables/2/expressions/sql",
+	assert_null(so_expression_compile(NULL, "\"x\" == SUBSTRNG(@name, 1, 1)", false,
+									  "/executables/2/expressions/sql",
 									  so_test_expression_resolver(), &error));
 	assert_string_equal(so_error_format(&error, text, sizeof(text)),
-						"SO702: no function is named \"SUBSTRNG\" (/executables/2/expressions/sql:8). In this expression:\n"
+						"SO702: no function is named \"SUBSTRNG\" "
+						"(/executables/2/expressions/sql:8). In this expression:\n"
 						"\"x\" == SUBSTRNG(@name, 1, 1)\n"
 						"       ^ Did you mean SUBSTRING?");
 }
@@ -191,8 +201,8 @@ test_whole_message(void **state)
 static void
 test_long_line(void **state)
 {
-	char		text[2100];
-	SoError		error;
+	char text[2100];
+	SoError error;
 	const char *line;
 	const char *caret;
 
@@ -201,7 +211,8 @@ test_long_line(void **state)
 	memcpy(text, "1 +", 3);
 	memcpy(text + 1000, "@wrong", 6);
 	memcpy(text + 2000, "+ 1", 4);
-	assert_null(so_expression_compile(NULL, text, false, NULL, so_test_expression_resolver(), &error));
+	assert_null(
+		so_expression_compile(NULL, text, false, NULL, so_test_expression_resolver(), &error));
 	assert_string_equal(error.place, "expression:1001");
 	line = strchr(error.detail, '\n') + 1;
 	caret = strchr(line, '\n') + 1;
@@ -212,8 +223,8 @@ test_long_line(void **state)
 static void
 test_limits(void **state)
 {
-	char	   *text = talloc_zero_size(NULL, 100000);
-	SoError		error;
+	char *text = talloc_zero_size(NULL, 100000);
+	SoError error;
 
 	(void) state;
 	/* 150 parentheses are fine, 300 are not. */
@@ -262,10 +273,13 @@ test_text_budget(void **state)
 {
 	static const SoTestRow rows[] = {
 		{"LEN(REPLICATE(@name, 4194304)) == LEN(REPLICATE(@name, 4194304))", "True"},
-		{"LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, 4194304)) + "
-		"LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, 4194304)) + "
-		"LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, 4194304))",
-		"error SO715"},
+		{"LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, "
+		 "4194304)) + "
+		 "LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, "
+		 "4194304)) + "
+		 "LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, 4194304)) + LEN(REPLICATE(@name, "
+		 "4194304))",
+		 "error SO715"},
 		{"REPLICATE(@name, 4194304) + @name == \"\"", "error SO715"},
 		{"FINDSTRING(REPLICATE(@name, 4000000), REPLICATE(@name, 1000000), 2900000)", "11599997"},
 	};
@@ -277,7 +291,7 @@ test_text_budget(void **state)
 static void
 count_variable(void *context, const char *name)
 {
-	char	   *names = context;
+	char *names = context;
 
 	strcat(names, name);
 	strcat(names, ";");
@@ -288,11 +302,11 @@ test_door(void **state)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
 	const SoExpressionResolver *resolver = so_test_expression_resolver();
-	SoError		error;
-	SoExpression *expression = so_expression_compile(context, "@[User::zero] = LEN(@name) + @count", true, "/assign",
-													 resolver, &error);
-	char		names[200] = "";
-	bool		truth = false;
+	SoError error;
+	SoExpression *expression = so_expression_compile(context, "@[User::zero] = LEN(@name) + @count",
+													 true, "/assign", resolver, &error);
+	char names[200] = "";
+	bool truth = false;
 
 	(void) state;
 	assert_non_null(expression);
@@ -307,7 +321,8 @@ test_door(void **state)
 	expression = so_expression_compile(context, "@count", false, "/eval", resolver, &error);
 	assert_false(so_expression_evaluate_boolean(expression, context, resolver, &truth, &error));
 	assert_int_equal(error.code, SO_ERR_EXPRESSION_NOT_BOOLEAN);
-	expression = so_expression_compile(context, "@count > NULL(DT_I4)", false, "/eval", resolver, &error);
+	expression =
+		so_expression_compile(context, "@count > NULL(DT_I4)", false, "/eval", resolver, &error);
 	assert_false(so_expression_evaluate_boolean(expression, context, resolver, &truth, &error));
 	assert_int_equal(error.code, SO_ERR_EXPRESSION_NOT_BOOLEAN);
 	assert_string_equal(error.place, "/eval:1");
@@ -338,16 +353,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_syntax),
-		cmocka_unit_test(test_variables),
-		cmocka_unit_test(test_assignment),
-		cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_whole_message),
-		cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_text_budget),
-		cmocka_unit_test(test_door),
-		cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_syntax),        cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_assignment),    cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_whole_message), cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_limits),        cmocka_unit_test(test_text_budget),
+		cmocka_unit_test(test_door),          cmocka_unit_test(test_distance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
