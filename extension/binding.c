@@ -37,6 +37,7 @@
 
 SO_SQL_FUNCTION(so_write_binding);
 SO_SQL_FUNCTION(so_read_binding_token);
+SO_SQL_FUNCTION(so_bound_database);
 SO_SQL_FUNCTION(so_mark_active);
 SO_SQL_FUNCTION(so_system_identifier);
 
@@ -178,6 +179,31 @@ so_read_binding_token(PG_FUNCTION_ARGS)
 		binding.database != MyDatabaseId)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(DirectFunctionCall1(uuid_in, CStringGetDatum(binding.token)));
+}
+
+/* What the token file says, when it is for this server; for the launcher and for SQL. */
+Oid
+so_binding_database(void)
+{
+	SoBinding	binding;
+	SoError		error = {0};
+
+	if (!so_binding_read(&binding, &error) || !so_binding_is_ours(&binding, &error))
+		return InvalidOid;
+	return binding.database;
+}
+
+/* internal.bound_database(): the database that the token file names, or NULL. */
+Datum
+so_bound_database(PG_FUNCTION_ARGS)
+{
+	Oid			database;
+
+	so_error_require_preload();
+	database = so_binding_database();
+	if (!OidIsValid(database))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(database);
 }
 
 /* internal.mark_active(database oid, active boolean): set or remove the label, wake the launcher. */

@@ -44,4 +44,11 @@ extern bool so_binding_read(SoBinding *binding, SoError *error) SO_WARN_UNUSED;
  */
 extern bool so_binding_is_ours(const SoBinding *binding, SoError *error) SO_WARN_UNUSED;
 
+/*
+ * The database whose catalog the token file binds to this server, InvalidOid
+ * without a usable file.  Several databases may carry the label (a restored
+ * copy brings it along); this one is meant.
+ */
+extern Oid	so_binding_database(void);
+
 #endif							/* EXTENSION_BINDING_H */

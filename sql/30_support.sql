@@ -63,6 +63,10 @@ CREATE FUNCTION internal.read_binding_token() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_read_binding_token';
 COMMENT ON FUNCTION internal.read_binding_token() IS 'Token of the token file when it is for this data directory and this database, else NULL';
 
+CREATE FUNCTION internal.bound_database() RETURNS oid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_bound_database';
+COMMENT ON FUNCTION internal.bound_database() IS 'The database that the token file names, when it is for this server, else NULL';
+
 CREATE FUNCTION internal.mark_active(database oid, active boolean) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_mark_active';
 COMMENT ON FUNCTION internal.mark_active(oid, boolean) IS 'Sets or removes the security label by which the launcher finds the active catalog';

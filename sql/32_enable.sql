@@ -2,14 +2,36 @@
 --
 -- Switching scaleout on and off in this database.
 
-CREATE FUNCTION internal.active_databases() RETURNS SETOF oid
+-- A restored copy may bring the label along, so the label alone is no proof.
+CREATE FUNCTION internal.labelled_databases() RETURNS SETOF oid
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT l.objoid FROM pg_shseclabel l
 	  JOIN pg_database d ON d.oid = l.objoid
 	 WHERE l.classoid = 'pg_catalog.pg_database'::regclass AND l.provider = 'scaleout'
 $$;
-COMMENT ON FUNCTION internal.active_databases() IS 'Databases that are marked as having the active catalog';
+COMMENT ON FUNCTION internal.labelled_databases() IS 'Databases that are marked as having the active catalog';
+
+-- One catalog per cluster: the other one is active when label and token file
+-- agree; a label alone is left over and goes.
+CREATE FUNCTION internal.require_only_catalog(own_oid oid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	bound CONSTANT oid := internal.bound_database();
+	other oid;
+BEGIN
+	FOR other IN SELECT l FROM internal.labelled_databases() l WHERE l <> own_oid LOOP
+		IF other = bound THEN
+			PERFORM internal.raise_error('SO107',
+				format('the catalog in database "%s" is active', (SELECT d.datname FROM pg_database d WHERE d.oid = other)),
+				'A cluster has one active catalog.');
+		END IF;
+		PERFORM internal.mark_active(other, false);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION internal.require_only_catalog(oid) IS 'Refuses when the catalog of another database is active';
 
 CREATE FUNCTION internal.is_bound() RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -37,7 +59,6 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	own_oid oid;
-	other oid;
 	token uuid;
 	was_bound boolean;
 	was_enabled boolean;
@@ -51,11 +72,7 @@ BEGIN
 	-- One at a time; the master only reads this table.
 	LOCK TABLE internal.binding IN SHARE ROW EXCLUSIVE MODE;
 	SELECT d.oid INTO own_oid FROM pg_database d WHERE d.datname = current_database();
-	SELECT a INTO other FROM internal.active_databases() a WHERE a <> own_oid LIMIT 1;
-	IF FOUND THEN
-		PERFORM internal.raise_error('SO107', format('the catalog in database "%s" is active', (SELECT d.datname FROM pg_database d WHERE d.oid = other)),
-			'A cluster has one active catalog.');
-	END IF;
+	PERFORM internal.require_only_catalog(own_oid);
 
 	step := 'security directory';
 	changed := internal.prepare_security_directory();

@@ -50,6 +50,8 @@ BEGIN
 		PERFORM internal.raise_error('SO115', format('project "%s" has executions that are not finished', project_name));
 	END IF;
 	DELETE FROM internal.project p WHERE p.project_id = id;
+	INSERT INTO internal.deleted_project (project_id, folder_name, name, deleted_by)
+	VALUES (id, folder_name, project_name, pg_get_userbyid(caller));
 END
 $$;
 COMMENT ON FUNCTION internal.delete_project(regrole, text, text) IS 'Behind catalog.delete_project';

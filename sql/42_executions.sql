@@ -194,8 +194,9 @@ BEGIN
 		PERFORM internal.raise_error('SO125', format('execution %s has no parameter "%s" of object type %s', id, parameter_name, object_type),
 			(SELECT 'It has ' || string_agg(format('"%s"', n), ', ' ORDER BY n) || '.'
 			   FROM (SELECT v.parameter_name FROM internal.execution_parameter_value v
-					  WHERE v.execution_id = id AND v.object_type = set_value.object_type AND object_type <> 50
-					 UNION ALL SELECT s.parameter_name FROM internal.system_parameter s WHERE object_type = 50) t (n)));
+					  WHERE v.execution_id = id AND v.object_type = set_value.object_type AND v.object_type <> 50
+					 UNION ALL
+					 SELECT s.parameter_name FROM internal.system_parameter s WHERE set_value.object_type = 50) t (n)));
 	END IF;
 	canonical := internal.canonical_value(parameter_name, declared_type, parameter_value, value_type);
 	IF object_type = 50 THEN

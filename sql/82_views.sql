@@ -11,11 +11,9 @@ CREATE VIEW internal.my_projects AS
 		OR pg_catalog.pg_has_role(current_user, 'ssis_cluster_executor', 'usage')
 		OR pg_catalog.pg_has_role(current_user, 'ssis_logreader', 'usage')
 	UNION ALL
-	-- Deleted projects: their operations stay visible until cleanup.
-	SELECT DISTINCT v.project_id FROM internal.project_version v
-	 WHERE NOT EXISTS (SELECT 1 FROM internal.project p WHERE p.project_id = v.project_id)
-	   AND (pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage')
-			OR pg_catalog.pg_has_role(current_user, 'ssis_logreader', 'usage'))
+	SELECT d.project_id FROM internal.deleted_project d
+	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage')
+		OR pg_catalog.pg_has_role(current_user, 'ssis_logreader', 'usage')
 	UNION ALL
 	-- What belongs to no project.
 	SELECT 0 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage');
@@ -71,12 +69,12 @@ COMMENT ON VIEW catalog.operations IS 'Operations; status 1 created, 2 running, 
 CREATE VIEW catalog.executions WITH (security_barrier) AS
 	SELECT e.execution_id, e.folder_name, e.project_name, e.package_name, e.reference_id, e.reference_type::character(1),
 		   e.environment_folder_name, e.environment_name, e.project_version AS project_lsn, e.executed_as_name, e.use32bitruntime,
-		   o.operation_type, o.created_time, e.object_type, e.object_id, o.status::integer AS status, o.start_time, o.end_time,
+		   e.object_type, e.object_id, o.status::integer AS status, o.start_time, o.end_time,
 		   o.caller_name, o.process_id, o.stopped_by_name, e.total_physical_memory_kb, e.available_physical_memory_kb,
 		   e.total_page_file_kb, e.available_page_file_kb, e.cpu_count, o.server_name, o.machine_name, e.dump_id,
 		   e.runinscaleout, e.useanyworker, t.agent_id AS worker_agent_id, coalesce(w.display_name, w.machine_name) AS worker_name,
 		   nullif(t.attempt, 0) AS attempt, t.failures AS retry, e.retry_count, t.lost AS lost_attempts, e.max_lost_attempts,
-		   e.chain_id, t.task_id, e.project_id
+		   e.chain_id, t.task_id, e.project_id, o.operation_type, o.created_time
 	  FROM internal.execution e
 	  JOIN internal.operation o ON o.operation_id = e.execution_id
 	  LEFT JOIN internal.task t ON t.execution_id = e.execution_id

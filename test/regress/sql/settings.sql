@@ -1,0 +1,28 @@
+-- Settings: each with unit, range, context and description.
+SELECT name, setting, unit, min_val, max_val, context, vartype FROM pg_settings
+ WHERE name LIKE 'scaleout.%' AND name NOT IN ('scaleout.program_directory') ORDER BY name COLLATE "C";
+SELECT name FROM pg_settings WHERE name LIKE 'scaleout.%' AND coalesce(short_desc, '') = '';
+-- docs/settings.md has a row "| `name` | default | unit, range | context |" for each of them.
+\set page `cat "$PG_ABS_SRCDIR"/../../docs/settings.md`
+WITH documented AS (
+	SELECT m[1] AS name, m[2] AS value, m[3] AS range, m[4] AS context
+	  FROM regexp_matches(:'page', '^\| `(scaleout\.\w+)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|', 'gn') m
+), known AS (
+	SELECT name, CASE WHEN vartype = 'string' AND boot_val = '' THEN 'empty' WHEN unit = 'ms' THEN boot_val || ' ms' WHEN name = 'scaleout.program_directory' THEN 'of the installation' ELSE boot_val END AS value,
+		   CASE WHEN vartype = 'integer' THEN concat(min_val, ' to ', max_val, ' ' || unit) ELSE 'text' END AS range, context
+	  FROM pg_settings WHERE name LIKE 'scaleout.%'
+)
+SELECT coalesce(d.name, k.name) AS differs, d.value, k.value, d.range, k.range, d.context, k.context
+  FROM documented d FULL JOIN known k ON k.name = d.name
+ WHERE (d.value, d.range, d.context) IS DISTINCT FROM (k.value, k.range, k.context);
+-- Wrong names and values are refused.
+SET scaleout.nonsense = 1;
+ALTER SYSTEM SET scaleout.key_file = 'relative/path';
+ALTER SYSTEM SET scaleout.lease_interval = '1ms';
+ALTER SYSTEM SET scaleout.port_number = 70000;
+-- Paths are for administrators of the server.
+SET ROLE plain_user;
+SHOW scaleout.key_file;
+SHOW scaleout.lease_interval;
+SELECT name FROM pg_settings WHERE name LIKE 'scaleout.%' AND (name LIKE '%file' OR name LIKE '%directory');
+RESET ROLE;
