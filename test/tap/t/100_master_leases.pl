@@ -228,6 +228,34 @@ subtest 'one bad item stops nobody' => sub {
 	is_deeply([ map { $_->{code} } @{ $two->report($two->items_of_run($foreign, 7))->{json}{rejected} } ], [ 'SO221', 'SO221' ], 'items of an attempt that nobody leased are rejected');
 };
 
+subtest 'an execution that cannot be handed out' => sub {
+	my $bad = $system->sql("SELECT catalog.create_execution('f', 'p', 'empty')");
+	# A secret that no key can open.
+	$system->sql("INSERT INTO internal.execution_parameter_value (execution_id, object_type, parameter_name, parameter_data_type, parameter_secret, sensitive, value_set)"
+		. " VALUES ($bad, 30, 'password', 'string', '\\x00112233', true, true)");
+	$system->sql("SELECT catalog.start_execution($bad); SELECT catalog.run_package('f', 'p', 'empty')");
+	my $good = $system->sql('SELECT max(operation_id) FROM internal.operation');
+	my $task = $two->take;
+	is($task->{execution_id}, $good, 'the next one is handed out');
+	$two->report($two->items_of_run($task, 7));
+	$two->drop($task);
+	is($system->status($bad), 6, 'the bad one has ended unexpectedly');
+	like($system->messages($bad), qr/cannot be handed to a worker: an encrypted value cannot be decrypted/, 'and says why');
+};
+
+subtest 'a request that cannot be applied' => sub {
+	my $offset = $system->log_size;
+	$system->sql("INSERT INTO internal.request (kind, payload, requested_by) VALUES ('trust', '{\"enable\": \"perhaps\"}', 'joe');"
+		. " INSERT INTO internal.request (kind, requested_by) VALUES ('sing', 'joe'); SELECT catalog.run_package('f', 'p', 'empty')");
+	my $task = $two->take;
+	$two->report($two->items_of_run($task, 7));
+	$two->drop($task);
+	is($system->status($task->{execution_id}), 7, 'the request behind it is applied');
+	ok($system->wait_log(qr/could not apply a request: request \d+ \(trust\) of joe.*invalid input syntax for type boolean/, $offset), 'the log names the bad one');
+	ok($system->wait_log(qr/is of an unknown kind "sing"/, $offset), 'and the one of an unknown kind');
+	is($system->sql('SELECT count(*) FROM internal.request'), 0, 'none is left');
+};
+
 subtest 'open transactions delay nobody' => sub {
 	my $id = $system->run('f', 'p', 'empty');
 	my $two_tasks = $two->take;

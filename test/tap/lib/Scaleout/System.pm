@@ -27,7 +27,8 @@ use Time::HiRes qw(time);
 
 our $timeout = $ENV{SCALEOUT_TEST_TIMEOUT} // 120;
 
-# %with: settings (postgresql.conf), enable (default 1), agents are added later.
+# %with: settings (postgresql.conf), database (default postgres), enable
+# (default 1), allows_streaming. Agents are added later.
 sub new
 {
 	my ($class, $name, %with) = @_;
@@ -38,6 +39,8 @@ sub new
 		'scaleout.listen_addresses' => '127.0.0.1',
 		'scaleout.host_name' => 'localhost',
 		'max_worker_processes' => 16,
+		# The module turns it off; a killed master must restart the server, as it does in real life.
+		'restart_after_crash' => 'on',
 		%{ $with{settings} // {} });
 
 	$node->init(allows_streaming => $with{allows_streaming} // 0);
@@ -45,7 +48,8 @@ sub new
 		join('', map { my $v = $settings{$_}; $v =~ s/'/''/g; "$_ = '$v'\n" } sort keys %settings));
 	$node->start;
 	my $self = bless {
-		node => $node, database => 'postgres', folder => tempdir(CLEANUP => 1), agents => {} }, $class;
+		node => $node, database => $with{database} // 'postgres', folder => tempdir(CLEANUP => 1), agents => {} }, $class;
+	$node->safe_psql('template1', "CREATE DATABASE $with{database}") if $with{database};
 	if ($with{enable} // 1)
 	{
 		$self->sql('CREATE EXTENSION scaleout');
