@@ -154,7 +154,9 @@ so_answers_register(SoMaster *master, const SoRequest *request, SoAgent *agent)
 	appendStringInfo(&json, "{\"protocol\":%d,\"epoch\":" UINT64_FORMAT ",\"enabled\":%s",
 					 SO_PROTOCOL_VERSION, master->epoch, agent->enabled ? "true" : "false");
 	appendStringInfo(&json, ",\"lease_interval_ms\":%d,\"heartbeat_interval_ms\":%d,\"long_poll_ms\":%d",
-					 so_setting_lease_interval, so_setting_agent_heartbeat_interval,
+					 so_setting_lease_interval,
+					 /* Two heartbeats may be late before a lease ends. */
+					 Min(so_setting_agent_heartbeat_interval, so_setting_lease_interval / 3),
 					 so_setting_long_poll_interval);
 	appendStringInfoString(&json, ",\"commands\":");
 	so_answers_commands(master, &json, agent);

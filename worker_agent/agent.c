@@ -230,7 +230,7 @@ so_agent_expire_leases(SoAgent *agent)
 	}
 }
 
-/* The next look is due when the first lease ends, a second from now at the latest. */
+/* The next look is due when a lease is to be renewed or ends, a second from now at the latest. */
 static int64_t
 next_tick(const SoAgent *agent, int64_t now_ms)
 {
@@ -243,6 +243,8 @@ next_tick(const SoAgent *agent, int64_t now_ms)
 
 		if (attempt->state != SO_HELD_FINISHED && deadline < next)
 			next = deadline;
+		if (attempt->state != SO_HELD_FINISHED && so_held_renewal_due(attempt) < next)
+			next = so_held_renewal_due(attempt);
 	}
 	return next < now_ms + TICK_MIN_MS ? now_ms + TICK_MIN_MS : next;
 }
@@ -278,6 +280,7 @@ tick(evutil_socket_t fd, short what, void *argument)
 		agent->sampled_ms = now_ms;
 	}
 	so_agent_expire_leases(agent);
+	so_report_renew(agent, now_ms);
 	so_runners_check(agent, now_ms);
 	retry_spool(agent, now_ms);
 	so_lease_pump(agent);

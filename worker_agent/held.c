@@ -235,6 +235,12 @@ so_held_deadline(const SoAttempt *attempt, int64_t tolerance_ms)
 	return attempt->renewed_ms + (interval < tolerance_ms ? interval : tolerance_ms);
 }
 
+int64_t
+so_held_renewal_due(const SoAttempt *attempt)
+{
+	return attempt->renewed_ms + attempt->lease_interval_ms / 3;
+}
+
 int
 so_held_capacity(const SoHeld *held, int max_task_count)
 {

@@ -102,6 +102,9 @@ extern void so_held_renew(SoHeld *held, SoHeldChannel channel, uint64_t request,
  */
 extern int64_t so_held_deadline(const SoAttempt *attempt, int64_t tolerance_ms);
 
+/* When its lease should be renewed: a third of the interval after the last renewal. */
+extern int64_t so_held_renewal_due(const SoAttempt *attempt);
+
 /*
  * How many tasks may be requested: free slots, but never more than the number
  * of attempts that a request may list.

@@ -237,6 +237,25 @@ so_report_pump(SoAgent *agent)
 	so_agent_arm(report->timer, since >= BATCH_GAP_MS ? 0 : BATCH_GAP_MS - since);
 }
 
+void
+so_report_renew(SoAgent *agent, int64_t now_ms)
+{
+	SoReportState *report = &agent->report;
+	SoAttempt  *attempt;
+
+	if (!agent->registered || report->waiting || now_ms - report->last_sent_ms < BATCH_GAP_MS ||
+		so_master_client_busy(agent->client, SO_CHANNEL_REPORT))
+		return;
+	TAILQ_FOREACH(attempt, so_held_list(agent->held), link)
+	{
+		if (attempt->state != SO_HELD_FINISHED && so_held_renewal_due(attempt) <= now_ms)
+		{
+			so_agent_arm(report->timer, 0);
+			return;
+		}
+	}
+}
+
 static void
 timer_due(evutil_socket_t fd, short what, void *argument)
 {

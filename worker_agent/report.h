@@ -19,5 +19,10 @@ extern void so_report_resume(SoAgent *agent);
 
 /* There is something in the spool: send it soon. */
 extern void so_report_pump(SoAgent *agent);
+/*
+ * Send a report when the lease of a held attempt is due for renewal, which may
+ * be before the next heartbeat: an execution can have a short lease of its own.
+ */
+extern void so_report_renew(SoAgent *agent, int64_t now_ms);
 
 #endif							/* WORKER_AGENT_REPORT_H */
