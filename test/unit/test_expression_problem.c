@@ -7,6 +7,7 @@
  * Process: the unit test itself.
  */
 #include <setjmp.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -336,6 +337,78 @@ test_door(void **state)
 	talloc_free(context);
 }
 
+static const SoExpression *shared_expression;
+
+/* Evaluates the shared expression in a context of its own; returns NULL when all results were right. */
+static void *
+evaluate_often(void *wrong)
+{
+	const SoExpressionResolver *resolver = so_test_expression_resolver();
+
+	for (int i = 0; i < 2000; i++)
+	{
+		TALLOC_CTX *context = talloc_new(NULL);
+		SoValue value;
+		SoError error;
+		bool good = so_expression_evaluate(shared_expression, context, resolver, &value, &error) &&
+					strcmp(value.as.text.bytes, "ANNA 7 2026-03-01 13:34:56.789") == 0;
+
+		talloc_free(context);
+		if (!good)
+			return wrong;
+	}
+	return NULL;
+}
+
+static void
+test_threads(void **state)
+{
+	TALLOC_CTX *context = talloc_new(NULL);
+	pthread_t threads[4];
+	SoError error;
+
+	(void) state;
+	shared_expression = so_expression_compile(
+		context, "UPPER(@name) + \" \" + (DT_WSTR, 5) @count + \" \" + (DT_WSTR, 30) GETDATE()",
+		false, NULL, so_test_expression_resolver(), &error);
+	assert_non_null(shared_expression);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, evaluate_often, &error), 0);
+	for (int i = 0; i < 4; i++)
+	{
+		void *result;
+
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		assert_null(result);
+	}
+	talloc_free(context);
+}
+
+/* Callers that only want to know whether it works pass no error. */
+static void
+test_without_error(void **state)
+{
+	static const char *const wrong[] = {
+		"1 +",         "@none",           "\"\\q\"",
+		"1 + \"a\"",   "LEFT(\"a\", -1)", "(DT_I4) \"x\"",
+		"SUBSTRNG(1)", "column",          "(DT_I44) 1",
+		"1 = 2",       "@count / @zero",  "DATEPART(\"x\", GETDATE())"};
+	TALLOC_CTX *context = talloc_new(NULL);
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+	{
+		SoExpression *expression = so_expression_compile(context, wrong[i], true, NULL,
+														 so_test_expression_resolver(), NULL);
+		SoValue value;
+
+		assert_false(expression != NULL &&
+					 so_expression_evaluate(expression, context, so_test_expression_resolver(),
+											&value, NULL));
+	}
+	talloc_free(context);
+}
+
 static void
 test_distance(void **state)
 {
@@ -357,7 +430,8 @@ main(void)
 		cmocka_unit_test(test_assignment),    cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_whole_message), cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_limits),        cmocka_unit_test(test_text_budget),
-		cmocka_unit_test(test_door),          cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_door),          cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_without_error), cmocka_unit_test(test_distance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
