@@ -152,14 +152,22 @@ BEGIN
 		PERFORM internal.raise_error('SO123', format('operation %s has ended or is being stopped', operation_id));
 	END IF;
 	IF operation.status = 1 THEN
-		-- Never started, so the master does not know it.
-		PERFORM internal.require_created(caller, operation_id, 'stop this operation');
-		UPDATE internal.operation o
-		   SET status = 3, end_time = clock_timestamp(), stopped_by_name = pg_get_userbyid(caller)
-		 WHERE o.operation_id = stop_operation.operation_id;
-	ELSE
-		PERFORM internal.send_request(caller, 'stop', operation_id);
+		BEGIN
+			-- Never started, so the master does not know it.
+			PERFORM internal.require_created(caller, operation_id, 'stop this operation');
+			UPDATE internal.operation o
+			   SET status = 3, end_time = clock_timestamp(), stopped_by_name = pg_get_userbyid(caller)
+			 WHERE o.operation_id = stop_operation.operation_id;
+			RETURN;
+		EXCEPTION WHEN SQLSTATE 'SO122' THEN
+			-- Another session has started or stopped it meanwhile.  The
+			-- subtransaction has released the row, which is the master's now.
+			IF NOT EXISTS (SELECT 1 FROM internal.operation o WHERE o.operation_id = stop_operation.operation_id AND o.status IN (2, 5)) THEN
+				PERFORM internal.raise_error('SO123', format('operation %s has ended or is being stopped', operation_id));
+			END IF;
+		END;
 	END IF;
+	PERFORM internal.send_request(caller, 'stop', operation_id);
 END
 $$;
 COMMENT ON FUNCTION internal.stop_operation(regrole, bigint) IS 'Behind catalog.stop_operation';
