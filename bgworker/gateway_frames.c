@@ -161,12 +161,12 @@ so_gateway_frames_refuse(SoByteBuffer *out, uint64 request, SoErrorCode code, co
 }
 
 void
-so_gateway_frames_configure(SoByteBuffer *out)
+so_gateway_frames_configure(SoByteBuffer *out, int kept_port)
 {
 	size_t		position = so_frame_begin(out, SO_GATEWAY_CONFIGURE, 0);
 
 	so_put_string(out, so_setting_listen_addresses);
-	so_put_u16(out, (uint16) so_setting_port_number);
+	so_put_u16(out, (uint16) (so_setting_port_number != 0 ? so_setting_port_number : kept_port));
 	so_put_string(out, so_setting_resolved_certificate_file());
 	so_put_string(out, so_setting_resolved_key_file());
 	so_put_u32(out, (uint32) so_setting_max_connections);

@@ -65,8 +65,11 @@ extern void so_gateway_frames_answer(SoByteBuffer *out, uint64 request, int stat
 extern void so_gateway_frames_refuse(SoByteBuffer *out, uint64 request, SoErrorCode code,
 									 const char *message, const char *detail);
 
-/* CONFIGURE from the present settings. */
-extern void so_gateway_frames_configure(SoByteBuffer *out);
+/*
+ * CONFIGURE from the present settings.  When scaleout.port_number is 0 the
+ * gateway is asked for kept_port (0: any).
+ */
+extern void so_gateway_frames_configure(SoByteBuffer *out, int kept_port);
 
 /* TRUST: n thumbprints, one after the other. */
 extern void so_gateway_frames_trust(SoByteBuffer *out, const uint8 *thumbprints, uint32 n);

@@ -77,6 +77,8 @@ take_listening(SoMaster *master, const SoFrame *frame)
 	master->listening_thumbprint = pnstrdup(thumbprint, thumbprint_size);
 	MemoryContextSwitchTo(master->turn);
 	master->listening_port = port;
+	/* Agents know this port: a gateway that is started anew asks for it again. */
+	master->kept_port = port;
 	master->listening_due = true;
 	if (!master->gateway.listening)
 	{
@@ -108,10 +110,12 @@ take_log(const SoFrame *frame)
 
 /* FAILED: string code, message, detail, hint; the gateway exits afterwards. */
 static bool
-take_failed(const SoFrame *frame)
+take_failed(SoMaster *master, const SoFrame *frame)
 {
 	char	   *fields[4];
 
+	/* Somebody else may have the port now. */
+	master->kept_port = 0;
 	if (!so_gateway_frames_strings(frame, 0, fields, 4))
 		return false;
 	ereport(WARNING,
@@ -179,7 +183,7 @@ take_frame(SoMaster *master, SoBatch *batch, const SoFrame *frame)
 		case SO_GATEWAY_LOG:
 			return take_log(frame);
 		case SO_GATEWAY_FAILED:
-			return take_failed(frame);
+			return take_failed(master, frame);
 		case SO_GATEWAY_RELOADED:
 			return take_reloaded(master, frame);
 		default:

@@ -39,6 +39,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/timeout.h"
 
 /* A turn that took longer than this kept agents from renewing their leases. */
 #define STALL_MS 2000
@@ -55,6 +56,19 @@ note_child(SIGNAL_ARGS)
 
 	SetLatch(MyLatch);
 	errno = save_errno;
+}
+
+/*
+ * Lock and statement timeouts reach a process as a SIGINT that it sends to
+ * itself.  A SIGINT from outside is ignored: a cancelled wait for a synchronous
+ * standby would acknowledge what no standby has.
+ */
+static void
+cancel_by_timeout(SIGNAL_ARGS)
+{
+	if (get_timeout_indicator(LOCK_TIMEOUT, false) ||
+		get_timeout_indicator(STATEMENT_TIMEOUT, false))
+		StatementCancelHandler(postgres_signal_arg);
 }
 
 /*
@@ -129,7 +143,7 @@ reload_settings(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	overrule_settings();
 	if (master.gateway.pid != 0)
-		so_gateway_frames_configure(&master.gateway.out);
+		so_gateway_frames_configure(&master.gateway.out, master.kept_port);
 	/* The setting may say now that this is not the database. */
 	master.requests_due = true;
 }
@@ -154,7 +168,7 @@ attend_gateway(SoBatch *batch)
 	}
 	if (so_gateway_process_start(gateway, master.now_ms))
 	{
-		so_gateway_frames_configure(&gateway->out);
+		so_gateway_frames_configure(&gateway->out, master.kept_port);
 		master.trust_due = true;
 	}
 }
@@ -299,8 +313,7 @@ so_master_main(Datum argument)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGCHLD, note_child);
-	/* A cancelled commit wait would acknowledge what no standby has. */
-	pqsignal(SIGINT, SIG_IGN);
+	pqsignal(SIGINT, cancel_by_timeout);
 	pqsignal(SIGPIPE, SIG_IGN);
 	BackgroundWorkerUnblockSignals();
 

@@ -36,6 +36,7 @@ typedef struct SoMaster
 	bool		listening_due;	/* record where the gateway listens */
 	char	   *listening_address;	/* in TopMemoryContext, as the gateway said it */
 	int			listening_port;
+	int			kept_port;		/* with scaleout.port_number 0: the port of the last gateway */
 	char	   *listening_thumbprint;
 	int64		next_online_ms;
 

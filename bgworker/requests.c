@@ -176,7 +176,7 @@ carry_out(SoMaster *master, const Action *action)
 	else if (strcmp(action->action, "trust") == 0)
 		master->trust_due = true;
 	else if (strcmp(action->action, "configure") == 0)
-		so_gateway_frames_configure(&master->gateway.out);
+		so_gateway_frames_configure(&master->gateway.out, master->kept_port);
 	else if (strcmp(action->action, "disable") == 0)
 	{
 		master->leave = true;

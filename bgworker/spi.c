@@ -44,6 +44,8 @@ so_spi_end(void)
 	SPI_finish();
 	PopActiveSnapshot();
 	disable_timeout(STATEMENT_TIMEOUT, false);
+	/* A timer that fired just now must not interrupt the commit. */
+	CHECK_FOR_INTERRUPTS();
 	CommitTransactionCommand();
 
 	/*

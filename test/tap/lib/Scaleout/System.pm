@@ -35,7 +35,8 @@ sub new
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	my %settings = (
 		'shared_preload_libraries' => 'scaleout',
-		'scaleout.port_number' => 0,
+		# Agents must find it again after a restart.
+		'scaleout.port_number' => PostgreSQL::Test::Cluster::get_free_port(),
 		'scaleout.listen_addresses' => '127.0.0.1',
 		'scaleout.host_name' => 'localhost',
 		'max_worker_processes' => 16,
