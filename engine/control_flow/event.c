@@ -94,14 +94,16 @@ char *
 so_event_error_text(TALLOC_CTX *context, const SoError *error)
 {
 	char	   *text = talloc_strdup(context, error->message);
-
 	/* The detail often quotes SQL or an expression with a caret: keep its lines. */
-	if (error->detail[0] != '\0')
-		text = talloc_asprintf_append_buffer(text, strchr(error->detail, '\n') ? "\n%s" : ". %s",
-											 error->detail);
+	bool		lines = strchr(error->detail, '\n') != NULL;
+	size_t		length = strlen(error->detail);
+	bool		stopped = length > 0 && error->detail[length - 1] == '.';
+
+	if (length > 0)
+		text = talloc_asprintf_append_buffer(text, lines ? "\n%s" : ". %s", error->detail);
 	if (error->hint[0] != '\0')
-		text = talloc_asprintf_append_buffer(text, strchr(error->detail, '\n') ? "\n%s" : ". Hint: %s",
-											 error->hint);
+		text = talloc_asprintf_append_buffer(text, "%s%s", lines ? "\nHint: " : stopped ? " Hint: " :
+											 ". Hint: ", error->hint);
 	return text;
 }
 
@@ -223,6 +225,20 @@ find_handler(const SoUnit *source, const SoUnit *level, SoMessageType type)
 	return NULL;
 }
 
+/*
+ * The next level on the way out, NULL at the end.  Out of an event handler go
+ * only errors, warnings and failures: a handler of OnPreExecute whose tasks
+ * start a handler of OnPostExecute, whose tasks start ..., is what nobody wants.
+ */
+static SoUnit *
+next_level(const SoUnit *level, SoMessageType type)
+{
+	if (level->executable->kind == SO_KIND_EVENT_HANDLER && type != SO_MESSAGE_ERROR &&
+		type != SO_MESSAGE_WARNING && type != SO_MESSAGE_TASK_FAILED)
+		return NULL;
+	return so_unit_outer(level);
+}
+
 static void
 count_at(SoUnit *level, const SoEventData *data)
 {
@@ -244,13 +260,14 @@ so_event_count_error(SoUnit *level)
 static bool
 walk_outwards(SoEventRecord *record)
 {
-	for (; record->level != NULL; record->level = so_unit_outer(record->level))
+	for (; record->level != NULL; record->level = next_level(record->level, record->data.type))
 	{
 		SoUnit	   *level = record->level;
 		const SoExecutable *handler;
 
 		count_at(level, &record->data);
-		handler = find_handler(record->source, level, record->data.type);
+		handler = record->data.without_handlers ? NULL :
+			find_handler(record->source, level, record->data.type);
 		if (handler != NULL)
 		{
 			record->handler = so_unit_new(record, level->package_run, handler, level, 0, handler_ended);
@@ -288,8 +305,8 @@ handler_ended(SoUnit *handler)
 	SoEventRecord *record = handler->event;
 	SoUnit	   *level = record->level;
 
-	if (handler->propagate || level->run->validating)
-		record->level = so_unit_outer(level);
+	if (handler->propagate || record->of_validation)
+		record->level = next_level(level, record->data.type);
 	else
 	{
 		/* Propagate ends at the package: in a calling package the event goes on. */
@@ -313,6 +330,7 @@ enqueue(SoUnit *queue, SoUnit *source, const SoEventData *data)
 	record->queue = queue;
 	record->level = source;
 	record->data = *data;
+	record->of_validation = source->run->validating;
 	record->message = talloc_strdup(record, data->message);
 	record->data.message = record->message;
 	if (data->entry != NULL)
@@ -327,7 +345,7 @@ enqueue(SoUnit *queue, SoUnit *source, const SoEventData *data)
 static bool
 any_handler(const SoUnit *source, SoMessageType type)
 {
-	for (const SoUnit *level = source; level != NULL; level = so_unit_outer(level))
+	for (const SoUnit *level = source; level != NULL; level = next_level(level, type))
 	{
 		if (find_handler(source, level, type) != NULL)
 			return true;
@@ -371,7 +389,7 @@ so_event_raise(SoUnit *source, const SoEventData *original)
 	/* What is found during validation is handled when validation is over. */
 	if (source->run->validating)
 		queue = source->package_run->root;
-	if (queue->events == NULL && !any_handler(source, data.type))
+	if (queue->events == NULL && (data.without_handlers || !any_handler(source, data.type)))
 	{
 		if (data.type == SO_MESSAGE_ERROR)
 			so_event_count_error(source);

@@ -26,6 +26,7 @@ typedef struct SoEventData
 	int64_t		high;
 	const SoVariable *variable; /* VARIABLE_VALUE_CHANGED */
 	bool		status;			/* STATUS_CHANGE: executing */
+	bool		without_handlers;	/* for the log only */
 	int64_t		time_us;		/* 0 = now */
 	int			thread_id;		/* 0 = this thread */
 } SoEventData;
@@ -38,6 +39,7 @@ struct SoEventRecord
 	SoUnit	   *queue;			/* in whose list it is */
 	SoUnit	   *level;			/* where it is now */
 	SoUnit	   *handler;		/* that is running, NULL when none is */
+	bool		of_validation;	/* Propagate has no effect */
 	SoEventData data;
 	char	   *message;
 	char	   *entry;

@@ -204,12 +204,17 @@ assign_system(SoUnit *unit, const char *name, const SoValue *value, SoError *err
 
 /* OnVariableValueChanged is raised by the executable that owns the variable. */
 static void
-raise_changed(const SoUnit *owner, const SoVariable *variable)
+raise_changed(const SoUnit *unit, const SoUnit *owner, const SoVariable *variable)
 {
 	SoEventData data = {.type = SO_MESSAGE_VARIABLE_VALUE_CHANGED,.variable = variable};
 	char	   *text = talloc_asprintf(NULL, "The value of variable \"%s::%s\" has changed.",
 									   variable->name_space, variable->name);
 
+	/* A handler of this event that changes variables does not start itself again. */
+	for (const SoUnit *handler = so_system_value_handler(unit); handler != NULL;
+		 handler = so_system_value_handler(handler->event != NULL ? handler->event->source : NULL))
+		data.without_handlers |= handler->event != NULL &&
+			handler->event->data.type == SO_MESSAGE_VARIABLE_VALUE_CHANGED;
 	data.message = text;
 	so_event_raise((SoUnit *) (uintptr_t) owner, &data);
 	talloc_free(text);
@@ -252,7 +257,7 @@ so_lookup_assign(SoUnit *unit, const char *name, const SoValue *value, SoError *
 	state->holder = values;
 	state->value = converted;
 	if (state->variable->raise_changed_event)
-		raise_changed(owner, state->variable);
+		raise_changed(unit, owner, state->variable);
 	return true;
 }
 

@@ -97,7 +97,7 @@ so_property_apply(TALLOC_CTX *context, const SoObject *object, const SoPropertyE
 		so_error_set(error, SO_ERR_RUN_PROPERTY_EXPRESSION, place,
 					 "the expression of property \"%s\" failed: %s",
 					 sources[i].property->name, cause.message);
-		so_error_detail(error, "%s%s%s", cause.detail, cause.detail[0] ? "\n" : "", sources[i].text);
+		so_error_detail(error, "%s", cause.detail[0] ? cause.detail : sources[i].text);
 		so_error_hint(error, "%s", cause.hint[0] ? cause.hint :
 					  so_error_default_hint(SO_ERR_RUN_PROPERTY_EXPRESSION));
 		talloc_free(copy);

@@ -179,7 +179,8 @@ stamp_start(SoUnit *unit)
 	clock_gettime(CLOCK_REALTIME, &now);
 	unit->start_us = (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 	unit->start_ms = so_clock_monotonic_ms();
-	if (unit->run->sink != NULL && unit->run->sink->started != NULL)
+	if (unit->executable->kind != SO_KIND_EVENT_HANDLER && unit->run->sink != NULL &&
+		unit->run->sink->started != NULL)
 		unit->run->sink->started(unit->run->sink->context, unit->executable, unit->execution_path);
 }
 

@@ -73,12 +73,14 @@ check_task(SoUnit *unit, Findings *findings)
 	talloc_free(validation.context);
 }
 
+static void check_below(SoUnit *unit, TALLOC_CTX *units, Findings *findings);
+
+/* units: where the units of the children go, NULL to leave the children out. */
 static void
-check_unit(SoUnit *unit, Findings *findings)
+check_unit(SoUnit *unit, TALLOC_CTX *units, Findings *findings)
 {
 	SoError		error = {0};
 
-	findings->unit = unit;
 	so_event_message(unit, SO_MESSAGE_PRE_VALIDATE, "%s:Validation has started.", unit->executable->name);
 	if (!so_property_evaluate(unit, &error))
 	{
@@ -87,6 +89,7 @@ check_unit(SoUnit *unit, Findings *findings)
 	}
 	else
 	{
+		findings->unit = unit;
 		if (unit->executable->kind == SO_KIND_TASK)
 			check_task(unit, findings);
 		if (!so_unit_transaction_validate(unit, &error))
@@ -95,6 +98,8 @@ check_unit(SoUnit *unit, Findings *findings)
 			so_event_error(unit, &error);
 		}
 	}
+	if (units != NULL)
+		check_below(unit, units, findings);
 	so_event_message(unit, SO_MESSAGE_POST_VALIDATE, "%s:Validation is complete.", unit->executable->name);
 }
 
@@ -103,11 +108,9 @@ so_validate_unit(SoUnit *unit)
 {
 	Findings	findings = {0};
 
-	check_unit(unit, &findings);
+	check_unit(unit, NULL, &findings);
 	return findings.errors == 0;
 }
-
-static void check_below(SoUnit *unit, TALLOC_CTX *units, Findings *findings);
 
 static void
 check_child(SoUnit *parent, const SoExecutable *child, TALLOC_CTX *units, Findings *findings)
@@ -116,8 +119,7 @@ check_child(SoUnit *parent, const SoExecutable *child, TALLOC_CTX *units, Findin
 
 	if (so_unit_boolean(unit, "disable", false) || so_unit_boolean(unit, "delay_validation", false))
 		return;
-	check_unit(unit, findings);
-	check_below(unit, units, findings);
+	check_unit(unit, units, findings);
 }
 
 /* What a handler's tasks may read about their event: nothing yet, but of the right kind. */
@@ -173,9 +175,8 @@ so_validate_package(SoUnit *root)
 	SoError		error;
 
 	package_run->validation = talloc_new(package_run);
-	check_unit(root, &findings);
-	if (!so_unit_boolean(root, "delay_validation", false))
-		check_below(root, package_run->validation, &findings);
+	check_unit(root, so_unit_boolean(root, "delay_validation", false) ? NULL : package_run->validation,
+			   &findings);
 	if (findings.errors == 0 && (findings.warnings == 0 || !root->run->options->warn_as_error))
 		return true;
 	so_error_set(&error, SO_ERR_RUN_VALIDATION_FAILED, root->executable->path,

@@ -9,6 +9,7 @@
  *   # max_concurrent: n     default 1, so that the order is fixed
  *   # order: any            compare the lines sorted
  *   # events: all           list every event, not only errors and the like
+ *   # lines: result         only the last line counts
  *   # set: path=value       property override;  # parameter: name=value
  *   # package: name         the package to run of a project with several (see below)
  *   # validate              validation only;    # warn_as_error
@@ -211,7 +212,7 @@ run_fixture(TALLOC_CTX *context, const char *path, const char *text)
 	options.parameters = parameters;
 	if (!so_run_package(context, project, option(context, text, "package"), &options, &sink, &outcome, &error))
 		return talloc_asprintf(context, "refused %s %s\n", so_error_state(error.code), error.message);
-	for (int i = 0; i < record.count; i++)
+	for (int i = 0; i < record.count && option(context, text, "lines") == NULL; i++)
 		result = talloc_asprintf_append(result, "%s\n", record.lines[i]);
 	return talloc_asprintf_append(result, "result %s, %d errors, %d warnings%s\n",
 								  result_names[outcome.result + 1], outcome.error_count,
