@@ -386,6 +386,8 @@ open_nursery(Nursery *nursery)
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigset_t	mask;
 
+	/* Was for this process alone (worker_agent/nursery_client.c). */
+	unsetenv("LD_BIND_NOW");
 	/* Signals of a terminal or a service manager are for the agent. */
 	sigaction(SIGINT, &ignore, NULL);
 	sigaction(SIGTERM, &ignore, NULL);

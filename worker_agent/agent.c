@@ -372,6 +372,21 @@ open_folders(SoAgent *agent, SoError *error)
 	return true;
 }
 
+static struct event_base *
+make_loop(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (config == NULL)
+		return NULL;
+	/* Two descriptors come and go with every task; this saves half of the system calls for them. */
+	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 static bool
 open_agent(SoAgent *agent, SoError *error)
 {
@@ -392,7 +407,7 @@ open_agent(SoAgent *agent, SoError *error)
 	agent->heartbeat_interval_ms = 10000;
 	agent->long_poll_ms = 25000;
 	agent->held = so_held_create(agent);
-	agent->base = event_base_new();
+	agent->base = make_loop();
 	if (agent->base == NULL)
 		return so_error_set(error, SO_ERR_INTERNAL, "libevent", "no event loop");
 	if (!so_signals_address(agent->settings, &address, error) ||

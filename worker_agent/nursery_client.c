@@ -372,8 +372,11 @@ spawn_nursery(SoNurseryClient *nursery, int fd)
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
 							 POSIX_SPAWN_SETSIGDEF);
+	/* Symbols resolved once, here, need not be resolved in every runner; the nursery takes it back. */
+	setenv("LD_BIND_NOW", "1", 1);
 	result = posix_spawn(&nursery->pid, nursery->program, &actions, &attributes, arguments,
 						 environ);
+	unsetenv("LD_BIND_NOW");
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	return result;
