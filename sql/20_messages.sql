@@ -5,7 +5,10 @@
 -- whole ranges.  The parents are members of the extension, the partitions are
 -- ordinary tables made by internal.ensure_partitions, so that dump and restore
 -- keep them.  No default partition and no foreign keys: both would lock other
--- tables when a partition is attached.  Written by the master only.
+-- tables when a partition is attached.  Each partition has a primary key of its
+-- own and the parents have none: a restore would make the parent's key when it
+-- attaches the partition and then once more.  Inserts therefore say ON CONFLICT
+-- DO NOTHING without columns.  Written by the master only.
 
 -- One numbering for operation and event messages, as in SSIS.
 CREATE SEQUENCE internal.message_id CACHE 100;
@@ -34,8 +37,7 @@ CREATE TABLE internal.event_message (
 	code text,
 	percent integer,
 	progress_low integer,
-	progress_high integer,
-	PRIMARY KEY (operation_id, attempt, sequence)
+	progress_high integer
 ) PARTITION BY RANGE (operation_id);
 COMMENT ON TABLE internal.event_message IS 'Events of packages; written by the master only';
 COMMENT ON COLUMN internal.event_message.code IS 'Our error code (SOnnn) when the event has one';
@@ -49,8 +51,7 @@ CREATE TABLE internal.operation_message (
 	message text NOT NULL,
 	extended_info_id bigint,
 	attempt integer,
-	code text,
-	PRIMARY KEY (operation_id, operation_message_id)
+	code text
 ) PARTITION BY RANGE (operation_id);
 COMMENT ON TABLE internal.operation_message IS 'What the master says about operations: takeovers, retries, stops; written by the master only';
 
@@ -60,8 +61,7 @@ CREATE TABLE internal.executable (
 	executable_guid text NOT NULL,
 	executable_id bigint NOT NULL DEFAULT pg_catalog.nextval('internal.executable_id'),
 	executable_name text NOT NULL,
-	package_path text NOT NULL,
-	PRIMARY KEY (operation_id, package_name, executable_guid)
+	package_path text NOT NULL
 ) PARTITION BY RANGE (operation_id);
 COMMENT ON TABLE internal.executable IS 'Executables of each execution; written by the master only';
 
@@ -78,8 +78,7 @@ CREATE TABLE internal.executable_statistic (
 	execution_duration integer,
 	execution_result smallint,
 	execution_value text,
-	row_count bigint,
-	PRIMARY KEY (operation_id, attempt, sequence)
+	row_count bigint
 ) PARTITION BY RANGE (operation_id);
 COMMENT ON TABLE internal.executable_statistic IS 'One row per run of an executable and loop iteration; written by the master only';
 COMMENT ON COLUMN internal.executable_statistic.execution_duration IS 'Milliseconds';
@@ -92,8 +91,7 @@ CREATE TABLE internal.rejected_message (
 	agent_id uuid,
 	code text NOT NULL,
 	message text NOT NULL,
-	item text,
-	PRIMARY KEY (operation_id, attempt, sequence)
+	item text
 ) PARTITION BY RANGE (operation_id);
 COMMENT ON TABLE internal.rejected_message IS 'Report items that could not be stored, and why; written by the master only';
 
@@ -113,7 +111,7 @@ DECLARE
 	width CONSTANT bigint := internal.partition_width();
 	first_slot bigint;
 	last_slot bigint;
-	parent text;
+	parent record;
 	partition text;
 	first_id bigint;
 	created integer := 0;
@@ -136,17 +134,23 @@ BEGIN
 	END IF;
 	FOR slot IN least(coalesce(first_slot, 0), last_slot - 1) .. last_slot LOOP
 		first_id := slot * width;
-		FOREACH parent IN ARRAY ARRAY['event_message', 'operation_message', 'executable', 'executable_statistic', 'rejected_message']
+		FOR parent IN
+			SELECT * FROM (VALUES
+				('event_message', 'operation_id, attempt, sequence'),
+				('operation_message', 'operation_id, operation_message_id'),
+				('executable', 'operation_id, package_name, executable_guid'),
+				('executable_statistic', 'operation_id, attempt, sequence'),
+				('rejected_message', 'operation_id, attempt, sequence')) AS v (name, key)
 		LOOP
-			partition := format('%s_p%s', parent, slot);
+			partition := format('%s_p%s', parent.name, slot);
 			CONTINUE WHEN to_regclass(format('internal.%I', partition)) IS NOT NULL;
 			-- LIKE and ATTACH instead of PARTITION OF: the latter would wait
 			-- for every reader of the parent.  The CHECK spares the scan.
-			EXECUTE format('CREATE TABLE internal.%I (LIKE internal.%I INCLUDING ALL, '
+			EXECUTE format('CREATE TABLE internal.%I (LIKE internal.%I INCLUDING ALL, PRIMARY KEY (%s), '
 						   'CONSTRAINT operation_range CHECK (operation_id >= %s AND operation_id < %s))',
-						   partition, parent, first_id, first_id + width);
+						   partition, parent.name, parent.key, first_id, first_id + width);
 			EXECUTE format('ALTER TABLE internal.%I ATTACH PARTITION internal.%I FOR VALUES FROM (%s) TO (%s)',
-						   parent, partition, first_id, first_id + width);
+						   parent.name, partition, first_id, first_id + width);
 			created := created + 1;
 		END LOOP;
 	END LOOP;

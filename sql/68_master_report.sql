@@ -56,7 +56,7 @@ BEGIN
 		 WHERE i.fresh AND i.type = 'event'
 		 -- The ids are given in this order, and people read by id.
 		 ORDER BY i.execution_id, i.attempt, i.sequence
-			ON CONFLICT (operation_id, attempt, sequence) DO NOTHING;
+			ON CONFLICT DO NOTHING;
 	END IF;
 	IF 'executables' = ANY (types) THEN
 		INSERT INTO internal.executable (operation_id, package_name, executable_guid, executable_name, package_path)
@@ -66,7 +66,7 @@ BEGIN
 			   jsonb_to_recordset(i.item -> 'executables') AS e (executable_guid text, executable_name text, package_path text)
 		 WHERE i.fresh AND i.type = 'executables'
 		 ORDER BY i.n
-			ON CONFLICT (operation_id, package_name, executable_guid) DO NOTHING;
+			ON CONFLICT DO NOTHING;
 	END IF;
 	IF 'statistics' = ANY (types) THEN
 		INSERT INTO internal.executable_statistic (operation_id, attempt, sequence, package_name, executable_guid, execution_path, start_time,
@@ -78,7 +78,7 @@ BEGIN
 				   end_time timestamptz, execution_duration integer, execution_result smallint, execution_value text, row_count bigint)
 		 WHERE i.fresh AND i.type = 'statistics'
 		 ORDER BY i.execution_id, i.attempt, i.sequence
-			ON CONFLICT (operation_id, attempt, sequence) DO NOTHING;
+			ON CONFLICT DO NOTHING;
 	END IF;
 
 	-- Before results, which may be in the same report: one row version less.
@@ -214,7 +214,7 @@ BEGIN
 	  FROM unnest(agents, attempts, sequences, executions, types, items, fresh)
 		   AS i (agent_id, attempt, sequence, execution_id, type, item, fresh)
 	 WHERE i.fresh AND i.type NOT IN ('started', 'event', 'executables', 'statistics', 'result')
-		ON CONFLICT (operation_id, attempt, sequence) DO NOTHING;
+		ON CONFLICT DO NOTHING;
 	RETURN QUERY
 	SELECT i.request, 'rejected', i.task_id, i.attempt, i.sequence, 0::bigint,
 		   CASE WHEN i.execution_id IS NULL THEN 'SO221' ELSE 'SO220' END,
@@ -267,7 +267,7 @@ BEGIN
 	END IF;
 	INSERT INTO internal.rejected_message (operation_id, attempt, sequence, agent_id, code, message, item)
 	VALUES (execution, attempt, sequence, agent, 'SO220', reason, left(item::text, 100000))
-		ON CONFLICT (operation_id, attempt, sequence) DO NOTHING;
+		ON CONFLICT DO NOTHING;
 	IF item ->> 'type' = 'result' THEN
 		FOR operation_id IN
 			SELECT e.operation_id FROM internal.master_end_attempts(ARRAY[task], ARRAY[attempt], ARRAY[4],
