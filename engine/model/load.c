@@ -192,7 +192,8 @@ read_project_json(SoLoader *loader, const SoNode *root)
 	loader->project->name = talloc_strdup(loader->project, name->text);
 	if (own != NULL && (own->kind != SO_NODE_MAPPING || own->count > 0))
 		so_loader_read_project(loader, own, name->text);
-	if (!so_loader_expect(loader, packages, SO_NODE_MAPPING, "packages"))
+	if (!so_loader_expect(loader, packages, SO_NODE_MAPPING, "packages") ||
+		so_loader_too_long(loader, packages, SO_MAX_PACKAGES, "packages"))
 		return;
 	for (int i = 0; i < packages->count; i++)
 	{

@@ -95,7 +95,8 @@ void
 so_loader_read_connections(SoLoader *loader, const SoNode *node, TALLOC_CTX *owner,
 						   bool from_project, SoConnectionManager ***list, int *count)
 {
-	if (node == NULL || !so_loader_expect(loader, node, SO_NODE_SEQUENCE, "connections"))
+	if (node == NULL || !so_loader_expect(loader, node, SO_NODE_SEQUENCE, "connections") ||
+		so_loader_too_long(loader, node, SO_MAX_MEMBERS, "connections"))
 		return;
 	for (int i = 0; i < node->count; i++)
 	{

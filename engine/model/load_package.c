@@ -101,6 +101,12 @@ enlist(SoLoader *loader, const SoNode *node, SoExecutable *executable)
 {
 	SoPackage  *package = loader->package;
 
+	if (executable->path != NULL && strlen(executable->path) > SO_MAX_PATH_BYTES)
+	{
+		so_loader_error(loader, node, SO_ERR_DOCUMENT_TOO_LARGE, "Shorten the names of the containers around it.",
+						"the path of an executable has at most %d bytes", SO_MAX_PATH_BYTES);
+		return false;
+	}
 	if (package->executable_count == SO_MAX_EXECUTABLES)
 	{
 		so_loader_error(loader, node, SO_ERR_DOCUMENT_TOO_LARGE, NULL,
@@ -208,9 +214,9 @@ stand_in(SoLoader *loader, const SoNode *node, SoExecutable *parent)
 	executable->object->line = node->line;
 	executable->object->column = node->column;
 	executable->name = talloc_strdup(executable, name->text);
+	executable->path = talloc_asprintf(executable, "%s\\%s", parent->path, executable->name);
 	if (!enlist(loader, node, executable))
 		return NULL;
-	executable->path = talloc_asprintf(executable, "%s\\%s", parent->path, executable->name);
 	place(loader, node, executable);
 	read_children(loader, so_node_member(node, "executables"), executable);
 	so_loader_read_constraints(loader, node, executable);
@@ -236,9 +242,9 @@ read_executable(SoLoader *loader, const SoNode *node, SoExecutable *parent)
 											   so_structure_names(holder_of(executable)),
 											   so_node_member(node, "expressions"));
 	executable->name = take_name(loader, executable, node, executable->object);
+	executable->path = talloc_asprintf(executable, "%s\\%s", parent->path, executable->name);
 	if (!enlist(loader, node, executable))
 		return NULL;
-	executable->path = talloc_asprintf(executable, "%s\\%s", parent->path, executable->name);
 	place(loader, node, executable);
 	if (type.opaque && !so_object_boolean(executable->object, "disable"))
 		so_loader_warning(loader, node, SO_ERR_DOCUMENT_OPAQUE, NULL,

@@ -118,7 +118,8 @@ read_variable(SoLoader *loader, const SoNode *node, SoExecutable *owner)
 void
 so_loader_read_variables(SoLoader *loader, const SoNode *node, SoExecutable *owner)
 {
-	if (node == NULL || !so_loader_expect(loader, node, SO_NODE_SEQUENCE, "variables"))
+	if (node == NULL || !so_loader_expect(loader, node, SO_NODE_SEQUENCE, "variables") ||
+		so_loader_too_long(loader, node, SO_MAX_MEMBERS, "variables"))
 		return;
 	for (int i = 0; i < node->count; i++)
 	{
@@ -200,7 +201,8 @@ void
 so_loader_read_parameters(SoLoader *loader, const SoNode *node, TALLOC_CTX *owner,
 						  const char *path_prefix, SoParameter ***list, int *count)
 {
-	if (node == NULL || !so_loader_expect(loader, node, SO_NODE_SEQUENCE, "parameters"))
+	if (node == NULL || !so_loader_expect(loader, node, SO_NODE_SEQUENCE, "parameters") ||
+		so_loader_too_long(loader, node, SO_MAX_MEMBERS, "parameters"))
 		return;
 	for (int i = 0; i < node->count; i++)
 	{

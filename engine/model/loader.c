@@ -120,6 +120,16 @@ so_loader_expect(SoLoader *loader, const SoNode *node, SoNodeKind kind, const ch
 	return false;
 }
 
+bool
+so_loader_too_long(SoLoader *loader, const SoNode *list, int limit, const char *what)
+{
+	if (list->count <= limit)
+		return false;
+	so_loader_error(loader, list, SO_ERR_DOCUMENT_TOO_LARGE, NULL, "%s: at most %d are possible, found %d",
+					what, limit, list->count);
+	return true;
+}
+
 void *
 so_loader_append(TALLOC_CTX *owner, void *array, int *count, const void *item)
 {

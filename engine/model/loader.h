@@ -16,6 +16,9 @@
 #include "engine/model/object_types.h"
 
 #define SO_MAX_EXECUTABLES 50000
+#define SO_MAX_PACKAGES 5000	/* of a project */
+#define SO_MAX_MEMBERS 1000		/* variables of an executable, parameters, connections */
+#define SO_MAX_PATH_BYTES 4000	/* of an executable */
 
 typedef struct SoLoader
 {
@@ -51,6 +54,9 @@ extern bool so_loader_may_suggest(const SoLoader *loader);
 
 /* true when node is a mapping (a sequence); otherwise reports what, e.g. "variables". */
 extern bool so_loader_expect(SoLoader *loader, const SoNode *node, SoNodeKind kind, const char *what);
+
+/* Is list longer than limit?  Then it is reported and shall not be read. */
+extern bool so_loader_too_long(SoLoader *loader, const SoNode *list, int limit, const char *what);
 
 /* Append item to an array of count pointers that belongs to owner. */
 extern void *so_loader_append(TALLOC_CTX *owner, void *array, int *count, const void *item);
