@@ -124,8 +124,11 @@ turn(SoRun *run)
 
 		if (run->ended)
 			break;
-		/* Everything that is ready must be known before slots are given, for the order. */
-		if (!busy && so_unit_dispatch(run))
+		/*
+		 * What is ready is known now, so slots go out in the document's order;
+		 * a loop without tasks that keeps the agenda full must not hold them up.
+		 */
+		if (so_unit_dispatch(run) && !busy)
 			continue;
 		wait_for_something(run, busy);
 	}
