@@ -20,13 +20,17 @@ DECLARE
 	turn integer := 0;
 	candidate integer;
 	first_skipped bigint;
+	place bigint;
+	page_size integer;
+	seen integer;
 BEGIN
 	new_position := ready_position;
 	agent := '{}';
 	ready_id := '{}';
 	task := '{}';
 	execution := '{}';
-	SELECT sum(least(u.c, task_limit)) INTO free FROM unnest(capacities) AS u (c);
+	SELECT sum(u.c) INTO free FROM unnest(capacities) AS u (c);
+	page_size := least(free, task_limit);
 	SELECT array_agg(coalesce(w.capabilities -> 'task_types', '[]') ORDER BY u.n),
 		   array_agg(coalesce(lower(split_part(w.machine_name, '.', 1)) = lower(split_part(m.host, '.', 1)), false) ORDER BY u.n)
 	  INTO task_types, on_host
@@ -53,39 +57,44 @@ BEGIN
 		execution := execution || offer.execution_id;
 	END LOOP;
 
-	IF free <= 0 OR cardinality(task) >= task_limit THEN
-		RETURN;
-	END IF;
-	FOR offer IN
-		SELECT q.ready_id, q.task_id, q.execution_id, e.runinscaleout, to_jsonb(coalesce(k.required_task_types, '{}')) AS required
-		  FROM internal.ready q
-		  JOIN internal.execution e ON e.execution_id = q.execution_id
-		  LEFT JOIN internal.package k ON k.project_id = e.project_id AND k.name = e.package_name
-		 WHERE q.ready_id > ready_position
-		 ORDER BY q.ready_id
-		 LIMIT 20000
-	LOOP
+	-- Page by page: the first page holds all that can be handed out, unless
+	-- there are tasks in it that none of these agents can run.
+	place := ready_position;
+	FOR page IN 1 .. 200 LOOP
 		EXIT WHEN cardinality(task) >= task_limit OR free <= 0;
-		candidate := NULL;
-		FOR step IN 0 .. cardinality(agents) - 1 LOOP
-			candidate := (turn + step) % cardinality(agents) + 1;
-			EXIT WHEN room[candidate] > 0 AND (offer.runinscaleout OR on_host[candidate]) AND offer.required <@ task_types[candidate];
+		seen := 0;
+		FOR offer IN
+			SELECT q.ready_id, q.task_id, q.execution_id, e.runinscaleout, to_jsonb(coalesce(k.required_task_types, '{}')) AS required
+			  FROM (SELECT r.* FROM internal.ready r WHERE r.ready_id > place ORDER BY r.ready_id LIMIT page_size) q
+			  JOIN internal.execution e ON e.execution_id = q.execution_id
+			  LEFT JOIN internal.package k ON k.project_id = e.project_id AND k.name = e.package_name
+			 ORDER BY q.ready_id
+		LOOP
+			EXIT WHEN cardinality(task) >= task_limit OR free <= 0;
+			seen := seen + 1;
+			place := offer.ready_id;
 			candidate := NULL;
+			FOR step IN 0 .. cardinality(agents) - 1 LOOP
+				candidate := (turn + step) % cardinality(agents) + 1;
+				EXIT WHEN room[candidate] > 0 AND (offer.runinscaleout OR on_host[candidate]) AND offer.required <@ task_types[candidate];
+				candidate := NULL;
+			END LOOP;
+			IF candidate IS NULL THEN
+				first_skipped := coalesce(first_skipped, offer.ready_id);
+				CONTINUE;
+			END IF;
+			turn := candidate;
+			room[candidate] := room[candidate] - 1;
+			free := free - 1;
+			agent := agent || candidate;
+			ready_id := ready_id || offer.ready_id;
+			task := task || offer.task_id;
+			execution := execution || offer.execution_id;
 		END LOOP;
-		IF candidate IS NULL THEN
-			first_skipped := coalesce(first_skipped, offer.ready_id);
-			CONTINUE;
-		END IF;
-		turn := candidate;
-		room[candidate] := room[candidate] - 1;
-		free := free - 1;
-		agent := agent || candidate;
-		ready_id := ready_id || offer.ready_id;
-		task := task || offer.task_id;
-		execution := execution || offer.execution_id;
-		new_position := offer.ready_id;
+		EXIT WHEN seen < page_size;
+		page_size := 500;
 	END LOOP;
-	new_position := least(new_position, first_skipped - 1);
+	new_position := coalesce(first_skipped - 1, place);
 END
 $$;
 COMMENT ON FUNCTION internal.master_pick(bigint, uuid[], integer[], integer) IS 'Chooses ready tasks for waiting agents; changes nothing';
