@@ -208,6 +208,7 @@ read_project_json(SoLoader *loader, const SoNode *root)
 							packages->keys[i]->text);
 		so_loader_end(&part);
 	}
+	so_loader_check_children(loader->project, loader->findings_context, loader->findings);
 }
 
 SoProject *

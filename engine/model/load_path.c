@@ -209,6 +209,7 @@ load_folder(PathLoad *load)
 		load_package(load, paths[i], load->findings);
 	if (count == 0)
 		report(load, SO_ERR_DOCUMENT_PROJECT, load->folder, "there is no package beside project.yaml");
+	so_loader_check_children(load->project, load->context, load->findings);
 }
 
 static void
@@ -232,6 +233,8 @@ load_file(PathLoad *load, const char *path)
 		if (strcmp(base_name(paths[i]), base_name(path)) != 0)
 			load_sibling(load, paths[i]);
 	}
+	if (project_file != NULL)
+		so_loader_check_children(load->project, load->context, load->findings);
 }
 
 SoProject *

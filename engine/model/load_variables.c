@@ -156,8 +156,10 @@ read_parameter_value(SoLoader *loader, const SoNode *node, SoParameter *paramete
 			parameter->value = so_value_default(parameter, parameter->type);
 		return;
 	}
+	loader->hide_values = parameter->sensitive;
 	parameter->has_default = so_loader_typed_value(loader, parameter, value, parameter->type,
 												   &parameter->value);
+	loader->hide_values = false;
 	if (parameter->sensitive)
 		so_loader_warning_at(loader, parameter->object, field, SO_ERR_DOCUMENT_SECRET,
 							 "Leave the value out and give it for the execution or in the catalog; the "

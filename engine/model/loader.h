@@ -32,6 +32,7 @@ typedef struct SoLoader
 	const char *identity;		/* uuid that missing ids are derived from */
 	json_t	   *ids;			/* id -> path, to find ids used twice */
 	json_t	   *paths;			/* path -> true, to find names used twice */
+	bool		hide_values;	/* a secret is being read: its value must not be in a finding */
 } SoLoader;
 
 /* ---- findings at a node or at a place (loader.c) ---- */
@@ -133,6 +134,8 @@ extern SoPackage *so_loader_load_package(SoLoader *loader, const SoNode *node);
 
 extern void so_loader_check_package(SoLoader *loader, SoPackage *package);
 extern void so_loader_check_project(SoLoader *loader);
+/* Execute Package tasks, when all packages of the project are there (check_children.c). */
+extern void so_loader_check_children(SoProject *project, TALLOC_CTX *context, SoDiagnostics *findings);
 
 /* ---- structural keys (structure.c) ---- */
 

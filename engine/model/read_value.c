@@ -37,7 +37,7 @@ wrong_kind(SoLoader *loader, const SoNode *node, const char *name, const char *e
 	const char *hint = NULL;
 
 	if (node->is_plain && node->kind != SO_NODE_NULL && node->kind != SO_NODE_STRING &&
-		strstr(expected, "text") != NULL)
+		strstr(expected, "text") != NULL && !loader->hide_values)
 		hint = talloc_asprintf(loader->findings_context, "Write it in quotes: \"%s\".", node->text);
 	else if (node->kind == SO_NODE_STRING && strcmp(expected, "true or false") == 0)
 		hint = "Write true or false, without quotes; yes, no, on and off are texts.";
@@ -220,12 +220,15 @@ read_scalar(SoLoader *loader, const SoNode *node, SoObject *object, SoField *fie
 			field->value = so_loader_scalar(object, node);
 			return true;
 		default:				/* texts of all sorts */
+			loader->hide_values = (property->flags & SO_PROPERTY_SECRET) != 0;
 			if (node->kind != SO_NODE_STRING)
 				break;
 			field->value = so_value_string_length(object, node->text, node->length);
+			loader->hide_values = false;
 			return true;
 	}
 	wrong_kind(loader, node, property->name, expected);
+	loader->hide_values = false;
 	return false;
 }
 
@@ -385,7 +388,8 @@ so_loader_typed_value(SoLoader *loader, TALLOC_CTX *context, const SoNode *node,
 	}
 	if (!so_value_from_text(context, type, text, value, &error))
 	{
-		so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE, error.hint, "value: %s", error.message);
+		so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE, error.hint, "value: %s",
+						loader->hide_values ? "it does not fit the type" : error.message);
 		return false;
 	}
 	return true;

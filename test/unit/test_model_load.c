@@ -262,6 +262,61 @@ test_project_json_rules(void **state)
 	}
 }
 
+/* Execute Package tasks against the children that the project has. */
+static void
+test_children(void **state)
+{
+	static const char text[] =
+	"{\"format_version\": 1, \"name\": \"x\", \"packages\": {"
+	"\"child\": {\"name\": \"child\", \"parameters\": [{\"name\": \"a\", \"type\": \"int32\", \"required\": true},"
+	"{\"name\": \"b\", \"type\": \"string\"}]},"
+	"\"parent\": {\"name\": \"parent\", \"parameters\": [{\"name\": \"s\", \"type\": \"string\", \"sensitive\": true}],"
+	"\"variables\": [{\"name\": \"v\", \"type\": \"int32\"}], \"executables\": ["
+	"{\"name\": \"good\", \"type\": \"execute_package\", \"package_name\": \"child\","
+	" \"parameter_bindings\": [{\"parameter\": \"a\", \"variable\": \"User::v\"}]},"
+	"{\"name\": \"missing\", \"type\": \"execute_package\", \"package_name\": \"nobody\"},"
+	"{\"name\": \"unbound\", \"type\": \"execute_package\", \"package_name\": \"child\"},"
+	"{\"name\": \"wrong\", \"type\": \"execute_package\", \"package_name\": \"child\","
+	" \"parameter_bindings\": [{\"parameter\": \"a\", \"variable\": \"User::v\"},"
+	" {\"parameter\": \"c\", \"variable\": \"User::v\"}, {\"parameter\": \"b\", \"variable\": \"$Package::s\"}]}]}}}";
+	json_t	   *json = json_loads(text, 0, NULL);
+	SoDiagnostics findings;
+
+	(void) state;
+	assert_non_null(json);
+	assert_null(so_load_project_json(context, json, &findings));
+	assert_int_equal(findings.count, 4);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(findings.items[i].code, SO_ERR_DOCUMENT_CHILD);
+	assert_string_equal(findings.items[0].pointer, "/packages/parent/executables/1/package_name");
+	assert_string_equal(findings.items[1].pointer, "/packages/parent/executables/2");
+	assert_string_equal(findings.items[3].pointer, "/packages/parent/executables/3/parameter_bindings/2/variable");
+	json_decref(json);
+}
+
+/* A secret of the wrong type: the finding does not say it. */
+static void
+test_secrets_are_not_said(void **state)
+{
+	static const char text[] =
+	"name: s\n"
+	"parameters:\n"
+	"  - {name: p, type: int32, sensitive: true, value: \"123geheim\"}\n"
+	"  - {name: q, type: int64, sensitive: true, value: \"123geheim\"}\n"
+	"  - {name: r, type: string, sensitive: true, value: 4711}\n"
+	"connections:\n"
+	"  - {name: c, type: postgres, password: 4711}\n";
+	SoDiagnostics findings;
+	char	   *said;
+
+	(void) state;
+	assert_null(so_load_package_text(context, text, strlen(text), NULL, NULL, &findings));
+	assert_int_equal(findings.error_count, 4);
+	said = so_diagnostics_to_text(context, &findings);
+	assert_null(strstr(said, "geheim"));
+	assert_null(strstr(said, "4711"));
+}
+
 /* The value of a secret is in the model at the desk, and never in the canonical form. */
 static void
 test_secrets_are_dropped(void **state)
@@ -321,6 +376,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_project, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_projects, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_project_json_rules, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_children, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_secrets_are_not_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_secrets_are_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_findings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_examples, set_up, tear_down),
