@@ -22,6 +22,7 @@
 #include "catalog/pg_database.h"
 #include "catalog/pg_shseclabel.h"
 #include "commands/dbcommands.h"
+#include "extension/binding.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
 #include "miscadmin.h"
@@ -93,16 +94,18 @@ database_usable(Oid database)
 	return usable;
 }
 
+/* A restored copy brings the label along: of several the one in the token file is meant. */
 static Oid
 labelled_database(void)
 {
+	Oid			bound = so_binding_database();
 	Relation	relation = table_open(SharedSecLabelRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple	tuple;
 	Oid			found = InvalidOid;
 
 	while ((tuple = systable_getnext(scan)) != NULL)
-		if (label_is_ours(tuple, RelationGetDescr(relation)))
+		if (label_is_ours(tuple, RelationGetDescr(relation)) && (!OidIsValid(bound) || found != bound))
 			found = ((Form_pg_shseclabel) GETSTRUCT(tuple))->objoid;
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
