@@ -121,6 +121,7 @@ install-programs: programs
 		$(DESTDIR)$(PROGRAM_DIRECTORY)/
 
 # ---- unit tests: one program per test file, linked with every library -------
+# A test may replace a door of the library by a fake of its own (muldefs: the first one counts).
 
 UNIT_TESTS = $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/test_*.c))
 # Sources in test/unit that are not tests themselves (fake peers and the like).
@@ -129,7 +130,7 @@ UNIT_SUPPORT = $(filter-out test/unit/test_%,$(wildcard test/unit/*.c))
 $(BUILD)/unit/%: $(BUILD)/test/unit/%.o $(call objects,$(UNIT_SUPPORT)) $(LIBRARIES)
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
-	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $< $(call objects,$(UNIT_SUPPORT)) \
+	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -Wl,-z,muldefs -o $@ $< $(call objects,$(UNIT_SUPPORT)) \
 		-Wl,--start-group $(LIBRARIES) -Wl,--end-group -lcmocka \
 		$(ENGINE_LIBS) $(GATEWAY_LIBS) $(AGENT_LIBS)
 
