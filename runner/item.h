@@ -17,7 +17,7 @@
 extern json_t *so_item_started(void);
 extern json_t *so_item_event(const SoEvent *event);
 extern json_t *so_item_statistics(const SoStatistics *statistics);
-extern json_t *so_item_result(const SoRunOutcome *outcome, const char *code);
+extern json_t *so_item_result(const SoRunOutcome *outcome);
 /* The event and the result of a task that could not begin. */
 extern json_t *so_item_refusal_event(const SoError *error, const char *package_name);
 extern json_t *so_item_refusal_result(const SoError *error);

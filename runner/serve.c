@@ -11,7 +11,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -27,38 +26,24 @@
 /* Milliseconds to wait for killed descendants. */
 #define KILL_TIME 5000
 
-typedef struct Report
-{
-	SoChannel  *channel;
-	char		first_code[8];	/* of the first error */
-} Report;
-
 static void
 report_package(void *context, const SoPackage *package)
 {
-	Report	   *report = context;
-
 	for (int i = 0; i < package->executable_count; i += EXECUTABLES_PER_ITEM)
-		so_channel_item(report->channel, SO_ITEM_EXECUTABLES,
+		so_channel_item(context, SO_ITEM_EXECUTABLES,
 						so_item_executables(package, i, EXECUTABLES_PER_ITEM));
 }
 
 static void
 report_event(void *context, const SoEvent *event)
 {
-	Report	   *report = context;
-
-	if (event->message_type == SO_MESSAGE_ERROR && report->first_code[0] == '\0')
-		strncpy(report->first_code, event->code, sizeof(report->first_code) - 1);
-	so_channel_item(report->channel, SO_ITEM_EVENT, so_item_event(event));
+	so_channel_item(context, SO_ITEM_EVENT, so_item_event(event));
 }
 
 static void
 report_statistics(void *context, const SoStatistics *statistics)
 {
-	Report	   *report = context;
-
-	so_channel_item(report->channel, SO_ITEM_STATISTICS, so_item_statistics(statistics));
+	so_channel_item(context, SO_ITEM_STATISTICS, so_item_statistics(statistics));
 }
 
 static void
@@ -78,9 +63,8 @@ static void
 run_task(SoChannel *channel, json_t *json)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	Report		report = {.channel = channel};
 	SoRunSink	sink = {
-		.context = &report,
+		.context = channel,
 		.event = report_event,
 		.statistics = report_statistics,
 		.package = report_package
@@ -98,7 +82,7 @@ run_task(SoChannel *channel, json_t *json)
 						   &outcome, &error))
 		{
 			SO_FAULT("runner.before_result");
-			so_channel_item(channel, SO_ITEM_RESULT, so_item_result(&outcome, report.first_code));
+			so_channel_item(channel, SO_ITEM_RESULT, so_item_result(&outcome));
 			talloc_free(context);
 			return;
 		}

@@ -361,8 +361,10 @@ note_outcome(SoRun *run, const SoEventData *data)
 	if (data->type != SO_MESSAGE_ERROR)
 		return;
 	run->outcome->error_count++;
-	if (run->outcome->first_error == NULL)
-		run->outcome->first_error = talloc_strdup(run, data->message);
+	if (run->outcome->first_error != NULL)
+		return;
+	run->outcome->first_error = talloc_strdup(run, data->message);
+	run->outcome->first_error_code = data->code;
 }
 
 void

@@ -124,6 +124,7 @@ typedef struct SoRunOutcome
 	int			warning_count;
 	int64_t		duration_ms;
 	char	   *first_error;	/* text of the first error, owned by context; NULL when none */
+	SoErrorCode first_error_code;	/* SO_OK when none */
 	bool		validation_failed;
 } SoRunOutcome;
 
