@@ -96,6 +96,18 @@ extern bool so_door_may_log(SoDoor *door);
 /* door.c: the value of the Date header now. */
 extern const char *so_door_date(SoDoor *door);
 
+/* door.c: a request has begun with so many bytes; one has ended. */
+extern void so_door_start_receiving(SoDoorConnection *connection, size_t bytes);
+extern void so_door_become_idle(SoDoorConnection *connection);
+
+/* door.c: evhttp is about to free the connection; the timer has run out. */
+extern void so_door_closed_cb(struct evhttp_connection *http, void *argument);
+extern void so_door_timer_cb(evutil_socket_t fd, short what, void *argument);
+
+/* door_accept.c: for evhttp, which has accepted a connection; for the timer of a full door. */
+extern struct bufferevent *so_door_accept_cb(struct event_base *base, void *argument);
+extern void so_door_pressure_cb(evutil_socket_t fd, short what, void *argument);
+
 /* door.c: the connection is no longer receiving; forget its share of the memory. */
 extern void so_door_stop_receiving(SoDoorConnection *connection);
 

@@ -11,7 +11,6 @@
 #include "gateway/gateway.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,24 +21,16 @@
 #include "gateway/limits.h"
 #include "gateway/link.h"
 #include "gateway/listener.h"
+#include "gateway/outgoing.h"
 #include "gateway/pending.h"
 #include "gateway/request.h"
 #include "gateway/routes.h"
+#include "gateway/settings.h"
 #include "gateway/tls.h"
 #include "gateway/trust.h"
 
 /* How long the master may take to read the gateway's last words. */
 #define LAST_WORDS_MS 1000
-
-/* The contents of a CONFIGURE frame. */
-typedef struct Settings
-{
-	char addresses[1024];
-	uint16_t port;
-	char certificate_file[1024];
-	char key_file[1024];
-	SoLimits limits;
-} Settings;
 
 struct SoGateway
 {
@@ -51,78 +42,19 @@ struct SoGateway
 	SoTrust trust;
 	SoLimits limits;
 	SoPending pending;
-	SoDoor *door;      /* NULL until configured */
-	Settings settings; /* of the first CONFIGURE */
+	SoDoor *door;        /* NULL until configured */
+	SoSettings settings; /* of the first CONFIGURE */
 };
 
 /* ---- to the master ------------------------------------------------------------- */
-
-static void
-send_hello(SoGateway *gateway)
-{
-	size_t frame = so_frame_begin(&gateway->link.out, SO_GATEWAY_HELLO, 0);
-
-	so_put_string(&gateway->link.out, SO_VERSION);
-	so_put_u32(&gateway->link.out, (uint32_t) getpid());
-	so_frame_end(&gateway->link.out, frame);
-}
-
-static void
-send_listening(SoGateway *gateway)
-{
-	char thumbprint[SO_THUMBPRINT_TEXT_SIZE];
-	size_t frame = so_frame_begin(&gateway->link.out, SO_GATEWAY_LISTENING, 0);
-
-	so_put_string(&gateway->link.out, gateway->listener.addresses);
-	so_put_u16(&gateway->link.out, gateway->listener.port);
-	so_put_string(&gateway->link.out, so_thumbprint_format(&gateway->tls.thumbprint, thumbprint));
-	so_frame_end(&gateway->link.out, frame);
-}
-
-/* error NULL: the new settings are in use. */
-static void
-send_reloaded(SoGateway *gateway, const SoError *error)
-{
-	char thumbprint[SO_THUMBPRINT_TEXT_SIZE];
-	char text[sizeof(error->message) + sizeof(error->place) + sizeof(error->detail) + 8] = "";
-	size_t frame = so_frame_begin(&gateway->link.out, SO_GATEWAY_RELOADED, 0);
-
-	if (error != NULL)
-		snprintf(text, sizeof(text), "%s%s%s%s%s%s", error->message, error->place[0] ? " (" : "",
-				 error->place, error->place[0] ? ")" : "", error->detail[0] ? ". " : "",
-				 error->detail);
-	so_put_u8(&gateway->link.out, error == NULL);
-	so_put_string(&gateway->link.out, so_thumbprint_format(&gateway->tls.thumbprint, thumbprint));
-	so_put_string(&gateway->link.out, error ? so_error_state(error->code) : "");
-	so_put_string(&gateway->link.out, text);
-	so_frame_end(&gateway->link.out, frame);
-}
 
 /* Say why the gateway cannot serve, and end. */
 static void
 fail(SoGateway *gateway, const SoError *error)
 {
-	char message[sizeof(error->message) + sizeof(error->place) + 4];
-	size_t frame = so_frame_begin(&gateway->link.out, SO_GATEWAY_FAILED, 0);
-
-	snprintf(message, sizeof(message), "%s%s%s%s", error->message, error->place[0] ? " (" : "",
-			 error->place, error->place[0] ? ")" : "");
-	so_put_string(&gateway->link.out, so_error_state(error->code));
-	so_put_string(&gateway->link.out, message);
-	so_put_string(&gateway->link.out, error->detail);
-	so_put_string(&gateway->link.out, error->hint);
-	so_frame_end(&gateway->link.out, frame);
+	so_outgoing_failed(&gateway->link, error);
 	so_link_flush_all(&gateway->link, LAST_WORDS_MS);
 	_exit(1);
-}
-
-static void
-send_abandoned(SoGateway *gateway, uint64_t request)
-{
-	size_t frame = so_frame_begin(&gateway->link.out, SO_GATEWAY_ABANDONED, 0);
-
-	so_put_u64(&gateway->link.out, request);
-	so_frame_end(&gateway->link.out, frame);
 }
 
 /* The log goes to the master; time, program and pid are added where it is written. */
@@ -252,7 +184,7 @@ overdue(void *context, SoDoorConnection *connection)
 	if (so_pending_take(&gateway->pending, so_door_tag(connection), &slot))
 	{
 		release(gateway, &slot);
-		send_abandoned(gateway, slot.request);
+		so_outgoing_abandoned(&gateway->link, slot.request);
 	}
 	so_error_set(&error, SO_ERR_MASTER_AWAY, NULL, "the master did not answer in time");
 	so_door_set_tag(connection, 0);
@@ -270,48 +202,16 @@ closed(void *context, SoDoorConnection *connection, bool undelivered)
 	if (so_pending_take(&gateway->pending, number, &slot))
 		release(gateway, &slot);
 	if (undelivered && number != 0)
-		send_abandoned(gateway, number);
+		so_outgoing_abandoned(&gateway->link, number);
 	if (entry != NULL && entry->connections > 0)
 		entry->connections--;
 }
 
 /* ---- from the master ---------------------------------------------------------------- */
 
-static bool
-get_text(SoFieldReader *reader, char *buffer, size_t size)
-{
-	size_t length;
-	const char *text = so_get_block(reader, &length);
-
-	if (length >= size || memchr(text, '\0', length) != NULL)
-		return false;
-	memcpy(buffer, text, length);
-	buffer[length] = '\0';
-	return true;
-}
-
-static bool
-read_settings(const SoFrame *frame, Settings *settings)
-{
-	SoFieldReader reader;
-
-	memset(settings, 0, sizeof(*settings));
-	so_field_reader_init(&reader, frame->payload, frame->length);
-	if (!get_text(&reader, settings->addresses, sizeof(settings->addresses)))
-		return false;
-	settings->port = so_get_u16(&reader);
-	if (!get_text(&reader, settings->certificate_file, sizeof(settings->certificate_file)) ||
-		!get_text(&reader, settings->key_file, sizeof(settings->key_file)))
-		return false;
-	settings->limits.max_connections = so_get_u32(&reader);
-	settings->limits.idle_timeout_ms = so_get_u32(&reader);
-	settings->limits.request_timeout_ms = so_get_u32(&reader);
-	return so_field_reader_done(&reader);
-}
-
 /* The first CONFIGURE: open everything, or say why not and end. */
 static void
-start(SoGateway *gateway, const Settings *settings)
+start(SoGateway *gateway, const SoSettings *settings)
 {
 	const SoDoorCallbacks callbacks = {
 		.connected = connected,
@@ -336,12 +236,13 @@ start(SoGateway *gateway, const Settings *settings)
 		(gateway->door = so_door_open(gateway->base, &gateway->listener, &gateway->tls,
 									  &gateway->limits, &callbacks, &error)) == NULL)
 		fail(gateway, &error);
-	send_listening(gateway);
+	so_outgoing_listening(&gateway->link, gateway->listener.addresses, gateway->listener.port,
+						  &gateway->tls.thumbprint);
 }
 
 /* A later CONFIGURE: certificate and limits; sockets stay as they are. */
 static void
-reload(SoGateway *gateway, const Settings *settings)
+reload(SoGateway *gateway, const SoSettings *settings)
 {
 	SoError error;
 
@@ -350,17 +251,17 @@ reload(SoGateway *gateway, const Settings *settings)
 	{
 		so_error_set(&error, SO_ERR_GATEWAY_ADDRESS_INVALID, NULL,
 					 "other listen addresses need a new gateway process");
-		send_reloaded(gateway, &error);
+		so_outgoing_reloaded(&gateway->link, &gateway->tls.thumbprint, &error);
 		return;
 	}
 	if (!so_tls_load(&gateway->tls, settings->certificate_file, settings->key_file, &error))
 	{
-		send_reloaded(gateway, &error);
+		so_outgoing_reloaded(&gateway->link, &gateway->tls.thumbprint, &error);
 		return;
 	}
 	gateway->limits = settings->limits;
 	so_limits_adjust(&gateway->limits, gateway->descriptors);
-	send_reloaded(gateway, NULL);
+	so_outgoing_reloaded(&gateway->link, &gateway->tls.thumbprint, NULL);
 }
 
 /* Close a connection whose thumbprint has left the set. */
@@ -428,9 +329,9 @@ take_answer(SoGateway *gateway, const SoFrame *frame)
 static bool
 take_configure(SoGateway *gateway, const SoFrame *frame)
 {
-	Settings settings;
+	SoSettings settings;
 
-	if (!read_settings(frame, &settings))
+	if (!so_settings_read(frame, &settings))
 		return false;
 	if (gateway->door == NULL)
 		start(gateway, &settings);
@@ -493,7 +394,7 @@ so_gateway_open(struct event_base *base, int link_fd, uint64_t descriptors, SoEr
 		return NULL;
 	}
 	so_log_set_sink(log_sink, gateway);
-	send_hello(gateway);
+	so_outgoing_hello(&gateway->link);
 	so_link_flush(&gateway->link);
 	return gateway;
 }
