@@ -257,6 +257,8 @@ so_transfer_prepare(SoTransfer *transfer, const char *url, SoError *error)
 	set_times(transfer);
 	if (strcmp(transfer->scheme, "sftp") == 0)
 		set_sftp(transfer);
+	/* Whole paths, no CWD: commands on a connection that is used again would run elsewhere. */
+	curl_easy_setopt(easy, CURLOPT_FTP_FILEMETHOD, (long) CURLFTPMETHOD_NOCWD);
 	if (!so_connection_flag(transfer->properties, "use_passive_mode", true))
 		curl_easy_setopt(easy, CURLOPT_FTPPORT, "-");
 	if (curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)

@@ -59,7 +59,7 @@ write_note(SoDownload *download, const char *identity)
 {
 	json_t	   *note;
 
-	if (identity == NULL)
+	if (identity == NULL || identity[0] == '\0')
 	{
 		unlink(download->note);
 		return;

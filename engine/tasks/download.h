@@ -17,8 +17,8 @@ typedef struct SoDownload
 	const char *url;
 	const char *target;			/* path that the file shall have */
 	/*
-	 * What tells this version of the file from another (size and time);
-	 * NULL for HTTP, where the answer says it (ETag, Last-Modified).
+	 * What tells this version of the file from another (size and time), ""
+	 * when nothing does; NULL for HTTP, where the answer says it (ETag, Last-Modified).
 	 */
 	const char *identity;
 	bool		overwrite;		/* target may be replaced */

@@ -87,8 +87,10 @@ probe(SoFtpRun *ftp, const char *url, SoError *error)
 	curl_off_t	size = -1;
 	curl_off_t	time = -1;
 	SoTransferText ignored = {.context = so_task_context(ftp->run), .limit = 65536};
+	CURLcode	code;
 
 	ftp->transfer->describe = "question about the file";
+	ftp->transfer->run = NULL;	/* its progress is nobody's business */
 	if (!so_transfer_prepare(ftp->transfer, url, error))
 		return NULL;
 	curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
@@ -98,10 +100,15 @@ probe(SoFtpRun *ftp, const char *url, SoError *error)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, &ignored);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, so_transfer_write_text);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, &ignored);
-	if (so_transfer_perform(ftp->transfer, error) != CURLE_OK)
+	code = so_transfer_perform(ftp->transfer, error);
+	ftp->transfer->run = ftp->run;
+	if (code != CURLE_OK)
 		return NULL;
 	curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
 	curl_easy_getinfo(easy, CURLINFO_FILETIME_T, &time);
+	/* A server that cannot tell both does not tell versions apart: no resume. */
+	if (size < 0 || time < 0)
+		return talloc_strdup(so_task_context(ftp->run), "");
 	return talloc_asprintf(so_task_context(ftp->run), "%lld %lld", (long long) size, (long long) time);
 }
 
@@ -143,8 +150,8 @@ receive_listed(SoFtpRun *ftp, const char *folder, const char *pattern, SoError *
 	for (int i = 0; i < list.count; i++)
 	{
 		SoRemoteEntry *entry = &list.entries[i];
-		/* With neither size nor time the version cannot be told; ask for each file. */
-		char	   *identity = entry->size < 0 ? NULL :
+		/* Names alone do not tell versions apart, and the times of SFTP listings are coarse: ask for each file. */
+		char	   *identity = entry->size < 0 || strcmp(ftp->transfer->scheme, "sftp") == 0 ? NULL :
 			talloc_asprintf(context, "%lld %s", (long long) entry->size, entry->modified);
 		SoError		reason;
 

@@ -1,0 +1,137 @@
+# Servers for the tests of tasks: HTTP, FTP, SMTP (test/tap/servers/*_server.py, by
+# Debian's Python) and SSH, each on a free port of 127.0.0.1 and in a private
+# folder; all end with the test, by their process ids.
+package Scaleout::Servers;
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use JSON::PP;
+use POSIX ();
+use Time::HiRes qw(time);
+
+our $timeout = 60;
+my @children;
+
+# A port that is free now and that nobody listens on.
+sub free_port
+{
+	my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0) or croak "socket: $!";
+	my $port = $socket->sockport;
+	close($socket);
+	return $port;
+}
+
+sub wait_for
+{
+	my ($what, $condition) = @_;
+	my $deadline = time() + $timeout;
+	while (time() < $deadline)
+	{
+		my $result = $condition->();
+		return $result if $result;
+		select(undef, undef, undef, 0.02);
+	}
+	croak "waited $timeout s in vain for $what";
+}
+
+# Start @command with its output in "$folder/log"; returns the process id.
+sub spawn
+{
+	my ($folder, @command) = @_;
+	my $pid = fork() // croak "fork: $!";
+	if ($pid == 0)
+	{
+		POSIX::setpgid(0, 0);
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>>', "$folder/log") or POSIX::_exit(126);
+		open(STDERR, '>&', \*STDOUT);
+		exec(@command) or POSIX::_exit(127);
+	}
+	push @children, $pid;
+	return $pid;
+}
+
+sub log_of { my ($folder) = @_; open(my $file, '<', "$folder/log") or return ''; local $/; return <$file> // ''; }
+
+# A Python server that prints "port N" when it listens. %with becomes its JSON argument.
+sub python
+{
+	my ($name, %with) = @_;
+	my $folder = tempdir(CLEANUP => 1);
+	my $pid = spawn($folder, '/usr/bin/python3', '-u', "test/tap/servers/${name}_server.py", encode_json({ folder => $folder, %with }));
+	my $port = wait_for("$name server", sub { log_of($folder) =~ /^port (\d+)$/m ? $1 : waitpid($pid, POSIX::WNOHANG()) ? croak log_of($folder) : 0 });
+	return { pid => $pid, port => $port, folder => $folder };
+}
+
+# An SSH server with SFTP for this account: {port, folder, key, known_hosts, user}.
+sub sftp
+{
+	my $folder = tempdir(CLEANUP => 1);
+	my $port = free_port();
+	for my $key (qw(host user))
+	{
+		system('ssh-keygen', '-q', '-t', 'ecdsa', '-m', 'PEM', '-N', '', '-f', "$folder/$key") == 0 or croak 'ssh-keygen failed';
+	}
+	system("cp $folder/user.pub $folder/authorized_keys") == 0 or croak 'cp failed';
+	mkdir "$folder/files";
+	my %setting = (
+		Port => $port, ListenAddress => '127.0.0.1', HostKey => "$folder/host", PidFile => "$folder/pid", UsePAM => 'no',
+		StrictModes => 'no', AuthorizedKeysFile => "$folder/authorized_keys", PasswordAuthentication => 'no',
+		KbdInteractiveAuthentication => 'no', Subsystem => 'sftp internal-sftp -d ' . "$folder/files");
+	open(my $file, '>', "$folder/sshd_config") or croak "sshd_config: $!";
+	print $file "$_ $setting{$_}\n" for sort keys %setting;
+	close($file);
+	my $pid = spawn($folder, '/usr/sbin/sshd', '-D', '-e', '-f', "$folder/sshd_config");
+	wait_for('sshd', sub { log_of($folder) =~ /Server listening/ ? 1 : waitpid($pid, POSIX::WNOHANG()) ? croak log_of($folder) : 0 });
+	open(my $public, '<', "$folder/host.pub") or croak "host.pub: $!";
+	my ($type, $key) = split / /, <$public>;
+	open(my $known, '>', "$folder/known_hosts") or croak "known_hosts: $!";
+	print $known "[127.0.0.1]:$port $type $key\n";
+	close($known);
+	return {
+		pid => $pid, port => $port, folder => $folder, files => "$folder/files", key => "$folder/user",
+		known_hosts => "$folder/known_hosts", user => scalar getpwuid($<) };
+}
+
+# A listener that accepts and never says a word.
+sub silent
+{
+	my $socket = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', LocalPort => 0) or croak "socket: $!";
+	my $pid = fork() // croak "fork: $!";
+	if ($pid == 0)
+	{
+		my @held;
+		while (my $client = $socket->accept) { push @held, $client; }
+		POSIX::_exit(0);
+	}
+	push @children, $pid;
+	my $port = $socket->sockport;
+	close($socket);
+	return { pid => $pid, port => $port };
+}
+
+sub stop
+{
+	my ($server) = @_;
+	kill 'KILL', $server->{pid};
+	waitpid($server->{pid}, 0);
+	@children = grep { $_ != $server->{pid} } @children;
+	return;
+}
+
+my $owner = $$;
+
+END
+{
+	if ($$ == $owner)
+	{
+		local $?;
+		for my $pid (@children) { kill 'KILL', $pid; waitpid($pid, 0); }
+	}
+}
+
+1;
