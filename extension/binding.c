@@ -33,7 +33,7 @@
 #include "utils/uuid.h"
 
 #define MAX_TOKEN_FILE 16384
-#define LABEL_ACTIVE "active"
+#define LABEL_ACTIVE   "active"
 
 SO_SQL_FUNCTION(so_write_binding);
 SO_SQL_FUNCTION(so_read_binding_token);
@@ -46,19 +46,16 @@ static void
 check_label(const ObjectAddress *object, const char *label)
 {
 	if (object->classId != DatabaseRelationId)
-		ereport(ERROR,
-				(so_errcode(SO_ERR_ARGUMENT_INVALID),
-				 errmsg("labels of scaleout exist for databases only")));
+		ereport(ERROR, (so_errcode(SO_ERR_ARGUMENT_INVALID),
+						errmsg("labels of scaleout exist for databases only")));
 	if (!superuser())
-		ereport(ERROR,
-				(so_errcode(SO_ERR_PERMISSION_DENIED),
-				 errmsg("only a superuser may set a label of scaleout"),
-				 errhint("Run SELECT catalog.enable_scaleout().")));
+		ereport(ERROR, (so_errcode(SO_ERR_PERMISSION_DENIED),
+						errmsg("only a superuser may set a label of scaleout"),
+						errhint("Run SELECT catalog.enable_scaleout().")));
 	if (label != NULL && strcmp(label, LABEL_ACTIVE) != 0)
-		ereport(ERROR,
-				(so_errcode(SO_ERR_ARGUMENT_INVALID),
-				 errmsg("\"%s\" is no label of scaleout", label),
-				 errdetail("The only label is \"%s\".", LABEL_ACTIVE)));
+		ereport(ERROR, (so_errcode(SO_ERR_ARGUMENT_INVALID),
+						errmsg("\"%s\" is no label of scaleout", label),
+						errdetail("The only label is \"%s\".", LABEL_ACTIVE)));
 }
 
 void
@@ -86,10 +83,10 @@ take_line(SoBinding *binding, const char *name, const char *value)
 bool
 so_binding_read(SoBinding *binding, SoError *error)
 {
-	char	   *path = so_setting_resolved_token_file();
-	char	   *content = palloc(MAX_TOKEN_FILE);
-	char	   *rest = NULL;
-	bool		ok;
+	char *path = so_setting_resolved_token_file();
+	char *content = palloc(MAX_TOKEN_FILE);
+	char *rest = NULL;
+	bool ok;
 
 	memset(binding, 0, sizeof(*binding));
 	ok = so_private_file_read(path, content, MAX_TOKEN_FILE, error);
@@ -97,7 +94,7 @@ so_binding_read(SoBinding *binding, SoError *error)
 	{
 		for (char *line = strtok_r(content, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		{
-			char	   *equals = strchr(line, '=');
+			char *equals = strchr(line, '=');
 
 			if (equals == NULL)
 				continue;
@@ -105,12 +102,14 @@ so_binding_read(SoBinding *binding, SoError *error)
 			take_line(binding, line, equals + 1);
 		}
 		ok = strlen(binding->token) == 36 && OidIsValid(binding->database) &&
-			binding->n_directories > 0;
+			 binding->n_directories > 0;
 		if (!ok)
 			so_error_set(error, SO_ERR_SECURITY_FILE, path, "\"%s\" is not a token file", path);
 	}
 	if (!ok)
-		so_error_hint(error, "Run SELECT catalog.enable_scaleout() in the database whose catalog is to be active.");
+		so_error_hint(
+			error,
+			"Run SELECT catalog.enable_scaleout() in the database whose catalog is to be active.");
 	pfree(content);
 	pfree(path);
 	return ok;
@@ -119,13 +118,14 @@ so_binding_read(SoBinding *binding, SoError *error)
 bool
 so_binding_is_ours(const SoBinding *binding, SoError *error)
 {
-	char		own[PATH_MAX];
-	char		listed[PATH_MAX];
+	char own[PATH_MAX];
+	char listed[PATH_MAX];
 
 	if (binding->system_identifier != GetSystemIdentifier())
 	{
 		so_error_set(error, SO_ERR_NOT_ENABLED, NULL, "the token file belongs to another cluster");
-		return so_error_hint(error, "Run SELECT catalog.enable_scaleout() to bind the catalog to this cluster.");
+		return so_error_hint(
+			error, "Run SELECT catalog.enable_scaleout() to bind the catalog to this cluster.");
 	}
 	if (realpath(DataDir, own) == NULL)
 		strlcpy(own, DataDir, sizeof(own));
@@ -136,10 +136,13 @@ so_binding_is_ours(const SoBinding *binding, SoError *error)
 		if (strcmp(own, listed) == 0)
 			return true;
 	}
-	so_error_set(error, SO_ERR_NOT_ENABLED, NULL, "the token file does not list this data directory");
+	so_error_set(error, SO_ERR_NOT_ENABLED, NULL,
+				 "the token file does not list this data directory");
 	so_error_detail(error, "The data directory is \"%s\".", own);
-	return so_error_hint(error, "On a standby add a line data_directory=%s to the token file; "
-						 "on a copy run SELECT catalog.enable_scaleout().", own);
+	return so_error_hint(error,
+						 "On a standby add a line data_directory=%s to the token file; "
+						 "on a copy run SELECT catalog.enable_scaleout().",
+						 own);
 }
 
 /* internal.write_binding(token uuid): bind this data directory and database. */
@@ -147,8 +150,8 @@ Datum
 so_write_binding(PG_FUNCTION_ARGS)
 {
 	StringInfoData content;
-	SoError		error = {0};
-	char	   *token;
+	SoError error = {0};
+	char *token;
 
 	so_error_require_preload();
 	if (PG_ARGISNULL(0))
@@ -171,8 +174,8 @@ so_write_binding(PG_FUNCTION_ARGS)
 Datum
 so_read_binding_token(PG_FUNCTION_ARGS)
 {
-	SoBinding	binding;
-	SoError		error = {0};
+	SoBinding binding;
+	SoError error = {0};
 
 	so_error_require_preload();
 	if (!so_binding_read(&binding, &error) || !so_binding_is_ours(&binding, &error) ||
@@ -185,8 +188,8 @@ so_read_binding_token(PG_FUNCTION_ARGS)
 Oid
 so_binding_database(void)
 {
-	SoBinding	binding;
-	SoError		error = {0};
+	SoBinding binding;
+	SoError error = {0};
 
 	if (!so_binding_read(&binding, &error) || !so_binding_is_ours(&binding, &error))
 		return InvalidOid;
@@ -197,7 +200,7 @@ so_binding_database(void)
 Datum
 so_bound_database(PG_FUNCTION_ARGS)
 {
-	Oid			database;
+	Oid database;
 
 	so_error_require_preload();
 	database = so_binding_database();

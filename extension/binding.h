@@ -22,11 +22,11 @@
 
 typedef struct SoBinding
 {
-	char		token[37];		/* UUID text, lower case */
-	uint64		system_identifier;
-	Oid			database;
-	int			n_directories;
-	char		directories[SO_BINDING_MAX_DIRECTORIES][1024];
+	char token[37]; /* UUID text, lower case */
+	uint64 system_identifier;
+	Oid database;
+	int n_directories;
+	char directories[SO_BINDING_MAX_DIRECTORIES][1024];
 } SoBinding;
 
 /* Registers the provider of the label; from _PG_init under preload. */
@@ -49,6 +49,6 @@ extern bool so_binding_is_ours(const SoBinding *binding, SoError *error) SO_WARN
  * without a usable file.  Several databases may carry the label (a restored
  * copy brings it along); this one is meant.
  */
-extern Oid	so_binding_database(void);
+extern Oid so_binding_database(void);
 
-#endif							/* EXTENSION_BINDING_H */
+#endif /* EXTENSION_BINDING_H */

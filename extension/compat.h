@@ -25,15 +25,16 @@
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_database_d.h"
 #define so_owns_database(database, role) object_ownercheck(DatabaseRelationId, (database), (role))
-#define so_owns_extension(extension, role) object_ownercheck(ExtensionRelationId, (extension), (role))
+#define so_owns_extension(extension, role)                                                         \
+	object_ownercheck(ExtensionRelationId, (extension), (role))
 #else
-#define so_owns_database(database, role) pg_database_ownercheck((database), (role))
+#define so_owns_database(database, role)   pg_database_ownercheck((database), (role))
 #define so_owns_extension(extension, role) pg_extension_ownercheck((extension), (role))
 #endif
 
 /* Under hidden visibility a function must be exported to be callable from SQL. */
-#define SO_SQL_FUNCTION(name) \
-	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+#define SO_SQL_FUNCTION(name)                                                                      \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
 	PG_FUNCTION_INFO_V1(name)
 
 /* A name of its own for waits exists from 17 on. */
@@ -45,4 +46,4 @@
 #define so_wait_event(name) PG_WAIT_EXTENSION
 #endif
 
-#endif							/* EXTENSION_COMPAT_H */
+#endif /* EXTENSION_COMPAT_H */

@@ -34,16 +34,16 @@
 
 typedef struct Entry
 {
-	Oid			function;		/* hash key: the function in schema catalog */
-	Oid			owner;
-	Oid			result_type;
-	bool		returns_set;
-	bool		returns_row;
-	int			n_arguments;	/* of the function in schema catalog */
-	int			n_inner;
-	Oid			types[FUNC_MAX_ARGS];
-	bool		any_polymorphic;
-	SPIPlanPtr	plan;			/* NULL until the first call */
+	Oid function; /* hash key: the function in schema catalog */
+	Oid owner;
+	Oid result_type;
+	bool returns_set;
+	bool returns_row;
+	int n_arguments; /* of the function in schema catalog */
+	int n_inner;
+	Oid types[FUNC_MAX_ARGS];
+	bool any_polymorphic;
+	SPIPlanPtr plan; /* NULL until the first call */
 } Entry;
 
 static HTAB *entries = NULL;
@@ -73,13 +73,12 @@ so_entry_cut_error_context(void)
 static void
 describe_entry(Entry *entry, char **name)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(entry->function));
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(entry->function));
 	Form_pg_proc proc;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(so_errcode(SO_ERR_ENTRY_BROKEN),
-				 errmsg("function %u has no entry in pg_proc", entry->function)));
+		ereport(ERROR, (so_errcode(SO_ERR_ENTRY_BROKEN),
+						errmsg("function %u has no entry in pg_proc", entry->function)));
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
 	entry->owner = proc->proowner;
 	entry->result_type = proc->prorettype;
@@ -101,16 +100,15 @@ static void
 prepare_entry(Entry *entry, const char *name)
 {
 	StringInfoData sql;
-	Oid			types[MAX_INNER_ARGUMENTS];
-	int			n = 0;
+	Oid types[MAX_INNER_ARGUMENTS];
+	int n = 0;
 
 	types[n++] = REGROLEOID;
 	for (int i = 0; i < entry->n_arguments; i++)
 	{
 		if (n + 2 > MAX_INNER_ARGUMENTS)
-			ereport(ERROR,
-					(so_errcode(SO_ERR_ENTRY_BROKEN),
-					 errmsg("function catalog.%s has too many arguments", name)));
+			ereport(ERROR, (so_errcode(SO_ERR_ENTRY_BROKEN),
+							errmsg("function catalog.%s has too many arguments", name)));
 		if (entry->types[i] == ANYELEMENTOID)
 		{
 			types[n++] = TEXTOID;
@@ -129,9 +127,8 @@ prepare_entry(Entry *entry, const char *name)
 	entry->plan = SPI_prepare(sql.data, n, types);
 	if (entry->plan == NULL)
 		ereport(ERROR,
-				(so_errcode(SO_ERR_ENTRY_BROKEN),
-				 errmsg("cannot prepare \"%s\": %s", sql.data,
-						SPI_result_code_string(SPI_result))));
+				(so_errcode(SO_ERR_ENTRY_BROKEN), errmsg("cannot prepare \"%s\": %s", sql.data,
+														 SPI_result_code_string(SPI_result))));
 	SPI_keepplan(entry->plan);
 	entry->n_inner = n;
 }
@@ -139,16 +136,16 @@ prepare_entry(Entry *entry, const char *name)
 static Entry *
 find_entry(FunctionCallInfo fcinfo, char **name)
 {
-	Oid			function = fcinfo->flinfo->fn_oid;
-	Entry	   *entry = fcinfo->flinfo->fn_extra;
-	bool		found;
+	Oid function = fcinfo->flinfo->fn_oid;
+	Entry *entry = fcinfo->flinfo->fn_extra;
+	bool found;
 
 	*name = NULL;
 	if (entry != NULL)
 		return entry;
 	if (entries == NULL)
 	{
-		HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(Entry)};
+		HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(Entry)};
 
 		entries = hash_create("scaleout entry functions", 64, &control, HASH_ELEM | HASH_BLOBS);
 	}
@@ -168,8 +165,8 @@ find_entry(FunctionCallInfo fcinfo, char **name)
 static Datum
 canonical_text(Datum value, Oid type)
 {
-	Oid			output;
-	bool		is_varlena;
+	Oid output;
+	bool is_varlena;
 
 	if (type == BOOLOID)
 		return CStringGetTextDatum(DatumGetBool(value) ? "true" : "false");
@@ -180,7 +177,8 @@ canonical_text(Datum value, Oid type)
 static void
 pin_setting(const char *name, const char *value)
 {
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
 }
 
 static void
@@ -198,25 +196,25 @@ pin_settings(bool for_values)
 
 /* The arguments of the inner function: the caller, then what we were given. */
 static void
-gather_arguments(FunctionCallInfo fcinfo, const Entry *entry, Oid caller, Datum *values, char *nulls)
+gather_arguments(FunctionCallInfo fcinfo, const Entry *entry, Oid caller, Datum *values,
+				 char *nulls)
 {
-	int			n = 0;
+	int n = 0;
 
 	values[n] = ObjectIdGetDatum(caller);
 	nulls[n++] = ' ';
 	for (int i = 0; i < entry->n_arguments; i++)
 	{
-		Datum		value = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
-		char		null = PG_ARGISNULL(i) ? 'n' : ' ';
+		Datum value = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
+		char null = PG_ARGISNULL(i) ? 'n' : ' ';
 
 		if (entry->types[i] == ANYELEMENTOID)
 		{
-			Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i);
+			Oid type = get_fn_expr_argtype(fcinfo->flinfo, i);
 
 			if (!OidIsValid(type))
-				ereport(ERROR,
-						(so_errcode(SO_ERR_ENTRY_BROKEN),
-						 errmsg("the type of argument %d is not known", i + 1)));
+				ereport(ERROR, (so_errcode(SO_ERR_ENTRY_BROKEN),
+								errmsg("the type of argument %d is not known", i + 1)));
 			values[n] = null == 'n' ? (Datum) 0 : canonical_text(value, type);
 			nulls[n++] = null;
 			values[n] = ObjectIdGetDatum(type);
@@ -240,10 +238,9 @@ return_set(FunctionCallInfo fcinfo)
 	Tuplestorestate *store;
 
 	if (result == NULL || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a function that returns a set was called where none is allowed"),
-				 errhint("Call it in FROM.")));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("a function that returns a set was called where none is allowed"),
+						errhint("Call it in FROM.")));
 	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	store = tuplestore_begin_heap(true, false, work_mem);
 	result->returnMode = SFRM_Materialize;
@@ -258,11 +255,11 @@ return_set(FunctionCallInfo fcinfo)
 static Datum
 return_value(FunctionCallInfo fcinfo, const Entry *entry)
 {
-	bool		is_null = true;
-	Datum		value = (Datum) 0;
-	Oid			type;
-	int16		length;
-	bool		by_value;
+	bool is_null = true;
+	Datum value = (Datum) 0;
+	Oid type;
+	int16 length;
+	bool by_value;
 
 	if (entry->result_type == VOIDOID)
 		return (Datum) 0;
@@ -277,10 +274,9 @@ return_value(FunctionCallInfo fcinfo, const Entry *entry)
 	}
 	type = SPI_gettypeid(SPI_tuptable->tupdesc, 1);
 	if (type != entry->result_type)
-		ereport(ERROR,
-				(so_errcode(SO_ERR_ENTRY_BROKEN),
-				 errmsg("the inner function returns %s, not %s", format_type_be(type),
-						format_type_be(entry->result_type))));
+		ereport(ERROR, (so_errcode(SO_ERR_ENTRY_BROKEN),
+						errmsg("the inner function returns %s, not %s", format_type_be(type),
+							   format_type_be(entry->result_type))));
 	get_typlenbyval(type, &length, &by_value);
 	return SPI_datumTransfer(value, by_value, length);
 }
@@ -289,10 +285,10 @@ return_value(FunctionCallInfo fcinfo, const Entry *entry)
 static Datum
 call_inner(FunctionCallInfo fcinfo, Entry *entry, const char *name, Oid caller)
 {
-	Datum		values[MAX_INNER_ARGUMENTS + 1];
-	char		nulls[MAX_INNER_ARGUMENTS + 1];
-	Datum		result = (Datum) 0;
-	int			rc;
+	Datum values[MAX_INNER_ARGUMENTS + 1];
+	char nulls[MAX_INNER_ARGUMENTS + 1];
+	Datum result = (Datum) 0;
+	int rc;
 
 	gather_arguments(fcinfo, entry, caller, values, nulls);
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -301,9 +297,8 @@ call_inner(FunctionCallInfo fcinfo, Entry *entry, const char *name, Oid caller)
 		prepare_entry(entry, name);
 	rc = SPI_execute_plan(entry->plan, values, nulls, false, 0);
 	if (rc != SPI_OK_SELECT)
-		ereport(ERROR,
-				(so_errcode(SO_ERR_INTERNAL),
-				 errmsg("SPI_execute_plan failed: %s", SPI_result_code_string(rc))));
+		ereport(ERROR, (so_errcode(SO_ERR_INTERNAL),
+						errmsg("SPI_execute_plan failed: %s", SPI_result_code_string(rc))));
 	if (entry->returns_set)
 		return_set(fcinfo);
 	else
@@ -317,17 +312,17 @@ Datum
 so_entry(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback frame = {.callback = entry_context};
-	Oid			caller;
-	int			security_context;
-	int			nest_level;
-	char	   *name;
-	Entry	   *entry;
-	Datum		result;
+	Oid caller;
+	int security_context;
+	int nest_level;
+	char *name;
+	Entry *entry;
+	Datum result;
 
 	so_error_require_preload();
 	entry = find_entry(fcinfo, &name);
 	if (entry->plan == NULL && name == NULL)
-		describe_entry(entry, &name);	/* the first call failed while preparing */
+		describe_entry(entry, &name); /* the first call failed while preparing */
 
 	GetUserIdAndSecContext(&caller, &security_context);
 	nest_level = NewGUCNestLevel();

@@ -20,4 +20,4 @@
  */
 extern void so_entry_cut_error_context(void);
 
-#endif							/* EXTENSION_ENTRY_H */
+#endif /* EXTENSION_ENTRY_H */

@@ -27,12 +27,10 @@ so_error_sqlstate(SoErrorCode code)
 void
 so_error_raise(const SoError *error)
 {
-	ereport(ERROR,
-			(so_errcode(error->code),
-			 errmsg("%s", error->message),
-			 error->detail[0] ? errdetail("%s", error->detail) : 0,
-			 error->hint[0] ? errhint("%s", error->hint) : 0,
-			 error->place[0] ? errcontext("at %s", error->place) : 0));
+	ereport(ERROR, (so_errcode(error->code), errmsg("%s", error->message),
+					error->detail[0] ? errdetail("%s", error->detail) : 0,
+					error->hint[0] ? errhint("%s", error->hint) : 0,
+					error->place[0] ? errcontext("at %s", error->place) : 0));
 	pg_unreachable();
 }
 
@@ -41,8 +39,7 @@ so_error_require_preload(void)
 {
 	if (so_shared == NULL)
 		ereport(ERROR,
-				(so_errcode(SO_ERR_NOT_PRELOADED),
-				 errmsg("the library scaleout is not preloaded"),
+				(so_errcode(SO_ERR_NOT_PRELOADED), errmsg("the library scaleout is not preloaded"),
 				 errhint("%s", so_error_default_hint(SO_ERR_NOT_PRELOADED))));
 }
 
@@ -59,10 +56,10 @@ text_argument(FunctionCallInfo fcinfo, int number)
 Datum
 so_raise_error(PG_FUNCTION_ARGS)
 {
-	char	   *state = text_argument(fcinfo, 0);
-	char	   *message = text_argument(fcinfo, 1);
-	char	   *detail = text_argument(fcinfo, 2);
-	char	   *hint = text_argument(fcinfo, 3);
+	char *state = text_argument(fcinfo, 0);
+	char *message = text_argument(fcinfo, 1);
+	char *detail = text_argument(fcinfo, 2);
+	char *hint = text_argument(fcinfo, 3);
 	SoErrorCode code = state ? so_error_from_state(state) : SO_OK;
 
 	if (code == SO_OK)
@@ -71,10 +68,8 @@ so_raise_error(PG_FUNCTION_ARGS)
 		detail = psprintf("raise_error was called with the code \"%s\".", state ? state : "NULL");
 	}
 	so_entry_cut_error_context();
-	ereport(ERROR,
-			(so_errcode(code),
-			 errmsg("%s", message ? message : so_error_summary(code)),
-			 detail ? errdetail("%s", detail) : 0,
-			 errhint("%s", hint ? hint : so_error_default_hint(code))));
+	ereport(ERROR, (so_errcode(code), errmsg("%s", message ? message : so_error_summary(code)),
+					detail ? errdetail("%s", detail) : 0,
+					errhint("%s", hint ? hint : so_error_default_hint(code))));
 	PG_RETURN_VOID();
 }

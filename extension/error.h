@@ -11,7 +11,7 @@
 #include "common/error.h"
 
 /* The SQLSTATE of a code, for ereport: errcode(so_error_sqlstate(...)). */
-extern int	so_error_sqlstate(SoErrorCode code);
+extern int so_error_sqlstate(SoErrorCode code);
 #define so_errcode(code) errcode(so_error_sqlstate(code))
 
 /* Raise an error value of the common code; never returns. */
@@ -20,4 +20,4 @@ extern void so_error_raise(const SoError *error) pg_attribute_noreturn();
 /* SO105 when the library was not preloaded. */
 extern void so_error_require_preload(void);
 
-#endif							/* EXTENSION_ERROR_H */
+#endif /* EXTENSION_ERROR_H */

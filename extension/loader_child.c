@@ -36,17 +36,15 @@ SO_SQL_FUNCTION(so_run_loader);
 
 typedef struct Child
 {
-	pid_t		pid;			/* 0: none, or reaped */
-	int			fd;				/* -1: closed */
+	pid_t pid; /* 0: none, or reaped */
+	int fd;    /* -1: closed */
 } Child;
 
 static void
 raise_loader(SoErrorCode code, const char *message, const char *detail)
 {
-	ereport(ERROR,
-			(so_errcode(code), errmsg("%s", message),
-			 detail ? errdetail("%s", detail) : 0,
-			 errhint("%s", so_error_default_hint(code))));
+	ereport(ERROR, (so_errcode(code), errmsg("%s", message), detail ? errdetail("%s", detail) : 0,
+					errhint("%s", so_error_default_hint(code))));
 }
 
 /* Default signals, empty mask, own process group, descriptors 0-2 only. */
@@ -55,14 +53,14 @@ spawn(const char *path, int fd, pid_t *pid)
 {
 	static char lc_all[] = "LC_ALL=C.UTF-8";
 	static char search_path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
-	char	   *environment[] = {lc_all, search_path, NULL};
-	char	   *name = pstrdup("scaleout-loader");
-	char	   *arguments[] = {name, NULL};
+	char *environment[] = {lc_all, search_path, NULL};
+	char *name = pstrdup("scaleout-loader");
+	char *arguments[] = {name, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t	none;
-	sigset_t	all;
-	int			rc;
+	sigset_t none;
+	sigset_t all;
+	int rc;
 
 	sigemptyset(&none);
 	sigfillset(&all);
@@ -78,7 +76,7 @@ spawn(const char *path, int fd, pid_t *pid)
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-							 POSIX_SPAWN_SETSIGDEF);
+											  POSIX_SPAWN_SETSIGDEF);
 	rc = posix_spawn(pid, path, &actions, &attributes, arguments, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
@@ -88,8 +86,8 @@ spawn(const char *path, int fd, pid_t *pid)
 static void
 start_child(Child *child, const char *path)
 {
-	int			pair[2];
-	int			rc;
+	int pair[2];
+	int rc;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		raise_loader(SO_ERR_LOADER_FAILED, "cannot make a socket pair", strerror(errno));
@@ -109,7 +107,7 @@ start_child(Child *child, const char *path)
 static int
 end_child(Child *child, bool kill_it)
 {
-	int			status = 0;
+	int status = 0;
 
 	if (child->fd >= 0)
 		close(child->fd);
@@ -129,12 +127,12 @@ end_child(Child *child, bool kill_it)
 static void
 send_some(Child *child, const char *input, size_t length, size_t *sent)
 {
-	ssize_t		n = send(child->fd, input + *sent, length - *sent, MSG_NOSIGNAL);
+	ssize_t n = send(child->fd, input + *sent, length - *sent, MSG_NOSIGNAL);
 
 	if (n >= 0)
 		*sent += (size_t) n;
 	else if (errno == EPIPE || errno == ECONNRESET)
-		*sent = length;			/* it ended early; its answer or status says why */
+		*sent = length; /* it ended early; its answer or status says why */
 	else if (errno != EAGAIN && errno != EINTR)
 		raise_loader(SO_ERR_LOADER_FAILED, "cannot write to the loader", strerror(errno));
 	if (*sent >= length)
@@ -145,8 +143,8 @@ send_some(Child *child, const char *input, size_t length, size_t *sent)
 static bool
 receive_some(Child *child, StringInfo answer)
 {
-	char		buffer[65536];
-	ssize_t		n = recv(child->fd, buffer, sizeof(buffer), 0);
+	char buffer[65536];
+	ssize_t n = recv(child->fd, buffer, sizeof(buffer), 0);
 
 	if (n > 0)
 	{
@@ -167,23 +165,24 @@ static void
 converse(Child *child, const char *input, size_t length, StringInfo answer)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	size_t		sent = 0;
-	bool		open = true;
+	size_t sent = 0;
+	bool open = true;
 
 	if (length == 0)
 		(void) shutdown(child->fd, SHUT_WR);
 	while (open)
 	{
-		int			events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE;
-		long		left = so_setting_loader_timeout -
-		(long) TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+		int events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE;
+		long left = so_setting_loader_timeout -
+					(long) TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
 
 		if (left <= 0)
 			raise_loader(SO_ERR_LOADER_TIMEOUT, "the loader program did not answer in time",
 						 psprintf("The limit is %d ms.", so_setting_loader_timeout));
 		if (sent < length)
 			events |= WL_SOCKET_WRITEABLE;
-		events = WaitLatchOrSocket(MyLatch, events, child->fd, left, so_wait_event("ScaleoutLoader"));
+		events =
+			WaitLatchOrSocket(MyLatch, events, child->fd, left, so_wait_event("ScaleoutLoader"));
 		if (events & WL_LATCH_SET)
 		{
 			ResetLatch(MyLatch);
@@ -200,7 +199,7 @@ converse(Child *child, const char *input, size_t length, StringInfo answer)
 static char *
 excerpt(StringInfo answer)
 {
-	int			length = Min(answer->len, 500);
+	int length = Min(answer->len, 500);
 
 	length = pg_mbcliplen(answer->data, answer->len, length);
 	for (int i = 0; i < length; i++)
@@ -216,11 +215,12 @@ excerpt(StringInfo answer)
 static void
 check_status(int status, StringInfo answer)
 {
-	char	   *said = excerpt(answer);
+	char *said = excerpt(answer);
 
 	raise_loader(SO_ERR_LOADER_FAILED,
-				 WIFSIGNALED(status) ? psprintf("the loader was ended by signal %d", WTERMSIG(status))
-				 : psprintf("the loader ended with status %d", WEXITSTATUS(status)),
+				 WIFSIGNALED(status)
+					 ? psprintf("the loader was ended by signal %d", WTERMSIG(status))
+					 : psprintf("the loader ended with status %d", WEXITSTATUS(status)),
 				 said ? psprintf("It said: %s", said) : NULL);
 }
 
@@ -233,13 +233,12 @@ so_run_loader(PG_FUNCTION_ARGS)
 {
 	volatile Child child = {0, -1};
 	StringInfoData answer;
-	text	   *input;
-	int			status;
+	text *input;
+	int status;
 
 	so_error_require_preload();
 	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(so_errcode(SO_ERR_ARGUMENT_MISSING), errmsg("input must not be NULL")));
+		ereport(ERROR, (so_errcode(SO_ERR_ARGUMENT_MISSING), errmsg("input must not be NULL")));
 	input = PG_GETARG_TEXT_PP(0);
 	initStringInfo(&answer);
 	start_child((Child *) &child, so_setting_resolved_program("scaleout-loader"));

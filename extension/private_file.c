@@ -35,11 +35,11 @@ check_private(const char *path, const struct stat *status, SoError *error)
 static ssize_t
 read_all(int fd, char *buffer, size_t size)
 {
-	size_t		length = 0;
+	size_t length = 0;
 
 	while (length < size)
 	{
-		ssize_t		n = read(fd, buffer + length, size - length);
+		ssize_t n = read(fd, buffer + length, size - length);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -55,10 +55,10 @@ read_all(int fd, char *buffer, size_t size)
 bool
 so_private_file_read(const char *path, char *buffer, size_t size, SoError *error)
 {
-	int			fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat status;
-	ssize_t		length;
-	bool		ok = false;
+	ssize_t length;
+	bool ok = false;
 
 	if (fd < 0)
 	{
@@ -92,7 +92,7 @@ write_all(int fd, const char *content, size_t length)
 {
 	while (length > 0)
 	{
-		ssize_t		n = write(fd, content, length);
+		ssize_t n = write(fd, content, length);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -108,10 +108,10 @@ write_all(int fd, const char *content, size_t length)
 static bool
 sync_directory_of(const char *path)
 {
-	char		directory[PATH_MAX];
-	char	   *slash;
-	int			fd;
-	bool		ok;
+	char directory[PATH_MAX];
+	char *slash;
+	int fd;
+	bool ok;
 
 	snprintf(directory, sizeof(directory), "%s", path);
 	slash = strrchr(directory, '/');
@@ -129,9 +129,9 @@ sync_directory_of(const char *path)
 bool
 so_private_file_write(const char *path, const char *content, size_t length, SoError *error)
 {
-	char		temporary[PATH_MAX];
-	int			fd;
-	bool		ok;
+	char temporary[PATH_MAX];
+	int fd;
+	bool ok;
 
 	snprintf(temporary, sizeof(temporary), "%s.%d.new", path, (int) getpid());
 	(void) unlink(temporary);
@@ -156,15 +156,15 @@ so_private_file_write(const char *path, const char *content, size_t length, SoEr
 static bool
 is_inside(const char *path, const char *directory)
 {
-	char		resolved_path[PATH_MAX];
-	char		resolved_directory[PATH_MAX];
-	size_t		length;
+	char resolved_path[PATH_MAX];
+	char resolved_directory[PATH_MAX];
+	size_t length;
 
 	if (realpath(path, resolved_path) == NULL || realpath(directory, resolved_directory) == NULL)
 		return false;
 	length = strlen(resolved_directory);
 	return strncmp(resolved_path, resolved_directory, length) == 0 &&
-		(resolved_path[length] == '\0' || resolved_path[length] == '/');
+		   (resolved_path[length] == '\0' || resolved_path[length] == '/');
 }
 
 bool
@@ -178,11 +178,13 @@ so_private_file_prepare_directory(const char *path, const char *data_directory, 
 		*created = true;
 	else if (errno != EEXIST)
 	{
-		so_error_set(error, SO_ERR_SECURITY_DIRECTORY, path, "cannot create the directory \"%s\"", path);
+		so_error_set(error, SO_ERR_SECURITY_DIRECTORY, path, "cannot create the directory \"%s\"",
+					 path);
 		return so_error_detail(error, "%s.", strerror(errno));
 	}
 	if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
-		return so_error_set(error, SO_ERR_SECURITY_DIRECTORY, path, "\"%s\" is not a directory", path);
+		return so_error_set(error, SO_ERR_SECURITY_DIRECTORY, path, "\"%s\" is not a directory",
+							path);
 	if (status.st_uid != geteuid() || (status.st_mode & 077) != 0)
 	{
 		so_error_set(error, SO_ERR_SECURITY_DIRECTORY, path,
@@ -194,7 +196,8 @@ so_private_file_prepare_directory(const char *path, const char *data_directory, 
 		if (*created)
 			(void) rmdir(path);
 		*created = false;
-		so_error_set(error, SO_ERR_SECURITY_DIRECTORY, path, "\"%s\" is inside the data directory", path);
+		so_error_set(error, SO_ERR_SECURITY_DIRECTORY, path, "\"%s\" is inside the data directory",
+					 path);
 		return so_error_detail(error, "A base backup would contain the keys.");
 	}
 	return true;

@@ -15,8 +15,8 @@
  * Refuses (false, SO134) a symbolic link, another owner, any right of group or
  * others, and a file that does not fit.  The caller clears the buffer.
  */
-extern bool so_private_file_read(const char *path, char *buffer, size_t size,
-								 SoError *error) SO_WARN_UNUSED;
+extern bool
+so_private_file_read(const char *path, char *buffer, size_t size, SoError *error) SO_WARN_UNUSED;
 
 /*
  * Write the file atomically with mode 0600: temporary file, fsync, rename,
@@ -33,4 +33,4 @@ extern bool so_private_file_write(const char *path, const char *content, size_t 
 extern bool so_private_file_prepare_directory(const char *path, const char *data_directory,
 											  bool *created, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* EXTENSION_PRIVATE_FILE_H */
+#endif /* EXTENSION_PRIVATE_FILE_H */

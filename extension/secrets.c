@@ -31,11 +31,11 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#define KEY_SIZE 32
+#define KEY_SIZE    32
 #define KEY_ID_SIZE 4
-#define NONCE_SIZE 12
-#define TAG_SIZE 16
-#define FORMAT 1
+#define NONCE_SIZE  12
+#define TAG_SIZE    16
+#define FORMAT      1
 #define PREFIX_SIZE (1 + KEY_ID_SIZE + NONCE_SIZE)
 
 SO_SQL_FUNCTION(so_encrypt_secret);
@@ -43,8 +43,8 @@ SO_SQL_FUNCTION(so_decrypt_secret);
 
 typedef struct Key
 {
-	uint8		bytes[KEY_SIZE];
-	uint8		id[KEY_ID_SIZE];
+	uint8 bytes[KEY_SIZE];
+	uint8 id[KEY_ID_SIZE];
 } Key;
 
 static int
@@ -63,8 +63,8 @@ parse_key(const char *text, Key *key)
 {
 	for (int i = 0; i < KEY_SIZE; i++)
 	{
-		int			high = hex_digit(text[2 * i]);
-		int			low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
+		int high = hex_digit(text[2 * i]);
+		int low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
 
 		if (low < 0)
 			return false;
@@ -77,21 +77,20 @@ parse_key(const char *text, Key *key)
 static void
 read_key(Key *key)
 {
-	char	   *path = so_setting_resolved_encryption_key_file();
-	char		text[2 * KEY_SIZE + 16];
-	uint8		digest[SHA256_DIGEST_LENGTH];
-	SoError		error = {0};
-	bool		ok;
+	char *path = so_setting_resolved_encryption_key_file();
+	char text[2 * KEY_SIZE + 16];
+	uint8 digest[SHA256_DIGEST_LENGTH];
+	SoError error = {0};
+	bool ok;
 
 	if (!so_private_file_read(path, text, sizeof(text), &error))
 		so_error_raise(&error);
 	ok = parse_key(text, key);
 	OPENSSL_cleanse(text, sizeof(text));
 	if (!ok)
-		ereport(ERROR,
-				(so_errcode(SO_ERR_SECURITY_FILE),
-				 errmsg("\"%s\" does not hold a key of 64 hexadecimal digits", path),
-				 errhint("%s", so_error_default_hint(SO_ERR_SECURITY_FILE))));
+		ereport(ERROR, (so_errcode(SO_ERR_SECURITY_FILE),
+						errmsg("\"%s\" does not hold a key of 64 hexadecimal digits", path),
+						errhint("%s", so_error_default_hint(SO_ERR_SECURITY_FILE))));
 	SHA256(key->bytes, KEY_SIZE, digest);
 	memcpy(key->id, digest, KEY_ID_SIZE);
 }
@@ -99,18 +98,17 @@ read_key(Key *key)
 static void
 raise_crypto(const char *what)
 {
-	ereport(ERROR,
-			(so_errcode(SO_ERR_INTERNAL), errmsg("OpenSSL failed: %s", what)));
+	ereport(ERROR, (so_errcode(SO_ERR_INTERNAL), errmsg("the cryptographic library failed: %s", what)));
 }
 
 bool
 so_secrets_prepare_key(void)
 {
-	char	   *path = so_setting_resolved_encryption_key_file();
-	char		text[2 * KEY_SIZE + 2];
-	Key			key;
-	SoError		error = {0};
-	bool		ok;
+	char *path = so_setting_resolved_encryption_key_file();
+	char text[2 * KEY_SIZE + 2];
+	Key key;
+	SoError error = {0};
+	bool ok;
 
 	if (access(path, F_OK) == 0)
 	{
@@ -133,21 +131,21 @@ so_secrets_prepare_key(void)
 
 /* Both directions of AES-256-GCM; false when the tag does not fit. */
 static bool
-crypt_bytes(bool encrypt, const Key *key, const uint8 *nonce, const char *bound_to, int bound_length,
-			const uint8 *in, int length, uint8 *out, uint8 *tag)
+crypt_bytes(bool encrypt, const Key *key, const uint8 *nonce, const char *bound_to,
+			int bound_length, const uint8 *in, int length, uint8 *out, uint8 *tag)
 {
 	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	int			n = 0;
-	int			rest = 0;
-	bool		ok;
+	int n = 0;
+	int rest = 0;
+	bool ok;
 
 	ok = context != NULL &&
-		EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, key->bytes, nonce, encrypt) == 1 &&
-		EVP_CipherUpdate(context, NULL, &n, (const uint8 *) bound_to, bound_length) == 1 &&
-		EVP_CipherUpdate(context, out, &n, in, length) == 1 &&
-		(encrypt || EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1) &&
-		EVP_CipherFinal_ex(context, out + n, &rest) == 1 &&
-		(!encrypt || EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) == 1);
+		 EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, key->bytes, nonce, encrypt) == 1 &&
+		 EVP_CipherUpdate(context, NULL, &n, (const uint8 *) bound_to, bound_length) == 1 &&
+		 EVP_CipherUpdate(context, out, &n, in, length) == 1 &&
+		 (encrypt || EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1) &&
+		 EVP_CipherFinal_ex(context, out + n, &rest) == 1 &&
+		 (!encrypt || EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) == 1);
 	EVP_CIPHER_CTX_free(context);
 	return ok;
 }
@@ -156,13 +154,13 @@ crypt_bytes(bool encrypt, const Key *key, const uint8 *nonce, const char *bound_
 Datum
 so_encrypt_secret(PG_FUNCTION_ARGS)
 {
-	text	   *plain;
-	text	   *bound_to;
-	int			length;
-	bytea	   *result;
-	uint8	   *bytes;
-	Key			key;
-	bool		ok;
+	text *plain;
+	text *bound_to;
+	int length;
+	bytea *result;
+	uint8 *bytes;
+	Key key;
+	bool ok;
 
 	so_error_require_preload();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -177,9 +175,9 @@ so_encrypt_secret(PG_FUNCTION_ARGS)
 	bytes[0] = FORMAT;
 	memcpy(bytes + 1, key.id, KEY_ID_SIZE);
 	ok = RAND_bytes(bytes + 1 + KEY_ID_SIZE, NONCE_SIZE) == 1 &&
-		crypt_bytes(true, &key, bytes + 1 + KEY_ID_SIZE, VARDATA_ANY(bound_to),
-					(int) VARSIZE_ANY_EXHDR(bound_to), (const uint8 *) VARDATA_ANY(plain), length,
-					bytes + PREFIX_SIZE, bytes + PREFIX_SIZE + length);
+		 crypt_bytes(true, &key, bytes + 1 + KEY_ID_SIZE, VARDATA_ANY(bound_to),
+					 (int) VARSIZE_ANY_EXHDR(bound_to), (const uint8 *) VARDATA_ANY(plain), length,
+					 bytes + PREFIX_SIZE, bytes + PREFIX_SIZE + length);
 	OPENSSL_cleanse(&key, sizeof(key));
 	if (!ok)
 		raise_crypto("encryption");
@@ -189,25 +187,23 @@ so_encrypt_secret(PG_FUNCTION_ARGS)
 static void
 raise_unreadable(const char *detail)
 {
-	ereport(ERROR,
-			(so_errcode(SO_ERR_SECRET_UNREADABLE),
-			 errmsg("an encrypted value cannot be decrypted"),
-			 errdetail("%s", detail),
-			 errhint("%s", so_error_default_hint(SO_ERR_SECRET_UNREADABLE))));
+	ereport(ERROR, (so_errcode(SO_ERR_SECRET_UNREADABLE),
+					errmsg("an encrypted value cannot be decrypted"), errdetail("%s", detail),
+					errhint("%s", so_error_default_hint(SO_ERR_SECRET_UNREADABLE))));
 }
 
 /* internal.decrypt_secret(secret bytea, bound_to text) returns text; NULL in, NULL out. */
 Datum
 so_decrypt_secret(PG_FUNCTION_ARGS)
 {
-	bytea	   *secret;
-	text	   *bound_to;
-	text	   *result;
-	uint8	   *bytes;
-	int			length;
-	Key			key;
-	bool		right_key;
-	bool		ok;
+	bytea *secret;
+	text *bound_to;
+	text *result;
+	uint8 *bytes;
+	int length;
+	Key key;
+	bool right_key;
+	bool ok;
 
 	so_error_require_preload();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -222,10 +218,9 @@ so_decrypt_secret(PG_FUNCTION_ARGS)
 	SET_VARSIZE(result, VARHDRSZ + length);
 	read_key(&key);
 	right_key = memcmp(bytes + 1, key.id, KEY_ID_SIZE) == 0;
-	ok = right_key &&
-		crypt_bytes(false, &key, bytes + 1 + KEY_ID_SIZE, VARDATA_ANY(bound_to),
-					(int) VARSIZE_ANY_EXHDR(bound_to), bytes + PREFIX_SIZE, length,
-					(uint8 *) VARDATA(result), bytes + PREFIX_SIZE + length);
+	ok = right_key && crypt_bytes(false, &key, bytes + 1 + KEY_ID_SIZE, VARDATA_ANY(bound_to),
+								  (int) VARSIZE_ANY_EXHDR(bound_to), bytes + PREFIX_SIZE, length,
+								  (uint8 *) VARDATA(result), bytes + PREFIX_SIZE + length);
 	OPENSSL_cleanse(&key, sizeof(key));
 	if (!right_key)
 		raise_unreadable("It was encrypted with another key.");

@@ -14,4 +14,4 @@
 /* Make the key file when it is missing (true), check it when not (false). Raises errors. */
 extern bool so_secrets_prepare_key(void);
 
-#endif							/* EXTENSION_SECRETS_H */
+#endif /* EXTENSION_SECRETS_H */

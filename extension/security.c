@@ -42,8 +42,8 @@ SO_SQL_FUNCTION(so_read_certificate);
 Datum
 so_prepare_security_directory(PG_FUNCTION_ARGS)
 {
-	SoError		error = {0};
-	bool		created;
+	SoError error = {0};
+	bool created;
 
 	so_error_require_preload();
 	if (!so_private_file_prepare_directory(so_setting_resolved_security_directory(), DataDir,
@@ -69,7 +69,7 @@ static void
 add_addresses(const char **names, int *n)
 {
 	struct ifaddrs *list;
-	char		text[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN];
 
 	if (getifaddrs(&list) != 0)
 		return;
@@ -98,11 +98,11 @@ add_addresses(const char **names, int *n)
 Datum
 so_prepare_certificate(PG_FUNCTION_ARGS)
 {
-	char	   *certificate = so_setting_resolved_certificate_file();
-	char	   *key = so_setting_resolved_key_file();
+	char *certificate = so_setting_resolved_certificate_file();
+	char *key = so_setting_resolved_key_file();
 	const char *names[MAX_NAMES];
-	int			n = 0;
-	SoError		error = {0};
+	int n = 0;
+	SoError error = {0};
 	SoCertificateFacts facts;
 	SoCertificateRequest request = {0};
 
@@ -138,11 +138,12 @@ so_prepare_encryption_key(PG_FUNCTION_ARGS)
 static Datum
 names_array(const SoCertificateFacts *facts)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * Max(facts->name_count, 1));
+	Datum *elements = palloc(sizeof(Datum) * Max(facts->name_count, 1));
 
 	for (size_t i = 0; i < facts->name_count; i++)
 		elements[i] = CStringGetTextDatum(facts->names[i]);
-	return PointerGetDatum(construct_array(elements, (int) facts->name_count, TEXTOID, -1, false, TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(elements, (int) facts->name_count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /*
@@ -154,10 +155,10 @@ Datum
 so_read_certificate(PG_FUNCTION_ARGS)
 {
 	SoCertificateFacts facts;
-	SoError		error = {0};
-	TupleDesc	description;
-	Datum		values[6];
-	bool		nulls[6] = {false};
+	SoError error = {0};
+	TupleDesc description;
+	Datum values[6];
+	bool nulls[6] = {false};
 
 	so_error_require_preload();
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
@@ -169,18 +170,17 @@ so_read_certificate(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		text	   *pem = PG_GETARG_TEXT_PP(0);
+		text *pem = PG_GETARG_TEXT_PP(0);
 
 		if (!so_certificate_read(VARDATA_ANY(pem), VARSIZE_ANY_EXHDR(pem), &facts, &error))
-			ereport(ERROR,
-					(so_errcode(SO_ERR_CERTIFICATE_INVALID),
-					 errmsg("%s", error.message),
-					 error.detail[0] ? errdetail("%s", error.detail) : 0,
-					 errhint("%s", so_error_default_hint(SO_ERR_CERTIFICATE_INVALID))));
+			ereport(ERROR, (so_errcode(SO_ERR_CERTIFICATE_INVALID), errmsg("%s", error.message),
+							error.detail[0] ? errdetail("%s", error.detail) : 0,
+							errhint("%s", so_error_default_hint(SO_ERR_CERTIFICATE_INVALID))));
 	}
 	values[0] = CStringGetTextDatum(facts.thumbprint_text);
 	nulls[1] = facts.agent_id[0] == '\0';
-	values[1] = nulls[1] ? (Datum) 0 : DirectFunctionCall1(uuid_in, CStringGetDatum(facts.agent_id));
+	values[1] =
+		nulls[1] ? (Datum) 0 : DirectFunctionCall1(uuid_in, CStringGetDatum(facts.agent_id));
 	values[2] = CStringGetTextDatum(facts.subject);
 	values[3] = names_array(&facts);
 	values[4] = TimestampTzGetDatum(time_t_to_timestamptz(facts.not_before));

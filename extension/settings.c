@@ -20,28 +20,28 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
-char	   *so_setting_database;
-char	   *so_setting_listen_addresses;
-int			so_setting_port_number = SO_DEFAULT_PORT;
-char	   *so_setting_host_name;
-int			so_setting_max_connections = 1000;
-int			so_setting_idle_timeout = 75000;
-int			so_setting_request_timeout = 20000;
+char *so_setting_database;
+char *so_setting_listen_addresses;
+int so_setting_port_number = SO_DEFAULT_PORT;
+char *so_setting_host_name;
+int so_setting_max_connections = 1000;
+int so_setting_idle_timeout = 75000;
+int so_setting_request_timeout = 20000;
 
-char	   *so_setting_security_directory;
-char	   *so_setting_certificate_file;
-char	   *so_setting_key_file;
-char	   *so_setting_encryption_key_file;
-char	   *so_setting_program_directory;
+char *so_setting_security_directory;
+char *so_setting_certificate_file;
+char *so_setting_key_file;
+char *so_setting_encryption_key_file;
+char *so_setting_program_directory;
 
-int			so_setting_lease_interval = 60000;
-int			so_setting_lease_margin = 5000;
-int			so_setting_agent_heartbeat_interval = 10000;
-int			so_setting_long_poll_interval = 25000;
-int			so_setting_master_heartbeat_interval = 30000;
-int			so_setting_probe_interval = 5000;
-int			so_setting_loader_timeout = 60000;
-int			so_setting_max_lost_attempts = 2;
+int so_setting_lease_interval = 60000;
+int so_setting_lease_margin = 5000;
+int so_setting_agent_heartbeat_interval = 10000;
+int so_setting_long_poll_interval = 25000;
+int so_setting_master_heartbeat_interval = 30000;
+int so_setting_probe_interval = 5000;
+int so_setting_loader_timeout = 60000;
+int so_setting_max_lost_attempts = 2;
 
 #define ONE_DAY_MS (24 * 60 * 60 * 1000)
 
@@ -61,8 +61,8 @@ static void
 define_path(const char *name, const char *description, const char *explanation, char **variable,
 			const char *initial)
 {
-	DefineCustomStringVariable(name, description, explanation, variable, initial,
-							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_path, NULL, NULL);
+	DefineCustomStringVariable(name, description, explanation, variable, initial, PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY, check_path, NULL, NULL);
 }
 
 static void
@@ -80,23 +80,23 @@ define_endpoint(void)
 							   "The only database in which the master may run.",
 							   "Empty: the one in which enable_scaleout was called.",
 							   &so_setting_database, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomStringVariable("scaleout.listen_addresses",
-							   "Addresses on which the master listens for workers, separated by commas.",
-							   "* stands for all addresses.",
-							   &so_setting_listen_addresses, "localhost", PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("scaleout.port_number",
-							"Port on which the master listens for workers.",
+	DefineCustomStringVariable(
+		"scaleout.listen_addresses",
+		"Addresses on which the master listens for workers, separated by commas.",
+		"* stands for all addresses.", &so_setting_listen_addresses, "localhost", PGC_SIGHUP, 0,
+		NULL, NULL, NULL);
+	DefineCustomIntVariable("scaleout.port_number", "Port on which the master listens for workers.",
 							"0 takes any free port; master_properties shows which.",
-							&so_setting_port_number, SO_DEFAULT_PORT, 0, 65535, PGC_SIGHUP, 0,
-							NULL, NULL, NULL);
-	DefineCustomStringVariable("scaleout.host_name",
-							   "Name of this host in the master's address and certificate.",
-							   "Empty: the system's host name, or localhost when the master listens on loopback only.",
-							   &so_setting_host_name, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("scaleout.max_connections",
-							"Most connections of workers at a time.",
+							&so_setting_port_number, SO_DEFAULT_PORT, 0, 65535, PGC_SIGHUP, 0, NULL,
+							NULL, NULL);
+	DefineCustomStringVariable(
+		"scaleout.host_name", "Name of this host in the master's address and certificate.",
+		"Empty: the system's host name, or localhost when the master listens on loopback only.",
+		&so_setting_host_name, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("scaleout.max_connections", "Most connections of workers at a time.",
 							"A worker needs two. Further ones are answered with 503.",
-							&so_setting_max_connections, 1000, 1, 65536, PGC_SIGHUP, 0, NULL, NULL, NULL);
+							&so_setting_max_connections, 1000, 1, 65536, PGC_SIGHUP, 0, NULL, NULL,
+							NULL);
 	define_interval("scaleout.idle_timeout",
 					"Time after which an idle connection of a worker is closed.", NULL,
 					&so_setting_idle_timeout, 1000, ONE_DAY_MS, PGC_SIGHUP);
@@ -112,21 +112,17 @@ define_files(void)
 				"Directory for certificate, keys and binding token; outside the data directory.",
 				"Empty: the data directory's path with _scaleout appended.",
 				&so_setting_security_directory, "");
-	define_path("scaleout.certificate_file",
-				"The master's certificate (PEM).",
-				"Empty: master.crt in scaleout.security_directory.",
-				&so_setting_certificate_file, "");
-	define_path("scaleout.key_file",
-				"The private key of the master's certificate (PEM).",
-				"Empty: master.key in scaleout.security_directory.",
-				&so_setting_key_file, "");
+	define_path("scaleout.certificate_file", "The master's certificate (PEM).",
+				"Empty: master.crt in scaleout.security_directory.", &so_setting_certificate_file,
+				"");
+	define_path("scaleout.key_file", "The private key of the master's certificate (PEM).",
+				"Empty: master.key in scaleout.security_directory.", &so_setting_key_file, "");
 	define_path("scaleout.encryption_key_file",
 				"The key with which sensitive values are encrypted.",
 				"Empty: encryption.key in scaleout.security_directory.",
 				&so_setting_encryption_key_file, "");
-	define_path("scaleout.program_directory",
-				"Directory of the helper programs of this version.", NULL,
-				&so_setting_program_directory, SO_PROGRAM_DIRECTORY);
+	define_path("scaleout.program_directory", "Directory of the helper programs of this version.",
+				NULL, &so_setting_program_directory, SO_PROGRAM_DIRECTORY);
 }
 
 static void
@@ -156,10 +152,11 @@ define_intervals(void)
 	define_interval("scaleout.loader_timeout",
 					"Time within which deployed documents must be checked.", NULL,
 					&so_setting_loader_timeout, 100, ONE_DAY_MS, PGC_USERSET);
-	DefineCustomIntVariable("scaleout.max_lost_attempts",
-							"How many times a new execution may lose its worker and be offered again.",
-							"Does not count against retry_count.",
-							&so_setting_max_lost_attempts, 2, 0, 1000, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"scaleout.max_lost_attempts",
+		"How many times a new execution may lose its worker and be offered again.",
+		"Does not count against retry_count.", &so_setting_max_lost_attempts, 2, 0, 1000,
+		PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
 void
@@ -223,13 +220,13 @@ static bool
 listens_on_loopback_only(void)
 {
 	static const char *const loopback[] = {"localhost", "127.0.0.1", "::1", "[::1]"};
-	char	   *rest = pstrdup(so_setting_listen_addresses);
-	char	   *part;
-	bool		any = false;
+	char *rest = pstrdup(so_setting_listen_addresses);
+	char *part;
+	bool any = false;
 
 	while ((part = strsep(&rest, ", ")) != NULL)
 	{
-		bool		found = *part == '\0';
+		bool found = *part == '\0';
 
 		for (int i = 0; i < lengthof(loopback) && !found; i++)
 		{
@@ -245,7 +242,7 @@ listens_on_loopback_only(void)
 char *
 so_setting_resolved_host_name(void)
 {
-	char		name[HOST_NAME_MAX + 1];
+	char name[HOST_NAME_MAX + 1];
 
 	if (so_setting_host_name[0] != '\0')
 		return pstrdup(so_setting_host_name);

@@ -10,13 +10,13 @@
 #define EXTENSION_SETTINGS_H
 
 /* Where the master runs and what it serves. */
-extern char *so_setting_database;	/* empty: wherever enable_scaleout was called */
+extern char *so_setting_database; /* empty: wherever enable_scaleout was called */
 extern char *so_setting_listen_addresses;
-extern int	so_setting_port_number;
-extern char *so_setting_host_name;	/* empty: the system's; use so_setting_resolved_host_name */
-extern int	so_setting_max_connections;
-extern int	so_setting_idle_timeout;
-extern int	so_setting_request_timeout;
+extern int so_setting_port_number;
+extern char *so_setting_host_name; /* empty: the system's; use so_setting_resolved_host_name */
+extern int so_setting_max_connections;
+extern int so_setting_idle_timeout;
+extern int so_setting_request_timeout;
 
 /* Files; the resolved forms below are what everybody uses. */
 extern char *so_setting_security_directory;
@@ -26,14 +26,14 @@ extern char *so_setting_encryption_key_file;
 extern char *so_setting_program_directory;
 
 /* Intervals and budgets. */
-extern int	so_setting_lease_interval;
-extern int	so_setting_lease_margin;
-extern int	so_setting_agent_heartbeat_interval;
-extern int	so_setting_long_poll_interval;
-extern int	so_setting_master_heartbeat_interval;
-extern int	so_setting_probe_interval;
-extern int	so_setting_loader_timeout;
-extern int	so_setting_max_lost_attempts;
+extern int so_setting_lease_interval;
+extern int so_setting_lease_margin;
+extern int so_setting_agent_heartbeat_interval;
+extern int so_setting_long_poll_interval;
+extern int so_setting_master_heartbeat_interval;
+extern int so_setting_probe_interval;
+extern int so_setting_loader_timeout;
+extern int so_setting_max_lost_attempts;
 
 /* Define all settings and reserve the prefix; from _PG_init under preload. */
 extern void so_settings_init(void);
@@ -49,4 +49,4 @@ extern char *so_setting_resolved_program(const char *program);
 /* The setting, or the system's host name; palloc'd. */
 extern char *so_setting_resolved_host_name(void);
 
-#endif							/* EXTENSION_SETTINGS_H */
+#endif /* EXTENSION_SETTINGS_H */

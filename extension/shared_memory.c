@@ -19,7 +19,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
-SoShared   *so_shared = NULL;
+SoShared *so_shared = NULL;
 
 static shmem_startup_hook_type previous_startup_hook = NULL;
 #if PG_VERSION_NUM >= 150000
@@ -45,7 +45,7 @@ request_memory(void)
 static void
 startup_memory(void)
 {
-	bool		found;
+	bool found;
 
 	if (previous_startup_hook)
 		previous_startup_hook();
@@ -79,7 +79,7 @@ so_shared_memory_init(void)
 static void
 release_master(int code, Datum argument)
 {
-	bool		mine;
+	bool mine;
 
 	SpinLockAcquire(&so_shared->mutex);
 	mine = so_shared->master_pid == MyProcPid;
@@ -100,7 +100,7 @@ release_master(int code, Datum argument)
 bool
 so_shared_claim_master(Oid database)
 {
-	bool		claimed = false;
+	bool claimed = false;
 
 	SpinLockAcquire(&so_shared->mutex);
 	if (so_shared->master_pid == 0 || kill(so_shared->master_pid, 0) != 0)
@@ -137,7 +137,7 @@ so_shared_register_launcher(void)
 bool
 so_shared_held(void)
 {
-	bool		held;
+	bool held;
 
 	SpinLockAcquire(&so_shared->mutex);
 	held = so_shared->hold > 0;
@@ -148,7 +148,7 @@ so_shared_held(void)
 void
 so_shared_wake_master(void)
 {
-	Latch	   *latch;
+	Latch *latch;
 
 	if (so_shared == NULL)
 		return;
@@ -163,7 +163,7 @@ so_shared_wake_master(void)
 void
 so_shared_wake_launcher(void)
 {
-	Latch	   *latch;
+	Latch *latch;
 
 	if (so_shared == NULL)
 		return;

@@ -20,24 +20,27 @@
 
 typedef struct SoShared
 {
-	slock_t		mutex;			/* protects everything up to the condition variables */
+	slock_t mutex; /* protects everything up to the condition variables */
 
 	/*
 	 * Latches live in the PGPROC array, which never moves: a stale pointer is
 	 * at worst a spurious wake of another process.  NULL when there is none;
 	 * a process clears its own at exit, and only if it is still its own.
 	 */
-	Latch	   *launcher_latch;
-	Latch	   *master_latch;
-	pid_t		master_pid;		/* 0: no master */
-	Oid			master_database;	/* InvalidOid: no master */
-	int			hold;			/* > 0: the master must leave and not be started */
-	Oid			hold_database;	/* the database the last hold was about */
-	uint64		submit_count;	/* commits that woke the master; for statistics */
-	uint32		master_refusal; /* hash of why the last master did not serve, 0 when it did: said once */
+	Latch *launcher_latch;
+	Latch *master_latch;
+	pid_t master_pid;      /* 0: no master */
+	Oid master_database;   /* InvalidOid: no master */
+	int hold;              /* > 0: the master must leave and not be started */
+	Oid hold_database;     /* the database the last hold was about */
+	uint64 submit_count;   /* commits that woke the master; for statistics */
+	uint64 transactions;   /* of masters since the server started */
+	uint64 requests;       /* of agents that reached a master */
+	uint64 reports;        /* of these, reports with items */
+	uint32 master_refusal; /* hash of why the last master did not serve, 0 when it did: said once */
 
-	ConditionVariable master_gone_cv;	/* broadcast when master_pid becomes 0 */
-	ConditionVariable finished_cv[SO_FINISHED_CV_COUNT];	/* by operation id */
+	ConditionVariable master_gone_cv;                    /* broadcast when master_pid becomes 0 */
+	ConditionVariable finished_cv[SO_FINISHED_CV_COUNT]; /* by operation id */
 } SoShared;
 
 /* NULL when the library was not preloaded. */
@@ -74,4 +77,4 @@ extern void so_shared_operation_finished(int64 operation_id);
 /* The condition variable on which waiters for the operation sleep. */
 extern ConditionVariable *so_shared_finished_cv(int64 operation_id);
 
-#endif							/* EXTENSION_SHARED_MEMORY_H */
+#endif /* EXTENSION_SHARED_MEMORY_H */

@@ -33,21 +33,21 @@
 
 /* How long the master may take to leave before it is terminated, and in all. */
 #define LEAVE_POLITELY_MS 3000
-#define LEAVE_AT_ALL_MS 8000
+#define LEAVE_AT_ALL_MS   8000
 
 static ProcessUtility_hook_type previous_hook = NULL;
 
 /* Holds taken in this transaction. */
-static int	holds_of_mine = 0;
+static int holds_of_mine = 0;
 
 static const char *
 option_text(List *options, const char *name)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, options)
+	foreach (cell, options)
 	{
-		DefElem    *option = lfirst_node(DefElem, cell);
+		DefElem *option = lfirst_node(DefElem, cell);
 
 		if (strcmp(option->defname, name) == 0 && option->arg != NULL)
 			return defGetString(option);
@@ -94,7 +94,7 @@ will_be_refused(Node *statement, Oid database)
 static pid_t
 master_in(Oid database)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	SpinLockAcquire(&so_shared->mutex);
 	pid = so_shared->master_database == database ? so_shared->master_pid : 0;
@@ -106,8 +106,8 @@ static void
 wait_until_gone(Oid database)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	bool		terminated = false;
-	pid_t		pid;
+	bool terminated = false;
+	pid_t pid;
 
 	ConditionVariablePrepareToSleep(&so_shared->master_gone_cv);
 	while ((pid = master_in(database)) != 0)
@@ -115,7 +115,7 @@ wait_until_gone(Oid database)
 		TimestampTz now = GetCurrentTimestamp();
 
 		if (TimestampDifferenceExceeds(start, now, LEAVE_AT_ALL_MS))
-			break;				/* the statement then says itself who is in the way */
+			break; /* the statement then says itself who is in the way */
 		if (!terminated && TimestampDifferenceExceeds(start, now, LEAVE_POLITELY_MS))
 		{
 			(void) kill(pid, SIGTERM);
@@ -185,14 +185,14 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
 				QueryEnvironment *environment, DestReceiver *destination,
 				QueryCompletion *completion)
 {
-	Node	   *node = statement->utilityStmt;
+	Node *node = statement->utilityStmt;
 	const char *name = database_needed(node);
-	bool		drops_extension = IsA(node, DropStmt) &&
-	((DropStmt *) node)->removeType == OBJECT_EXTENSION;
+	bool drops_extension =
+		IsA(node, DropStmt) && ((DropStmt *) node)->removeType == OBJECT_EXTENSION;
 
 	if (name != NULL)
 	{
-		Oid			database = get_database_oid(name, true);
+		Oid database = get_database_oid(name, true);
 
 		if (OidIsValid(database) && !will_be_refused(node, database) && is_ours(database))
 			take_hold(database);
@@ -201,8 +201,8 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
 		previous_hook(statement, query, read_only_tree, context, parameters, environment,
 					  destination, completion);
 	else
-		standard_ProcessUtility(statement, query, read_only_tree, context, parameters,
-								environment, destination, completion);
+		standard_ProcessUtility(statement, query, read_only_tree, context, parameters, environment,
+								destination, completion);
 	if (drops_extension)
 		after_drop_extension();
 }

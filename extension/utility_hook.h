@@ -12,4 +12,4 @@
 /* Installs the hook and the transaction callback; from _PG_init under preload. */
 extern void so_utility_hook_init(void);
 
-#endif							/* EXTENSION_UTILITY_HOOK_H */
+#endif /* EXTENSION_UTILITY_HOOK_H */

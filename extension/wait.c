@@ -31,7 +31,7 @@
 
 /* A broadcast is lost when the master dies between its commit and the call. */
 #define LOOK_AGAIN_MS 5000
-#define FOREVER (-1)
+#define FOREVER       (-1)
 
 SO_SQL_FUNCTION(so_wait_for_operation);
 SO_SQL_FUNCTION(so_run_package_and_wait);
@@ -39,21 +39,21 @@ SO_SQL_FUNCTION(so_run_package_and_wait);
 static void
 require_own_statement(FunctionCallInfo fcinfo)
 {
-	bool		atomic = !(fcinfo->context && IsA(fcinfo->context, CallContext) &&
-						   !((CallContext *) fcinfo->context)->atomic);
+	bool atomic = !(fcinfo->context && IsA(fcinfo->context, CallContext) &&
+					!((CallContext *) fcinfo->context)->atomic);
 
 	so_error_require_preload();
 	if (RecoveryInProgress())
 		ereport(ERROR,
-				(so_errcode(SO_ERR_RECOVERY),
-				 errmsg("cannot wait for operations during recovery"),
+				(so_errcode(SO_ERR_RECOVERY), errmsg("cannot wait for operations during recovery"),
 				 errhint("%s", so_error_default_hint(SO_ERR_RECOVERY))));
 	if (atomic)
-		ereport(ERROR,
-				(so_errcode(SO_ERR_WAIT_IN_TRANSACTION),
-				 errmsg("cannot wait inside a transaction block"),
-				 errdetail("Nobody else can see what this transaction did, so it would wait for ever."),
-				 errhint("%s", so_error_default_hint(SO_ERR_WAIT_IN_TRANSACTION))));
+		ereport(
+			ERROR,
+			(so_errcode(SO_ERR_WAIT_IN_TRANSACTION),
+			 errmsg("cannot wait inside a transaction block"),
+			 errdetail("Nobody else can see what this transaction did, so it would wait for ever."),
+			 errhint("%s", so_error_default_hint(SO_ERR_WAIT_IN_TRANSACTION))));
 }
 
 static bool
@@ -66,21 +66,21 @@ is_final(int status)
 static int
 look_at_status(int64 operation_id)
 {
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(operation_id)};
-	bool		is_null;
-	int			status;
+	Oid types[1] = {INT8OID};
+	Datum values[1] = {Int64GetDatum(operation_id)};
+	bool is_null;
+	int status;
 
 	if (SPI_execute_with_args("SELECT status FROM catalog.operations "
 							  "WHERE operation_id OPERATOR(pg_catalog.=) $1",
 							  1, types, values, NULL, false, 1) != SPI_OK_SELECT)
 		ereport(ERROR, (so_errcode(SO_ERR_INTERNAL), errmsg("cannot read catalog.operations")));
 	if (SPI_processed == 0)
-		ereport(ERROR,
-				(so_errcode(SO_ERR_OPERATION_MISSING),
-				 errmsg("there is no operation %lld", (long long) operation_id),
-				 errhint("%s", so_error_default_hint(SO_ERR_OPERATION_MISSING))));
-	status = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+		ereport(ERROR, (so_errcode(SO_ERR_OPERATION_MISSING),
+						errmsg("there is no operation %lld", (long long) operation_id),
+						errhint("%s", so_error_default_hint(SO_ERR_OPERATION_MISSING))));
+	status =
+		DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 	SPI_freetuptable(SPI_tuptable);
 	return status;
 }
@@ -89,18 +89,17 @@ look_at_status(int64 operation_id)
 static pg_noinline int64
 timeout_ms(FunctionCallInfo fcinfo, int argument)
 {
-	Interval   *interval;
-	int64		ms;
+	Interval *interval;
+	int64 ms;
 
 	if (PG_ARGISNULL(argument))
 		return FOREVER;
 	interval = PG_GETARG_INTERVAL_P(argument);
-	ms = interval->time / 1000 + ((int64) interval->day + (int64) interval->month * 30) * 24 * 3600 * 1000;
+	ms = interval->time / 1000 +
+		 ((int64) interval->day + (int64) interval->month * 30) * 24 * 3600 * 1000;
 	if (ms < 0)
-		ereport(ERROR,
-				(so_errcode(SO_ERR_ARGUMENT_INVALID),
-				 errmsg("timeout must not be negative"),
-				 errhint("Leave timeout out to wait without limit.")));
+		ereport(ERROR, (so_errcode(SO_ERR_ARGUMENT_INVALID), errmsg("timeout must not be negative"),
+						errhint("Leave timeout out to wait without limit.")));
 	return ms;
 }
 
@@ -113,11 +112,11 @@ wait_until_ended(int64 operation_id, int64 timeout)
 {
 	ConditionVariable *condition = so_shared_finished_cv(operation_id);
 	TimestampTz start = GetCurrentTimestamp();
-	int			status;
+	int status;
 
 	for (;;)
 	{
-		long		sleep_ms = LOOK_AGAIN_MS;
+		long sleep_ms = LOOK_AGAIN_MS;
 
 		/* Before looking, so that no broadcast is missed between look and sleep. */
 		ConditionVariablePrepareToSleep(condition);
@@ -127,7 +126,7 @@ wait_until_ended(int64 operation_id, int64 timeout)
 			break;
 		if (timeout != FOREVER)
 		{
-			int64		left = timeout - TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+			int64 left = timeout - TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
 
 			if (left <= 0)
 				break;
@@ -144,11 +143,12 @@ wait_until_ended(int64 operation_id, int64 timeout)
 static Datum
 row_of(FunctionCallInfo fcinfo, Datum *values)
 {
-	TupleDesc	description;
-	bool		nulls[2] = {false, false};
+	TupleDesc description;
+	bool nulls[2] = {false, false};
 
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (so_errcode(SO_ERR_ENTRY_BROKEN), errmsg("a waiting procedure must return a row")));
+		ereport(ERROR,
+				(so_errcode(SO_ERR_ENTRY_BROKEN), errmsg("a waiting procedure must return a row")));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
 }
 
@@ -156,8 +156,8 @@ row_of(FunctionCallInfo fcinfo, Datum *values)
 Datum
 so_wait_for_operation(PG_FUNCTION_ARGS)
 {
-	int64		timeout;
-	Datum		result[1];
+	int64 timeout;
+	Datum result[1];
 
 	require_own_statement(fcinfo);
 	if (PG_ARGISNULL(0))
@@ -175,11 +175,11 @@ so_wait_for_operation(PG_FUNCTION_ARGS)
 static int64
 run_package(FunctionCallInfo fcinfo)
 {
-	Oid			types[5] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT4OID};
-	Datum		values[5];
-	char		nulls[6] = "     ";
-	bool		is_null;
-	int64		execution_id;
+	Oid types[5] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT4OID};
+	Datum values[5];
+	char nulls[6] = "     ";
+	bool is_null;
+	int64 execution_id;
 
 	for (int i = 0; i < 5; i++)
 	{
@@ -187,9 +187,11 @@ run_package(FunctionCallInfo fcinfo)
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
 	if (SPI_execute_with_args("SELECT catalog.run_package($1, $2, $3, $4, $5)", 5, types, values,
-							  nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+							  nulls, false, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
 		ereport(ERROR, (so_errcode(SO_ERR_INTERNAL), errmsg("cannot call catalog.run_package")));
-	execution_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	execution_id =
+		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 	SPI_freetuptable(SPI_tuptable);
 	return execution_id;
 }
@@ -205,7 +207,7 @@ so_run_package_and_wait(PG_FUNCTION_ARGS)
 	volatile int64 timeout;
 	volatile int64 execution_id;
 	volatile int status = 0;
-	Datum		result[2];
+	Datum result[2];
 
 	require_own_statement(fcinfo);
 	timeout = timeout_ms(fcinfo, 5);
@@ -218,9 +220,9 @@ so_run_package_and_wait(PG_FUNCTION_ARGS)
 	}
 	PG_CATCH();
 	{
-		ereport(NOTICE,
-				(errmsg("execution %lld goes on", (long long) execution_id),
-				 errhint("SELECT catalog.stop_operation(%lld) stops it.", (long long) execution_id)));
+		ereport(NOTICE, (errmsg("execution %lld goes on", (long long) execution_id),
+						 errhint("SELECT catalog.stop_operation(%lld) stops it.",
+								 (long long) execution_id)));
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

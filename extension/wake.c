@@ -36,8 +36,8 @@ forget_all(void)
 static void
 at_commit(void)
 {
-	bool		wake_master = master_asked_by != InvalidSubTransactionId;
-	bool		wake_launcher = launcher_asked_by != InvalidSubTransactionId;
+	bool wake_master = master_asked_by != InvalidSubTransactionId;
+	bool wake_launcher = launcher_asked_by != InvalidSubTransactionId;
 
 	forget_all();
 	if (wake_master)
@@ -54,10 +54,9 @@ at_transaction_event(XactEvent event, void *argument)
 		case XACT_EVENT_PRE_PREPARE:
 			if (master_asked_by != InvalidSubTransactionId ||
 				launcher_asked_by != InvalidSubTransactionId)
-				ereport(ERROR,
-						(so_errcode(SO_ERR_PREPARE_REFUSED),
-						 errmsg("cannot prepare a transaction that has called scaleout"),
-						 errhint("%s", so_error_default_hint(SO_ERR_PREPARE_REFUSED))));
+				ereport(ERROR, (so_errcode(SO_ERR_PREPARE_REFUSED),
+								errmsg("cannot prepare a transaction that has called scaleout"),
+								errhint("%s", so_error_default_hint(SO_ERR_PREPARE_REFUSED))));
 			break;
 		case XACT_EVENT_COMMIT:
 			at_commit();

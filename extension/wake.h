@@ -17,4 +17,4 @@ extern void so_wake_master_at_commit(void);
 /* The same for the launcher: scaleout was enabled or disabled, an extension dropped. */
 extern void so_wake_launcher_at_commit(void);
 
-#endif							/* EXTENSION_WAKE_H */
+#endif /* EXTENSION_WAKE_H */
