@@ -28,23 +28,27 @@ seconds_now(void)
 static char *
 make_package(TALLOC_CTX *context, int executables)
 {
-	char	   *text = talloc_strdup(context,
-									 "name: large\n"
-									 "variables: [{name: n, type: int32}]\n"
-									 "connections: [{name: w, type: postgres, connection_string: \"service=w\"}]\n"
-									 "executables:\n");
+	char *text = talloc_strdup(
+		context, "name: large\n"
+				 "variables: [{name: n, type: int32}]\n"
+				 "connections: [{name: w, type: postgres, connection_string: \"service=w\"}]\n"
+				 "executables:\n");
 
 	for (int i = 0; i < executables; i++)
 	{
 		if (i % 20 == 0)
-			text = talloc_asprintf_append_buffer(text, "  - name: group %d\n    type: sequence\n"
-												 "    executables:\n", i / 20);
+			text = talloc_asprintf_append_buffer(text,
+												 "  - name: group %d\n    type: sequence\n"
+												 "    executables:\n",
+												 i / 20);
 		else
-			text = talloc_asprintf_append_buffer(text, "      - name: task %d\n"
-												 "        type: execute_sql\n"
-												 "        connection: w\n"
-												 "        expressions: {sql: '\"SELECT \" + (DT_WSTR, 20) (@[User::n] + %d)'}\n",
-												 i, i);
+			text = talloc_asprintf_append_buffer(
+				text,
+				"      - name: task %d\n"
+				"        type: execute_sql\n"
+				"        connection: w\n"
+				"        expressions: {sql: '\"SELECT \" + (DT_WSTR, 20) (@[User::n] + %d)'}\n",
+				i, i);
 		if (i % 20 > 1)
 			text = talloc_asprintf_append_buffer(text, "        after: task %d\n", i - 1);
 	}
@@ -55,15 +59,16 @@ make_package(TALLOC_CTX *context, int executables)
 static double
 measure(const char *text, const char *file, int rounds, int *count)
 {
-	double		best = 0;
+	double best = 0;
 
 	for (int i = 0; i < rounds; i++)
 	{
 		TALLOC_CTX *context = talloc_new(NULL);
 		SoDiagnostics findings;
-		double		start = seconds_now();
-		SoProject  *project = so_load_package_text(context, text, strlen(text), file, NULL, &findings);
-		double		taken = (seconds_now() - start) * 1000;
+		double start = seconds_now();
+		SoProject *project =
+			so_load_package_text(context, text, strlen(text), file, NULL, &findings);
+		double taken = (seconds_now() - start) * 1000;
 
 		if (project == NULL)
 		{
@@ -81,16 +86,17 @@ measure(const char *text, const char *file, int rounds, int *count)
 int
 main(int argc, char **argv)
 {
-	int			executables = argc > 1 ? atoi(argv[1]) : 1000;
-	int			rounds = argc > 2 ? atoi(argv[2]) : 5;
+	int executables = argc > 1 ? atoi(argv[1]) : 1000;
+	int rounds = argc > 2 ? atoi(argv[2]) : 5;
 	TALLOC_CTX *context = talloc_new(NULL);
-	char	   *yaml = make_package(context, executables);
+	char *yaml = make_package(context, executables);
 	SoDiagnostics findings;
-	SoProject  *project = so_load_package_text(context, yaml, strlen(yaml), "large.yaml", NULL, &findings);
-	json_t	   *json;
-	char	   *canonical;
-	int			count = 0;
-	double		taken;
+	SoProject *project =
+		so_load_package_text(context, yaml, strlen(yaml), "large.yaml", NULL, &findings);
+	json_t *json;
+	char *canonical;
+	int count = 0;
+	double taken;
 
 	if (project == NULL)
 	{
@@ -103,7 +109,8 @@ main(int argc, char **argv)
 	taken = measure(yaml, "large.yaml", rounds, &count);
 	printf("%d executables, YAML of %zu bytes: %.1f ms\n", count, strlen(yaml), taken);
 	taken = measure(canonical, "large.json", rounds, &count);
-	printf("%d executables, canonical JSON of %zu bytes: %.1f ms\n", count, strlen(canonical), taken);
+	printf("%d executables, canonical JSON of %zu bytes: %.1f ms\n", count, strlen(canonical),
+		   taken);
 	free(canonical);
 	talloc_free(context);
 	return 0;

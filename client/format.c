@@ -20,16 +20,16 @@
 
 typedef struct FormatOptions
 {
-	bool		check;
-	bool		write;
-	bool		json;
-	bool		force;
+	bool check;
+	bool write;
+	bool json;
+	bool force;
 } FormatOptions;
 
 static void
 print_error(const char *path, const SoError *error)
 {
-	char		message[4096];
+	char message[4096];
 
 	fprintf(stderr, "%s: %s\n", path, so_error_format(error, message, sizeof(message)));
 }
@@ -38,8 +38,8 @@ static int
 print_canonical(TALLOC_CTX *context, const char *path)
 {
 	SoDiagnostics findings;
-	SoProject  *project = so_load_path(context, path, &findings);
-	json_t	   *json;
+	SoProject *project = so_load_path(context, path, &findings);
+	json_t *json;
 
 	fputs(so_diagnostics_to_text(context, &findings), stderr);
 	if (project == NULL)
@@ -54,7 +54,7 @@ print_canonical(TALLOC_CTX *context, const char *path)
 static bool
 is_json_file(const char *path)
 {
-	size_t		length = strlen(path);
+	size_t length = strlen(path);
 
 	return length > 5 && strcmp(path + length - 5, ".json") == 0;
 }
@@ -62,11 +62,11 @@ is_json_file(const char *path)
 static int
 format_file(TALLOC_CTX *context, const char *path, const FormatOptions *options)
 {
-	SoError		error;
-	size_t		length;
-	char	   *text = so_read_text(context, path, &length, &error);
-	char	   *fresh = NULL;
-	bool		same;
+	SoError error;
+	size_t length;
+	char *text = so_read_text(context, path, &length, &error);
+	char *fresh = NULL;
+	bool same;
 
 	if (text == NULL)
 	{
@@ -82,7 +82,8 @@ format_file(TALLOC_CTX *context, const char *path, const FormatOptions *options)
 	same = strcmp(text, fresh) == 0;
 	if (options->check && !same)
 	{
-		so_error_set(&error, SO_ERR_DOCUMENT_NOT_CANONICAL, NULL, "the file is not in its normal form");
+		so_error_set(&error, SO_ERR_DOCUMENT_NOT_CANONICAL, NULL,
+					 "the file is not in its normal form");
 		print_error(path, &error);
 		return SO_EXIT_FAILED;
 	}
@@ -103,28 +104,32 @@ so_client_format(int argc, char **argv)
 {
 	FormatOptions options = {false, false, false, false};
 	const SoOption table[] = {
-		{"check", 0, SO_OPTION_FLAG, &options.check, NULL, "only say whether the file is in its normal form (exit code 1)"},
+		{"check", 0, SO_OPTION_FLAG, &options.check, NULL,
+		 "only say whether the file is in its normal form (exit code 1)"},
 		{"write", 'w', SO_OPTION_FLAG, &options.write, NULL, "replace the file"},
-		{"json", 0, SO_OPTION_FLAG, &options.json, NULL, "print canonical JSON, as the catalog stores it"},
-		{"force", 0, SO_OPTION_FLAG, &options.force, NULL, "format even when comments would be lost"},
-		{0}
-	};
+		{"json", 0, SO_OPTION_FLAG, &options.json, NULL,
+		 "print canonical JSON, as the catalog stores it"},
+		{"force", 0, SO_OPTION_FLAG, &options.force, NULL,
+		 "format even when comments would be lost"},
+		{0}};
 	const SoCommandLine line = {
 		.usage = "scaleout format [--check | --write | --json] FILE...",
-		.description = "Prints documents in their normal form: order of keys, indentation, quotes.\n"
-		"What they say, comments and empty lines stay.",
-		.options = table, .min_arguments = 1, .max_arguments = -1
-	};
+		.description =
+			"Prints documents in their normal form: order of keys, indentation, quotes.\n"
+			"What they say, comments and empty lines stay.",
+		.options = table,
+		.min_arguments = 1,
+		.max_arguments = -1};
 	TALLOC_CTX *context;
-	int			status = SO_EXIT_SUCCESS;
-	int			first = so_options_parse(argc, argv, &line, &status);
+	int status = SO_EXIT_SUCCESS;
+	int first = so_options_parse(argc, argv, &line, &status);
 
 	if (first < 0)
 		return status;
 	context = talloc_new(NULL);
 	for (int i = first; i < argc; i++)
 	{
-		int			one = SO_EXIT_SUCCESS;
+		int one = SO_EXIT_SUCCESS;
 
 		if (options.json)
 			one = print_canonical(context, argv[i]);

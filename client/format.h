@@ -7,6 +7,6 @@
 #define CLIENT_FORMAT_H
 
 /* Returns an exit code of client/options.h. */
-extern int	so_client_format(int argc, char **argv);
+extern int so_client_format(int argc, char **argv);
 
-#endif							/* CLIENT_FORMAT_H */
+#endif /* CLIENT_FORMAT_H */

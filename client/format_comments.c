@@ -16,18 +16,18 @@ typedef struct Source
 {
 	TALLOC_CTX *context;
 	const char *text;
-	size_t		length;
-	bool	   *inside;			/* per byte */
-	size_t	   *characters;		/* byte offset of each character, as marks count */
-	size_t		character_count;
-	size_t	   *lines;			/* byte offset of each line */
-	size_t		line_count;
+	size_t length;
+	bool *inside;       /* per byte */
+	size_t *characters; /* byte offset of each character, as marks count */
+	size_t character_count;
+	size_t *lines; /* byte offset of each line */
+	size_t line_count;
 } Source;
 
 static void
 index_source(Source *source)
 {
-	size_t		start = source->length >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	size_t start = source->length >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
 	source->inside = talloc_zero_array(source->context, bool, source->length + 1);
 	source->characters = talloc_zero_array(source->context, size_t, source->length + 2);
@@ -46,14 +46,15 @@ index_source(Source *source)
 static size_t
 byte_of(const Source *source, size_t character)
 {
-	return source->characters[character < source->character_count ? character : source->character_count];
+	return source
+		->characters[character < source->character_count ? character : source->character_count];
 }
 
 static void
 mark_scalar(Source *source, const yaml_token_t *token)
 {
-	size_t		from = byte_of(source, token->start_mark.index);
-	size_t		to = byte_of(source, token->end_mark.index);
+	size_t from = byte_of(source, token->start_mark.index);
+	size_t to = byte_of(source, token->end_mark.index);
 
 	/* the line of | or > may end with a comment */
 	if (token->data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
@@ -71,8 +72,8 @@ mark_scalars(Source *source)
 {
 	yaml_parser_t parser;
 	yaml_token_t token;
-	bool		done = false;
-	bool		good = true;
+	bool done = false;
+	bool good = true;
 
 	if (!yaml_parser_initialize(&parser))
 		return false;
@@ -97,8 +98,8 @@ mark_scalars(Source *source)
 static bool
 begins_flow(const Source *source, const SoNode *node)
 {
-	size_t		character = 0;
-	size_t		at;
+	size_t character = 0;
+	size_t at;
 
 	if (node->line < 1 || (size_t) node->line > source->line_count)
 		return false;
@@ -115,7 +116,7 @@ begins_flow(const Source *source, const SoNode *node)
 static int
 count_entries(const SoNode *node)
 {
-	int			count = node->count;
+	int count = node->count;
 
 	for (int i = 0; i < node->count; i++)
 		count += count_entries(node->items[i]);
@@ -139,13 +140,13 @@ add_entries(const Source *source, SoFormatComments *comments, const SoNode *node
 static int
 last_line(const SoNode *node)
 {
-	int			line = node->line;
+	int line = node->line;
 
 	if (node->text != NULL && strchr(node->text, '\n') != NULL)
 		return line + 1;
 	for (int i = 0; i < node->count; i++)
 	{
-		int			inner = last_line(node->items[i]);
+		int inner = last_line(node->items[i]);
 
 		line = inner > line ? inner : line;
 	}
@@ -192,9 +193,10 @@ append_line(TALLOC_CTX *context, char **lines, const char *text)
 static bool
 is_blank_line(const Source *source, size_t line)
 {
-	size_t		at = source->lines[line];
+	size_t at = source->lines[line];
 
-	while (at < source->length && (source->text[at] == ' ' || source->text[at] == '\t' || source->text[at] == '\r'))
+	while (at < source->length &&
+		   (source->text[at] == ' ' || source->text[at] == '\t' || source->text[at] == '\r'))
 		at++;
 	return at < source->length && source->text[at] == '\n' && !source->inside[at];
 }
@@ -203,10 +205,10 @@ is_blank_line(const Source *source, size_t line)
 static void
 attach(Source *source, SoFormatComments *comments, size_t at, int line)
 {
-	size_t		start = source->lines[line - 1];
-	size_t		end = at;
-	bool		alone = true;
-	char	   *text;
+	size_t start = source->lines[line - 1];
+	size_t end = at;
+	bool alone = true;
+	char *text;
 	SoFormatEntry *entry;
 
 	while (end < source->length && source->text[end] != '\n')
@@ -238,11 +240,12 @@ find_comments(Source *source, SoFormatComments *comments)
 {
 	for (size_t line = 1; line <= source->line_count; line++)
 	{
-		size_t		end = line < source->line_count ? source->lines[line] : source->length;
+		size_t end = line < source->line_count ? source->lines[line] : source->length;
 
 		for (size_t at = source->lines[line - 1]; at < end; at++)
 		{
-			bool		separated = at == source->lines[line - 1] || strchr(" \t", source->text[at - 1]) != NULL;
+			bool separated =
+				at == source->lines[line - 1] || strchr(" \t", source->text[at - 1]) != NULL;
 
 			if (source->text[at] == '#' && separated && !source->inside[at])
 			{
@@ -260,14 +263,14 @@ find_blank_lines(const Source *source, SoFormatComments *comments)
 	for (int i = 1; i < comments->count; i++)
 	{
 		SoFormatEntry *entry = &comments->entries[i];
-		size_t		line = (size_t) entry->node->line - 1;	/* from 0 */
+		size_t line = (size_t) entry->node->line - 1; /* from 0 */
 
 		if (comments->entries[i - 1].node->line == entry->node->line &&
 			comments->entries[i - 1].node->column <= entry->node->column)
-			continue;			/* the outer entry of the line has it */
+			continue; /* the outer entry of the line has it */
 		while (line > 0)
 		{
-			size_t		at = source->lines[line - 1];
+			size_t at = source->lines[line - 1];
 
 			while (at < source->length && source->text[at] == ' ')
 				at++;
@@ -292,7 +295,7 @@ bool
 so_format_comments_find(TALLOC_CTX *context, const char *text, size_t length, const SoNode *root,
 						SoFormatComments *comments)
 {
-	Source		source = {.context = context, .text = text, .length = length};
+	Source source = {.context = context, .text = text, .length = length};
 
 	memset(comments, 0, sizeof(*comments));
 	index_source(&source);
@@ -314,8 +317,8 @@ so_format_entry(const SoFormatComments *comments, const SoNode *node)
 {
 	SoFormatEntry wanted = {.node = node};
 	SoFormatEntry *key = &wanted;
-	SoFormatEntry **found = bsearch(&key, comments->by_node, (size_t) comments->count, sizeof(SoFormatEntry *),
-									compare_nodes);
+	SoFormatEntry **found = bsearch(&key, comments->by_node, (size_t) comments->count,
+									sizeof(SoFormatEntry *), compare_nodes);
 
 	return found != NULL ? *found : NULL;
 }
@@ -328,7 +331,8 @@ so_format_has_comments(const SoFormatComments *comments, const SoNode *node)
 		const SoNode *own = node->kind == SO_NODE_MAPPING ? node->keys[i] : node->items[i];
 		const SoFormatEntry *entry = so_format_entry(comments, own);
 
-		if (entry->before != NULL || entry->behind != NULL || so_format_has_comments(comments, node->items[i]))
+		if (entry->before != NULL || entry->behind != NULL ||
+			so_format_has_comments(comments, node->items[i]))
 			return true;
 	}
 	return false;

@@ -13,21 +13,21 @@
 typedef struct SoFormatEntry
 {
 	const SoNode *node;
-	const SoNode *value;		/* of a key; the item itself */
-	char	   *before;			/* lines of comments above it, each ends with a newline; NULL = none */
-	char	   *behind;			/* comment at the end of its line; NULL = none */
-	bool		blank_before;	/* an empty line stands above it (and its comments) */
-	bool		is_flow;		/* value begins with { or [ */
+	const SoNode *value; /* of a key; the item itself */
+	char *before;        /* lines of comments above it, each ends with a newline; NULL = none */
+	char *behind;        /* comment at the end of its line; NULL = none */
+	bool blank_before;   /* an empty line stands above it (and its comments) */
+	bool is_flow;        /* value begins with { or [ */
 } SoFormatEntry;
 
 typedef struct SoFormatComments
 {
-	SoFormatEntry *entries;		/* in the order of the document */
-	int			count;
-	SoFormatEntry **by_node;	/* sorted by the address of the node, to find them */
-	char	   *header;			/* above everything; NULL = none */
-	char	   *footer;			/* below everything; NULL = none */
-	int			comment_count;
+	SoFormatEntry *entries; /* in the order of the document */
+	int count;
+	SoFormatEntry **by_node; /* sorted by the address of the node, to find them */
+	char *header;            /* above everything; NULL = none */
+	char *footer;            /* below everything; NULL = none */
+	int comment_count;
 } SoFormatComments;
 
 /*
@@ -43,4 +43,4 @@ extern const SoFormatEntry *so_format_entry(const SoFormatComments *comments, co
 /* Does anything below node have a comment? */
 extern bool so_format_has_comments(const SoFormatComments *comments, const SoNode *node);
 
-#endif							/* CLIENT_FORMAT_COMMENTS_H */
+#endif /* CLIENT_FORMAT_COMMENTS_H */

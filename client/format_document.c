@@ -21,8 +21,8 @@ typedef struct Writer
 {
 	TALLOC_CTX *context;
 	const SoFormatComments *comments;
-	char	   *out;
-	int			comments_written;
+	char *out;
+	int comments_written;
 } Writer;
 
 static void write_block(Writer *writer, const SoNode *node, const SoFormatShape *shape, int indent,
@@ -59,9 +59,9 @@ put_comments(Writer *writer, const char *lines, int indent)
 static char *
 flow_text(Writer *writer, const SoNode *node, const SoFormatShape *shape)
 {
-	bool		is_map = node->kind == SO_NODE_MAPPING;
-	char	   *out;
-	int		   *order;
+	bool is_map = node->kind == SO_NODE_MAPPING;
+	char *out;
+	int *order;
 
 	if (node->text != NULL)
 		return so_format_scalar(writer->context, node, true);
@@ -69,12 +69,14 @@ flow_text(Writer *writer, const SoNode *node, const SoFormatShape *shape)
 	order = is_map ? so_format_order(writer->context, shape, node) : NULL;
 	for (int i = 0; i < node->count; i++)
 	{
-		int			at = is_map ? order[i] : i;
-		SoFormatShape inner = is_map ? so_format_member_shape(shape, node, node->keys[at]->text) : *shape;
+		int at = is_map ? order[i] : i;
+		SoFormatShape inner =
+			is_map ? so_format_member_shape(shape, node, node->keys[at]->text) : *shape;
 
-		out = talloc_asprintf_append_buffer(out, "%s%s%s%s", i > 0 ? ", " : "",
-											is_map ? so_format_key(writer->context, node->keys[at]->text, true) : "",
-											is_map ? ": " : "", flow_text(writer, node->items[at], &inner));
+		out = talloc_asprintf_append_buffer(
+			out, "%s%s%s%s", i > 0 ? ", " : "",
+			is_map ? so_format_key(writer->context, node->keys[at]->text, true) : "",
+			is_map ? ": " : "", flow_text(writer, node->items[at], &inner));
 	}
 	return talloc_strdup_append_buffer(out, is_map ? "}" : "]");
 }
@@ -96,9 +98,9 @@ has_long_text(const SoNode *node)
 static void
 put_literal(Writer *writer, const SoNode *node, int indent, const char *behind)
 {
-	size_t		length = strlen(node->text);
+	size_t length = strlen(node->text);
 	const char *text = node->text;
-	size_t		breaks = 0;
+	size_t breaks = 0;
 
 	while (breaks < length && text[length - 1 - breaks] == '\n')
 		breaks++;
@@ -115,7 +117,7 @@ put_literal(Writer *writer, const SoNode *node, int indent, const char *behind)
 	put(writer, "\n");
 	while (*text != '\0')
 	{
-		size_t		line = strcspn(text, "\n");
+		size_t line = strcspn(text, "\n");
 
 		if (line > 0)
 			put_indent(writer, indent);
@@ -130,22 +132,25 @@ put_literal(Writer *writer, const SoNode *node, int indent, const char *behind)
  * lead is the number of columns already used on the line.
  */
 static void
-write_value(Writer *writer, const SoFormatEntry *entry, const SoFormatShape *shape, int indent, int lead)
+write_value(Writer *writer, const SoFormatEntry *entry, const SoFormatShape *shape, int indent,
+			int lead)
 {
 	const SoNode *value = entry->value;
-	bool		is_item = entry->node == value;
-	char	   *flow;
+	bool is_item = entry->node == value;
+	char *flow;
 
 	if (value->text != NULL && so_format_is_literal(value))
 	{
 		put_literal(writer, value, indent + 2, entry->behind);
 		return;
 	}
-	flow = value->text != NULL ? so_format_scalar(writer->context, value, false) :
-		value->count == 0 || (entry->is_flow && !has_long_text(value) &&
-							  !so_format_has_comments(writer->comments, value)) ?
-		flow_text(writer, value, shape) : NULL;
-	if (flow != NULL && (value->text != NULL || value->count == 0 || lead + 1 + (int) strlen(flow) <= LINE_WIDTH))
+	flow = value->text != NULL ? so_format_scalar(writer->context, value, false)
+		   : value->count == 0 || (entry->is_flow && !has_long_text(value) &&
+								   !so_format_has_comments(writer->comments, value))
+			   ? flow_text(writer, value, shape)
+			   : NULL;
+	if (flow != NULL &&
+		(value->text != NULL || value->count == 0 || lead + 1 + (int) strlen(flow) <= LINE_WIDTH))
 	{
 		put(writer, " ");
 		put(writer, flow);
@@ -174,10 +179,11 @@ write_value(Writer *writer, const SoFormatEntry *entry, const SoFormatShape *sha
 
 /* Between "- " and the first key of an item there is no room: its comments stand above the item. */
 static void
-put_first_key_comments(Writer *writer, const SoFormatEntry *item, const SoFormatShape *shape, int indent)
+put_first_key_comments(Writer *writer, const SoFormatEntry *item, const SoFormatShape *shape,
+					   int indent)
 {
 	const SoNode *value = item->value;
-	int		   *order;
+	int *order;
 
 	if (value->kind != SO_NODE_MAPPING || value->count == 0)
 		return;
@@ -187,17 +193,20 @@ put_first_key_comments(Writer *writer, const SoFormatEntry *item, const SoFormat
 
 /* A mapping or list in lines; continues_line: the first line has begun ("- "). */
 static void
-write_block(Writer *writer, const SoNode *node, const SoFormatShape *shape, int indent, bool continues_line)
+write_block(Writer *writer, const SoNode *node, const SoFormatShape *shape, int indent,
+			bool continues_line)
 {
-	bool		is_map = node->kind == SO_NODE_MAPPING;
-	int		   *order = is_map ? so_format_order(writer->context, shape, node) : NULL;
+	bool is_map = node->kind == SO_NODE_MAPPING;
+	int *order = is_map ? so_format_order(writer->context, shape, node) : NULL;
 
 	for (int i = 0; i < node->count; i++)
 	{
-		int			at = is_map ? order[i] : i;
-		const SoFormatEntry *entry = so_format_entry(writer->comments, is_map ? node->keys[at] : node->items[at]);
-		SoFormatShape inner = is_map ? so_format_member_shape(shape, node, node->keys[at]->text) : *shape;
-		int			lead = indent + 1;
+		int at = is_map ? order[i] : i;
+		const SoFormatEntry *entry =
+			so_format_entry(writer->comments, is_map ? node->keys[at] : node->items[at]);
+		SoFormatShape inner =
+			is_map ? so_format_member_shape(shape, node, node->keys[at]->text) : *shape;
+		int lead = indent + 1;
 
 		if (i > 0 || !continues_line)
 		{
@@ -218,7 +227,7 @@ write_block(Writer *writer, const SoNode *node, const SoFormatShape *shape, int 
 		}
 		if (is_map)
 		{
-			char	   *key = so_format_key(writer->context, node->keys[at]->text, false);
+			char *key = so_format_key(writer->context, node->keys[at]->text, false);
 
 			writer->out = talloc_asprintf_append_buffer(writer->out, "%s:", key);
 			lead = indent + (int) strlen(key) + 1;
@@ -234,10 +243,10 @@ static bool
 same_meaning(TALLOC_CTX *context, const SoNode *old, const char *text)
 {
 	SoDiagnostics findings = {NULL, 0, 0};
-	SoNode	   *fresh = so_node_from_yaml(context, text, strlen(text), NULL, &findings);
-	json_t	   *left;
-	json_t	   *right;
-	bool		same;
+	SoNode *fresh = so_node_from_yaml(context, text, strlen(text), NULL, &findings);
+	json_t *left;
+	json_t *right;
+	bool same;
 
 	if (fresh == NULL || findings.error_count > 0)
 		return false;
@@ -250,19 +259,20 @@ same_meaning(TALLOC_CTX *context, const SoNode *old, const char *text)
 }
 
 char *
-so_format_document(TALLOC_CTX *context, const char *text, size_t length, bool lose_comments, SoError *error)
+so_format_document(TALLOC_CTX *context, const char *text, size_t length, bool lose_comments,
+				   SoError *error)
 {
 	SoDiagnostics findings = {NULL, 0, 0};
-	SoNode	   *root = so_node_from_yaml(context, text, length, NULL, &findings);
+	SoNode *root = so_node_from_yaml(context, text, length, NULL, &findings);
 	SoFormatComments comments;
 	SoFormatShape shape;
-	Writer		writer = {context, &comments, talloc_strdup(context, ""), 0};
+	Writer writer = {context, &comments, talloc_strdup(context, ""), 0};
 
-	if (root == NULL || findings.error_count > 0 || root->kind != SO_NODE_MAPPING || root->count == 0 ||
-		!so_format_comments_find(context, text, length, root, &comments))
+	if (root == NULL || findings.error_count > 0 || root->kind != SO_NODE_MAPPING ||
+		root->count == 0 || !so_format_comments_find(context, text, length, root, &comments))
 	{
-		so_error_set(error, SO_ERR_DOCUMENT_SYNTAX, NULL, "%s", findings.count > 0 ?
-					 findings.items[0].message : "there is nothing to format");
+		so_error_set(error, SO_ERR_DOCUMENT_SYNTAX, NULL, "%s",
+					 findings.count > 0 ? findings.items[0].message : "there is nothing to format");
 		return NULL;
 	}
 	shape = so_format_root_shape(root);
@@ -278,7 +288,8 @@ so_format_document(TALLOC_CTX *context, const char *text, size_t length, bool lo
 	}
 	if (writer.comments_written != comments.comment_count && !lose_comments)
 	{
-		so_error_set(error, SO_ERR_DOCUMENT_COMMENTS, NULL, "%d of %d comments have no place in the normal form",
+		so_error_set(error, SO_ERR_DOCUMENT_COMMENTS, NULL,
+					 "%d of %d comments have no place in the normal form",
 					 comments.comment_count - writer.comments_written, comments.comment_count);
 		return NULL;
 	}

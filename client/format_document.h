@@ -19,4 +19,4 @@
 extern char *so_format_document(TALLOC_CTX *context, const char *text, size_t length,
 								bool lose_comments, SoError *error);
 
-#endif							/* CLIENT_FORMAT_DOCUMENT_H */
+#endif /* CLIENT_FORMAT_DOCUMENT_H */

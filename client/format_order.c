@@ -58,10 +58,11 @@ SoFormatShape
 so_format_root_shape(const SoNode *root)
 {
 	/* project.yaml has no executables, and version is no property of a package */
-	bool		is_project = so_node_member(root, "executables") == NULL &&
-		so_node_member(root, "variables") == NULL && so_node_member(root, "version") != NULL;
+	bool is_project = so_node_member(root, "executables") == NULL &&
+					  so_node_member(root, "variables") == NULL &&
+					  so_node_member(root, "version") != NULL;
 
-	return (SoFormatShape) {is_project ? SO_SHAPE_PROJECT : SO_SHAPE_PACKAGE, NULL};
+	return (SoFormatShape){is_project ? SO_SHAPE_PROJECT : SO_SHAPE_PACKAGE, NULL};
 }
 
 SoFormatShape
@@ -69,40 +70,47 @@ so_format_member_shape(const SoFormatShape *shape, const SoNode *node, const cha
 {
 	const SoObjectType *type = shape_type(shape, node);
 	const SoProperty *property;
-	bool		builds = shape->kind == SO_SHAPE_PACKAGE || shape->kind == SO_SHAPE_PROJECT ||
-		shape->kind == SO_SHAPE_EXECUTABLE || shape->kind == SO_SHAPE_HANDLER;
+	bool builds = shape->kind == SO_SHAPE_PACKAGE || shape->kind == SO_SHAPE_PROJECT ||
+				  shape->kind == SO_SHAPE_EXECUTABLE || shape->kind == SO_SHAPE_HANDLER;
 
 	if (shape->kind == SO_SHAPE_HANDLERS)
-		return (SoFormatShape) {SO_SHAPE_HANDLER, NULL};
+		return (SoFormatShape){SO_SHAPE_HANDLER, NULL};
 	if (builds && strcmp(key, "executables") == 0)
-		return (SoFormatShape) {SO_SHAPE_EXECUTABLE, NULL};
+		return (SoFormatShape){SO_SHAPE_EXECUTABLE, NULL};
 	if (builds && strcmp(key, "event_handlers") == 0)
-		return (SoFormatShape) {SO_SHAPE_HANDLERS, NULL};
+		return (SoFormatShape){SO_SHAPE_HANDLERS, NULL};
 	if (builds && strcmp(key, "connections") == 0)
-		return (SoFormatShape) {SO_SHAPE_CONNECTION, NULL};
+		return (SoFormatShape){SO_SHAPE_CONNECTION, NULL};
 	if (builds && strcmp(key, "enumerator") == 0)
-		return (SoFormatShape) {SO_SHAPE_ENUMERATOR, NULL};
+		return (SoFormatShape){SO_SHAPE_ENUMERATOR, NULL};
 	if (builds && strcmp(key, "variables") == 0)
-		return (SoFormatShape) {SO_SHAPE_OBJECT, &so_object_type_variable};
+		return (SoFormatShape){SO_SHAPE_OBJECT, &so_object_type_variable};
 	if (builds && strcmp(key, "parameters") == 0)
-		return (SoFormatShape) {SO_SHAPE_OBJECT, &so_object_type_parameter};
+		return (SoFormatShape){SO_SHAPE_OBJECT, &so_object_type_parameter};
 	if (builds && strcmp(key, "precedence_constraints") == 0)
-		return (SoFormatShape) {SO_SHAPE_OBJECT, &so_object_type_precedence_constraint};
+		return (SoFormatShape){SO_SHAPE_OBJECT, &so_object_type_precedence_constraint};
 	property = type != NULL ? so_object_type_find(type, key) : NULL;
 	if (property != NULL && property->item_type != NULL)
-		return (SoFormatShape) {SO_SHAPE_OBJECT, property->item_type};
-	return (SoFormatShape) {SO_SHAPE_FREE, NULL};
+		return (SoFormatShape){SO_SHAPE_OBJECT, property->item_type};
+	return (SoFormatShape){SO_SHAPE_FREE, NULL};
 }
 
 static int
 rank(const SoObjectType *type, const char *key)
 {
-	static const char *const first[] = {"format_version", "name", "namespace", "id", "description", "type",
-		"after", NULL};
-	static const char *const last[] = {"parameters", "variables", "connections", "enumerator", "expressions",
-		"executables", "precedence_constraints", "event_handlers", NULL};
-	int			index = so_enum_index(first, key);
-	int			own = 0;
+	static const char *const first[] = {"format_version", "name", "namespace", "id",
+										"description",    "type", "after",     NULL};
+	static const char *const last[] = {"parameters",
+									   "variables",
+									   "connections",
+									   "enumerator",
+									   "expressions",
+									   "executables",
+									   "precedence_constraints",
+									   "event_handlers",
+									   NULL};
+	int index = so_enum_index(first, key);
+	int own = 0;
 
 	/* executables say early what they are for; other objects are short and say it at the end */
 	if (strcmp(key, "description") == 0 && so_object_type_find(type, "disable") == NULL)
@@ -113,7 +121,7 @@ rank(const SoObjectType *type, const char *key)
 	for (const SoProperty *property = type->properties; property->name != NULL; property++, own++)
 	{
 		/* sql and sql_file have one place */
-		size_t		length = strlen(property->name);
+		size_t length = strlen(property->name);
 
 		if (strncmp(property->name, key, length) == 0 &&
 			(key[length] == '\0' || strcmp(key + length, "_file") == 0))
@@ -133,8 +141,8 @@ rank(const SoObjectType *type, const char *key)
 
 typedef struct Ranked
 {
-	int			rank;
-	int			position;
+	int rank;
+	int position;
 } Ranked;
 
 static int
@@ -150,12 +158,12 @@ int *
 so_format_order(TALLOC_CTX *context, const SoFormatShape *shape, const SoNode *node)
 {
 	const SoObjectType *type = shape_type(shape, node);
-	size_t		count = (size_t) node->count;
-	Ranked	   *ranked = talloc_zero_array(context, Ranked, count + 1);
-	int		   *order = talloc_zero_array(context, int, count + 1);
+	size_t count = (size_t) node->count;
+	Ranked *ranked = talloc_zero_array(context, Ranked, count + 1);
+	int *order = talloc_zero_array(context, int, count + 1);
 
 	for (int i = 0; i < node->count; i++)
-		ranked[i] = (Ranked) {type != NULL ? rank(type, node->keys[i]->text) : 0, i};
+		ranked[i] = (Ranked){type != NULL ? rank(type, node->keys[i]->text) : 0, i};
 	qsort(ranked, count, sizeof(Ranked), compare);
 	for (size_t i = 0; i < count; i++)
 		order[i] = ranked[i].position;

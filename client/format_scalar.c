@@ -16,8 +16,9 @@
 static bool
 looks_typed(const char *text)
 {
-	static const char *const words[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", NULL};
-	SoNode		probe;
+	static const char *const words[] = {"y",    "n",     "yes",  "no", "on", "off",
+										"true", "false", "null", "~",  NULL};
+	SoNode probe;
 
 	for (int i = 0; words[i] != NULL; i++)
 	{
@@ -28,17 +29,20 @@ looks_typed(const char *text)
 	probe.text = text;
 	so_node_resolve(&probe);
 	/* 2026-01-31, 12:30, 1_000, .inf */
-	return probe.kind != SO_NODE_STRING || (strchr("+-.0123456789", text[0]) != NULL &&
-											text[strspn(text, "0123456789+-.:_ eETZxo")] == '\0') ||
-		strcasecmp(text, ".inf") == 0 || strcasecmp(text, "-.inf") == 0 || strcasecmp(text, ".nan") == 0;
+	return probe.kind != SO_NODE_STRING ||
+		   (strchr("+-.0123456789", text[0]) != NULL &&
+			text[strspn(text, "0123456789+-.:_ eETZxo")] == '\0') ||
+		   strcasecmp(text, ".inf") == 0 || strcasecmp(text, "-.inf") == 0 ||
+		   strcasecmp(text, ".nan") == 0;
 }
 
 static bool
 can_be_plain(const char *text, bool in_flow)
 {
-	size_t		length = strlen(text);
+	size_t length = strlen(text);
 
-	if (length == 0 || looks_typed(text) || strchr(" \t", text[0]) != NULL || text[length - 1] == ' ')
+	if (length == 0 || looks_typed(text) || strchr(" \t", text[0]) != NULL ||
+		text[length - 1] == ' ')
 		return false;
 	if (strchr(",[]{}#&*!|>'\"%@`=<?:", text[0]) != NULL)
 		return false;
@@ -66,7 +70,7 @@ can_be_plain(const char *text, bool in_flow)
 static char *
 double_quoted(TALLOC_CTX *context, const char *text)
 {
-	char	   *out = talloc_strdup(context, "\"");
+	char *out = talloc_strdup(context, "\"");
 
 	for (; *text != '\0'; text++)
 	{
@@ -108,8 +112,9 @@ is_special(const char *text)
 	if (c < 0x20)
 		return c != '\n' && c != '\t';
 	return c == 0x7f || (c == 0xc2 && (unsigned char) text[1] < 0xa0) ||
-		(c == 0xe2 && (unsigned char) text[1] == 0x80 && ((unsigned char) text[2] & 0xfe) == 0xa8) ||
-		(c == 0xef && (unsigned char) text[1] == 0xbb && (unsigned char) text[2] == 0xbf);
+		   (c == 0xe2 && (unsigned char) text[1] == 0x80 &&
+			((unsigned char) text[2] & 0xfe) == 0xa8) ||
+		   (c == 0xef && (unsigned char) text[1] == 0xbb && (unsigned char) text[2] == 0xbf);
 }
 
 static bool
@@ -158,5 +163,5 @@ bool
 so_format_is_literal(const SoNode *node)
 {
 	return node->kind == SO_NODE_STRING && strchr(node->text, '\n') != NULL &&
-		node->text[strspn(node->text, "\n ")] != '\0' && !has_special(node->text);
+		   node->text[strspn(node->text, "\n ")] != '\0' && !has_special(node->text);
 }

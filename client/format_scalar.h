@@ -20,4 +20,4 @@ extern char *so_format_scalar(TALLOC_CTX *context, const SoNode *node, bool in_f
 /* Is it a text of several lines that can stand behind | as it is? */
 extern bool so_format_is_literal(const SoNode *node);
 
-#endif							/* CLIENT_FORMAT_SCALAR_H */
+#endif /* CLIENT_FORMAT_SCALAR_H */

@@ -19,59 +19,61 @@
 
 /* %s is the name */
 static const char starter[] =
-"# A package: tasks and the order that they run in.\n"
-"#   check:  scaleout validate %s.yaml\n"
-"#   run:    scaleout exec %s.yaml\n"
-"#   deploy: scaleout deploy %s.yaml\n"
-"# docs/packages.md and docs/tasks.md explain everything; \"scaleout schema\" prints the JSON Schema with which\n"
-"# an editor completes and checks this file.\n"
-"name: %s\n"
-"description: Says hello to the database.\n"
-"\n"
-"# A failed execution starts again where it failed.\n"
-"save_checkpoints: true\n"
-"checkpoint_usage: if_exists\n"
-"\n"
-"# Given from outside for every execution, as $Package::greeting.\n"
-"parameters:\n"
-"  - {name: greeting, type: string, value: hello}\n"
-"\n"
-"# Change while the package runs, as User::answer.\n"
-"variables:\n"
-"  - {name: answer, type: string}\n"
-"\n"
-"# Host, database and user come from libpq's environment (PGHOST ...) or from a service of pg_service.conf;\n"
-"# passwords belong into ~/.pgpass, never here.\n"
-"connections:\n"
-"  - {name: database, type: postgres, connection_string: \"\"}\n"
-"\n"
-"# Without \"after\" tasks run at the same time.\n"
-"executables:\n"
-"  - name: prepare\n"
-"    type: execute_sql\n"
-"    connection: database\n"
-"    sql: |\n"
-"      CREATE TABLE IF NOT EXISTS greeting (said_at timestamptz, words text);\n"
-"    fail_package_on_failure: true   # a restart point\n"
-"\n"
-"  - name: clean up\n"
-"    type: execute_sql\n"
-"    after: prepare\n"
-"    connection: database\n"
-"    sql: DELETE FROM greeting WHERE said_at < now() - interval '7 days'\n"
-"\n"
-"  - name: report\n"
-"    type: execute_process\n"
-"    after: {executable: clean up, on: completion}   # success, failure or completion\n"
-"    executable: /bin/echo\n"
-"    # values are literal; an expression stands here, under the name of its property\n"
-"    expressions:\n"
-"      description: '\"Says \" + @[$Package::greeting]'\n";
+	"# A package: tasks and the order that they run in.\n"
+	"#   check:  scaleout validate %s.yaml\n"
+	"#   run:    scaleout exec %s.yaml\n"
+	"#   deploy: scaleout deploy %s.yaml\n"
+	"# docs/packages.md and docs/tasks.md explain everything; \"scaleout schema\" prints the JSON "
+	"Schema with which\n"
+	"# an editor completes and checks this file.\n"
+	"name: %s\n"
+	"description: Says hello to the database.\n"
+	"\n"
+	"# A failed execution starts again where it failed.\n"
+	"save_checkpoints: true\n"
+	"checkpoint_usage: if_exists\n"
+	"\n"
+	"# Given from outside for every execution, as $Package::greeting.\n"
+	"parameters:\n"
+	"  - {name: greeting, type: string, value: hello}\n"
+	"\n"
+	"# Change while the package runs, as User::answer.\n"
+	"variables:\n"
+	"  - {name: answer, type: string}\n"
+	"\n"
+	"# Host, database and user come from libpq's environment (PGHOST ...) or from a service of "
+	"pg_service.conf;\n"
+	"# passwords belong into ~/.pgpass, never here.\n"
+	"connections:\n"
+	"  - {name: database, type: postgres, connection_string: \"\"}\n"
+	"\n"
+	"# Without \"after\" tasks run at the same time.\n"
+	"executables:\n"
+	"  - name: prepare\n"
+	"    type: execute_sql\n"
+	"    connection: database\n"
+	"    sql: |\n"
+	"      CREATE TABLE IF NOT EXISTS greeting (said_at timestamptz, words text);\n"
+	"    fail_package_on_failure: true   # a restart point\n"
+	"\n"
+	"  - name: clean up\n"
+	"    type: execute_sql\n"
+	"    after: prepare\n"
+	"    connection: database\n"
+	"    sql: DELETE FROM greeting WHERE said_at < now() - interval '7 days'\n"
+	"\n"
+	"  - name: report\n"
+	"    type: execute_process\n"
+	"    after: {executable: clean up, on: completion}   # success, failure or completion\n"
+	"    executable: /bin/echo\n"
+	"    # values are literal; an expression stands here, under the name of its property\n"
+	"    expressions:\n"
+	"      description: '\"Says \" + @[$Package::greeting]'\n";
 
 char *
 so_new_package_text(void *context, const char *name)
 {
-	char	   *text = talloc_strdup(context, "");
+	char *text = talloc_strdup(context, "");
 	const char *rest = starter;
 	const char *mark;
 
@@ -89,26 +91,30 @@ static bool
 is_plain_name(const char *name)
 {
 	return name[0] != '\0' && strchr("-.0123456789", name[0]) == NULL && strlen(name) <= 100 &&
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(name) &&
-		strcmp(name, "project") != 0 && strcmp(name, "null") != 0 && strcmp(name, "true") != 0 &&
-		strcmp(name, "false") != 0;
+		   strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+			   strlen(name) &&
+		   strcmp(name, "project") != 0 && strcmp(name, "null") != 0 && strcmp(name, "true") != 0 &&
+		   strcmp(name, "false") != 0;
 }
 
 static bool
 write_new_file(const char *path, const char *text, SoError *error)
 {
-	FILE	   *file = fopen(path, "wxe");
+	FILE *file = fopen(path, "wxe");
 
 	if (file == NULL)
 	{
-		int			reason = errno;
+		int reason = errno;
 
-		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot create \"%s\": %s", path, strerror(reason));
-		return reason == EEXIST ? so_error_hint(error, "Choose another name, or remove the file.") : false;
+		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot create \"%s\": %s", path,
+					 strerror(reason));
+		return reason == EEXIST ? so_error_hint(error, "Choose another name, or remove the file.")
+								: false;
 	}
 	if (fputs(text, file) < 0 || fclose(file) != 0)
 	{
-		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot write \"%s\": %s", path, strerror(errno));
+		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot write \"%s\": %s", path,
+					 strerror(errno));
 		unlink(path);
 		return false;
 	}
@@ -118,23 +124,25 @@ write_new_file(const char *path, const char *text, SoError *error)
 int
 so_client_new(int argc, char **argv)
 {
-	const SoCommandLine line = {
-		.usage = "scaleout new NAME",
-		.description = "Writes NAME.yaml, a small commented package to begin with.",
-		.options = NULL, .min_arguments = 1, .max_arguments = 1
-	};
+	const SoCommandLine line = {.usage = "scaleout new NAME",
+								.description =
+									"Writes NAME.yaml, a small commented package to begin with.",
+								.options = NULL,
+								.min_arguments = 1,
+								.max_arguments = 1};
 	TALLOC_CTX *context;
-	SoError		error;
-	char		message[4096];
-	char	   *path;
-	int			status = SO_EXIT_SUCCESS;
-	int			first = so_options_parse(argc, argv, &line, &status);
+	SoError error;
+	char message[4096];
+	char *path;
+	int status = SO_EXIT_SUCCESS;
+	int first = so_options_parse(argc, argv, &line, &status);
 
 	if (first < 0)
 		return status;
 	if (!is_plain_name(argv[first]))
 	{
-		fprintf(stderr, "scaleout: %s: \"%s\" cannot be the name of a new package\n"
+		fprintf(stderr,
+				"scaleout: %s: \"%s\" cannot be the name of a new package\n"
 				"HINT:  Begin with a letter; use letters, digits, _ and -.\n",
 				so_error_state(SO_ERR_CLIENT_USAGE), argv[first]);
 		return SO_EXIT_USAGE;

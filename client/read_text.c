@@ -19,20 +19,21 @@
 char *
 so_read_text(TALLOC_CTX *context, const char *path, size_t *length, SoError *error)
 {
-	bool		is_stdin = strcmp(path, "-") == 0;
-	FILE	   *file = is_stdin ? stdin : fopen(path, "re");
-	char	   *text = talloc_size(context, 64 * 1024);
-	size_t		room = 64 * 1024;
-	size_t		used = 0;
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *file = is_stdin ? stdin : fopen(path, "re");
+	char *text = talloc_size(context, 64 * 1024);
+	size_t room = 64 * 1024;
+	size_t used = 0;
 
 	if (file == NULL)
 	{
-		so_error_set(error, SO_ERR_FILE_UNREADABLE, path, "cannot open \"%s\": %s", path, strerror(errno));
+		so_error_set(error, SO_ERR_FILE_UNREADABLE, path, "cannot open \"%s\": %s", path,
+					 strerror(errno));
 		return NULL;
 	}
 	while (used <= MAX_BYTES)
 	{
-		size_t		n = fread(text + used, 1, room - used - 1, file);
+		size_t n = fread(text + used, 1, room - used - 1, file);
 
 		used += n;
 		if (n == 0)
@@ -60,24 +61,27 @@ so_read_text(TALLOC_CTX *context, const char *path, size_t *length, SoError *err
 bool
 so_write_text(const char *path, const char *text, SoError *error)
 {
-	char	   *fresh = talloc_asprintf(NULL, "%s.new", path);
+	char *fresh = talloc_asprintf(NULL, "%s.new", path);
 	struct stat status;
-	bool		exists = stat(path, &status) == 0;
-	FILE	   *file = fopen(fresh, "wxe");
-	bool		written;
+	bool exists = stat(path, &status) == 0;
+	FILE *file = fopen(fresh, "wxe");
+	bool written;
 
 	if (file == NULL)
 	{
-		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot create \"%s\": %s", fresh, strerror(errno));
+		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot create \"%s\": %s", fresh,
+					 strerror(errno));
 		talloc_free(fresh);
 		return false;
 	}
 	written = fputs(text, file) >= 0 && fflush(file) == 0 &&
-		(!exists || fchmod(fileno(file), status.st_mode & 07777) == 0) && fsync(fileno(file)) == 0;
+			  (!exists || fchmod(fileno(file), status.st_mode & 07777) == 0) &&
+			  fsync(fileno(file)) == 0;
 	written = fclose(file) == 0 && written;
 	if (!written || rename(fresh, path) != 0)
 	{
-		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot write \"%s\": %s", path, strerror(errno));
+		so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "cannot write \"%s\": %s", path,
+					 strerror(errno));
 		unlink(fresh);
 		talloc_free(fresh);
 		return false;

@@ -20,4 +20,4 @@ extern char *so_read_text(TALLOC_CTX *context, const char *path, size_t *length,
  */
 extern bool so_write_text(const char *path, const char *text, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* CLIENT_READ_TEXT_H */
+#endif /* CLIENT_READ_TEXT_H */

@@ -19,9 +19,10 @@
 static int
 print_schema(bool project)
 {
-	json_t	   *schema = project ? so_schema_project() : so_schema_package();
-	int			status = json_dumpf(schema, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF ?
-		SO_EXIT_SUCCESS : SO_EXIT_FAILED;
+	json_t *schema = project ? so_schema_project() : so_schema_package();
+	int status = json_dumpf(schema, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF
+					 ? SO_EXIT_SUCCESS
+					 : SO_EXIT_FAILED;
 
 	json_decref(schema);
 	return status;
@@ -31,15 +32,16 @@ static int
 print_page(const char *path)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	char		message[4096];
-	SoError		error;
-	size_t		length;
-	char	   *unknown;
-	char	   *text = so_read_text(context, path, &length, &error);
-	char	   *fresh = text != NULL ? so_reference_refresh(context, text, &unknown) : NULL;
+	char message[4096];
+	SoError error;
+	size_t length;
+	char *unknown;
+	char *text = so_read_text(context, path, &length, &error);
+	char *fresh = text != NULL ? so_reference_refresh(context, text, &unknown) : NULL;
 
 	if (text != NULL && fresh == NULL)
-		so_error_set(&error, SO_ERR_CLIENT_USAGE, path, "there is nothing called \"%s\" to generate", unknown);
+		so_error_set(&error, SO_ERR_CLIENT_USAGE, path,
+					 "there is nothing called \"%s\" to generate", unknown);
 	if (fresh == NULL)
 		fprintf(stderr, "scaleout: %s\n", so_error_format(&error, message, sizeof(message)));
 	else
@@ -51,19 +53,20 @@ print_page(const char *path)
 int
 so_client_schema(int argc, char **argv)
 {
-	bool		project = false;
+	bool project = false;
 	const char *page = NULL;
 	const SoOption table[] = {
 		{"project", 0, SO_OPTION_FLAG, &project, NULL, "the schema of project.yaml"},
-		{"markdown", 0, SO_OPTION_STRING, &page, "FILE", "print FILE with its generated parts made anew"},
-		{0}
-	};
-	const SoCommandLine line = {
-		.usage = "scaleout schema [--project | --markdown FILE]",
-		.description = "Prints the JSON Schema of package documents, for editors.",
-		.options = table, .min_arguments = 0, .max_arguments = 0
-	};
-	int			status = SO_EXIT_SUCCESS;
+		{"markdown", 0, SO_OPTION_STRING, &page, "FILE",
+		 "print FILE with its generated parts made anew"},
+		{0}};
+	const SoCommandLine line = {.usage = "scaleout schema [--project | --markdown FILE]",
+								.description =
+									"Prints the JSON Schema of package documents, for editors.",
+								.options = table,
+								.min_arguments = 0,
+								.max_arguments = 0};
+	int status = SO_EXIT_SUCCESS;
 
 	if (so_options_parse(argc, argv, &line, &status) < 0)
 		return status;

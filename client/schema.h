@@ -8,6 +8,6 @@
 #define CLIENT_SCHEMA_H
 
 /* Returns an exit code of client/options.h. */
-extern int	so_client_schema(int argc, char **argv);
+extern int so_client_schema(int argc, char **argv);
 
-#endif							/* CLIENT_SCHEMA_H */
+#endif /* CLIENT_SCHEMA_H */

@@ -28,19 +28,23 @@ typedef struct Report
 static void
 report(SoTaskValidation *validation, bool is_warning, const char *property, const SoError *error)
 {
-	Report	   *target = validation->private_data;
+	Report *target = validation->private_data;
 	const SoExecutable *executable = validation->executable;
 	const SoField *field = property != NULL ? so_object_field(executable->object, property) : NULL;
-	SoFinding	finding = {.is_warning = is_warning, .code = error->code,
-		.file = executable->package->file, .line = executable->object->line,
-		.column = executable->object->column, .pointer = executable->object->pointer,
-		.hint = error->hint};
+	SoFinding finding = {.is_warning = is_warning,
+						 .code = error->code,
+						 .file = executable->package->file,
+						 .line = executable->object->line,
+						 .column = executable->object->column,
+						 .pointer = executable->object->pointer,
+						 .hint = error->hint};
 
 	if (field != NULL && field->line > 0)
 	{
 		finding.line = field->line;
 		finding.column = field->column;
-		finding.pointer = talloc_asprintf(target->context, "%s/%s", executable->object->pointer, property);
+		finding.pointer =
+			talloc_asprintf(target->context, "%s/%s", executable->object->pointer, property);
 	}
 	so_diagnostics_add(target->findings, target->context, &finding, "%s: %s%s%s", executable->path,
 					   error->message, error->detail[0] != '\0' ? "\n" : "", error->detail);
@@ -50,13 +54,16 @@ report(SoTaskValidation *validation, bool is_warning, const char *property, cons
 static void
 validate_tasks(TALLOC_CTX *context, const SoPackage *package, SoDiagnostics *findings)
 {
-	Report		target = {context, findings};
+	Report target = {context, findings};
 
 	for (int i = 0; i < package->executable_count; i++)
 	{
 		const SoExecutable *executable = package->executables[i];
-		SoTaskValidation validation = {.executable = executable, .properties = executable->object,
-			.context = context, .report = report, .private_data = &target};
+		SoTaskValidation validation = {.executable = executable,
+									   .properties = executable->object,
+									   .context = context,
+									   .report = report,
+									   .private_data = &target};
 
 		if (executable->task_type == NULL || executable->task_type->validate == NULL ||
 			executable->expression_count > 0 || so_executable_boolean(executable, "disable"))
@@ -69,9 +76,9 @@ static int
 validate_path(TALLOC_CTX *context, const char *path, json_t *list, bool quiet, bool warn_as_error)
 {
 	SoDiagnostics findings;
-	SoProject  *project = so_load_path(context, path, &findings);
-	json_t	   *json;
-	int			warnings;
+	SoProject *project = so_load_path(context, path, &findings);
+	json_t *json;
+	int warnings;
 
 	for (int i = 0; project != NULL && i < project->package_count; i++)
 		validate_tasks(context, project->packages[i], &findings);
@@ -90,31 +97,33 @@ validate_path(TALLOC_CTX *context, const char *path, json_t *list, bool quiet, b
 			printf("%s: valid, %d package%s, %d warning%s\n", path, project->package_count,
 				   project->package_count == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
 	}
-	return findings.error_count > 0 || (warn_as_error && warnings > 0) ? SO_EXIT_NOT_LOADABLE : SO_EXIT_SUCCESS;
+	return findings.error_count > 0 || (warn_as_error && warnings > 0) ? SO_EXIT_NOT_LOADABLE
+																	   : SO_EXIT_SUCCESS;
 }
 
 int
 so_client_validate(int argc, char **argv)
 {
-	bool		as_json = false;
-	bool		quiet = false;
-	bool		warn_as_error = false;
+	bool as_json = false;
+	bool quiet = false;
+	bool warn_as_error = false;
 	const SoOption table[] = {
 		{"json", 0, SO_OPTION_FLAG, &as_json, NULL, "print the findings as JSON"},
 		{"quiet", 'q', SO_OPTION_FLAG, &quiet, NULL, "print findings only"},
-		{"warn-as-error", 'W', SO_OPTION_FLAG, &warn_as_error, NULL, "warnings make the exit code 5 too"},
-		{0}
-	};
+		{"warn-as-error", 'W', SO_OPTION_FLAG, &warn_as_error, NULL,
+		 "warnings make the exit code 5 too"},
+		{0}};
 	const SoCommandLine line = {
 		.usage = "scaleout validate [OPTION]... PATH...",
 		.description = "Checks package files and project folders without running them.\n"
-		"Exit code 0: valid; 5: there are errors.",
-		.options = table, .min_arguments = 1, .max_arguments = -1
-	};
+					   "Exit code 0: valid; 5: there are errors.",
+		.options = table,
+		.min_arguments = 1,
+		.max_arguments = -1};
 	TALLOC_CTX *context;
-	json_t	   *list;
-	int			status = SO_EXIT_SUCCESS;
-	int			first = so_options_parse(argc, argv, &line, &status);
+	json_t *list;
+	int status = SO_EXIT_SUCCESS;
+	int first = so_options_parse(argc, argv, &line, &status);
 
 	if (first < 0)
 		return status;
@@ -122,7 +131,7 @@ so_client_validate(int argc, char **argv)
 	list = as_json ? json_array() : NULL;
 	for (int i = first; i < argc; i++)
 	{
-		int			one = validate_path(context, argv[i], list, quiet, warn_as_error);
+		int one = validate_path(context, argv[i], list, quiet, warn_as_error);
 
 		if (one != SO_EXIT_SUCCESS)
 			status = one;

@@ -7,6 +7,6 @@
 #define CLIENT_VALIDATE_H
 
 /* Returns an exit code of client/options.h. */
-extern int	so_client_validate(int argc, char **argv);
+extern int so_client_validate(int argc, char **argv);
 
-#endif							/* CLIENT_VALIDATE_H */
+#endif /* CLIENT_VALIDATE_H */

@@ -13,17 +13,17 @@
 
 #include "engine/model/load.h"
 
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Load, write, load, write: both canonical texts must be the same. */
 static void
 check_round_trip(TALLOC_CTX *context, const SoPackage *package)
 {
-	json_t	   *json = so_package_to_json(package);
-	char	   *first = json_dumps(json, JSON_COMPACT);
+	json_t *json = so_package_to_json(package);
+	char *first = json_dumps(json, JSON_COMPACT);
 	SoDiagnostics findings;
-	SoProject  *again;
-	char	   *second;
+	SoProject *again;
+	char *second;
 
 	json_decref(json);
 	if (first == NULL)
@@ -45,10 +45,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
 	SoDiagnostics findings;
-	SoProject  *project = so_load_package_text(context, (const char *) data, size, "fuzz.yaml", NULL,
-											   &findings);
-	json_t	   *json;
-	char	   *text;
+	SoProject *project =
+		so_load_package_text(context, (const char *) data, size, "fuzz.yaml", NULL, &findings);
+	json_t *json;
+	char *text;
 
 	if ((project == NULL) != (findings.error_count > 0))
 		abort();

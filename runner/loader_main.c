@@ -57,10 +57,10 @@
 #include "engine/tasks/task.h"
 
 #define DEFAULT_MAX_BYTES (64L * 1024 * 1024)
-#define MEMORY_LIMIT (2UL * 1024 * 1024 * 1024)
-#define CPU_SECONDS 60
+#define MEMORY_LIMIT      (2UL * 1024 * 1024 * 1024)
+#define CPU_SECONDS       60
 
-#define EXIT_USAGE 64
+#define EXIT_USAGE    64
 #define EXIT_SOFTWARE 70
 
 static void
@@ -94,18 +94,18 @@ set_limits(void)
 static char *
 read_input(size_t max_bytes, size_t *length, bool *too_large)
 {
-	size_t		room = 64 * 1024;
-	char	   *text = malloc(room);
+	size_t room = 64 * 1024;
+	char *text = malloc(room);
 
 	*length = 0;
 	*too_large = false;
 	while (text != NULL)
 	{
-		ssize_t		n;
+		ssize_t n;
 
 		if (*length == room)
 		{
-			char	   *larger = realloc(text, room * 2);
+			char *larger = realloc(text, room * 2);
 
 			if (larger == NULL)
 				break;
@@ -139,12 +139,12 @@ text_or_null(const char *text)
 static json_t *
 describe_parameters(SoParameter *const *parameters, int count)
 {
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	for (int i = 0; i < count; i++)
 	{
 		const SoParameter *parameter = parameters[i];
-		json_t	   *json = json_object();
+		json_t *json = json_object();
 
 		json_object_set_new(json, "name", json_string(parameter->name));
 		json_object_set_new(json, "id", text_or_null(so_object_string(parameter->object, "id")));
@@ -152,8 +152,10 @@ describe_parameters(SoParameter *const *parameters, int count)
 		json_object_set_new(json, "required", json_boolean(parameter->required));
 		json_object_set_new(json, "sensitive", json_boolean(parameter->sensitive));
 		json_object_set_new(json, "description", text_or_null(parameter->description));
-		json_object_set_new(json, "default", parameter->has_default && !parameter->sensitive ?
-							so_value_to_json(&parameter->value) : json_null());
+		json_object_set_new(json, "default",
+							parameter->has_default && !parameter->sensitive
+								? so_value_to_json(&parameter->value)
+								: json_null());
 		json_array_append_new(list, json);
 	}
 	return list;
@@ -164,7 +166,7 @@ static json_t *
 describe_task_types(const SoPackage *package)
 {
 	const SoTaskType *const *types = so_task_types();
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	for (int i = 0; types[i] != NULL; i++)
 	{
@@ -184,20 +186,26 @@ static json_t *
 describe_package(TALLOC_CTX *context, const SoPackage *package)
 {
 	const SoObject *object = package->root->object;
-	json_t	   *json = json_object();
-	json_t	   *connections = json_array();
+	json_t *json = json_object();
+	json_t *connections = json_array();
 
 	for (int i = 0; i < package->connection_count; i++)
 		json_array_append_new(connections, json_string(package->connections[i]->name));
 	json_object_set_new(json, "name", json_string(package->name));
 	json_object_set_new(json, "id", json_string(package->id));
 	json_object_set_new(json, "description", text_or_null(package->root->description));
-	json_object_set_new(json, "version_major", json_integer(so_object_integer(object, "version_major")));
-	json_object_set_new(json, "version_minor", json_integer(so_object_integer(object, "version_minor")));
-	json_object_set_new(json, "version_build", json_integer(so_object_integer(object, "version_build")));
-	json_object_set_new(json, "version_comments", text_or_null(so_object_string(object, "version_comments")));
-	json_object_set_new(json, "version_guid", text_or_null(so_object_string(object, "version_guid")));
-	json_object_set_new(json, "content_hash", json_string(so_package_content_hash(context, package)));
+	json_object_set_new(json, "version_major",
+						json_integer(so_object_integer(object, "version_major")));
+	json_object_set_new(json, "version_minor",
+						json_integer(so_object_integer(object, "version_minor")));
+	json_object_set_new(json, "version_build",
+						json_integer(so_object_integer(object, "version_build")));
+	json_object_set_new(json, "version_comments",
+						text_or_null(so_object_string(object, "version_comments")));
+	json_object_set_new(json, "version_guid",
+						text_or_null(so_object_string(object, "version_guid")));
+	json_object_set_new(json, "content_hash",
+						json_string(so_package_content_hash(context, package)));
 	json_object_set_new(json, "executable_count", json_integer(package->executable_count));
 	json_object_set_new(json, "task_types", describe_task_types(package));
 	json_object_set_new(json, "connections", connections);
@@ -209,15 +217,16 @@ describe_package(TALLOC_CTX *context, const SoPackage *package)
 static int
 compare_packages(const void *left, const void *right)
 {
-	return strcmp((*(const SoPackage *const *) left)->name, (*(const SoPackage *const *) right)->name);
+	return strcmp((*(const SoPackage *const *) left)->name,
+				  (*(const SoPackage *const *) right)->name);
 }
 
 static void
 describe_project(TALLOC_CTX *context, json_t *answer, const SoProject *project)
 {
-	size_t		count = (size_t) project->package_count;
+	size_t count = (size_t) project->package_count;
 	SoPackage **sorted = talloc_array(context, SoPackage *, count + 1);
-	json_t	   *packages = json_array();
+	json_t *packages = json_array();
 
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = project->packages[i];
@@ -225,27 +234,34 @@ describe_project(TALLOC_CTX *context, json_t *answer, const SoProject *project)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(packages, describe_package(context, sorted[i]));
 	json_object_set_new(answer, "canonical", so_project_to_json(project));
-	json_object_set_new(answer, "project_id", project->object != NULL ?
-						text_or_null(so_object_string(project->object, "id")) : json_null());
-	json_object_set_new(answer, "project_description", project->object != NULL ?
-						text_or_null(so_object_string(project->object, "description")) : json_null());
+	json_object_set_new(answer, "project_id",
+						project->object != NULL
+							? text_or_null(so_object_string(project->object, "id"))
+							: json_null());
+	json_object_set_new(answer, "project_description",
+						project->object != NULL
+							? text_or_null(so_object_string(project->object, "description"))
+							: json_null());
 	json_object_set_new(answer, "project_parameters",
 						describe_parameters(project->parameters, project->parameter_count));
 	json_object_set_new(answer, "packages", packages);
 }
 
 static void
-load_input(TALLOC_CTX *context, const char *text, size_t length, json_t *answer, SoDiagnostics *findings)
+load_input(TALLOC_CTX *context, const char *text, size_t length, json_t *answer,
+		   SoDiagnostics *findings)
 {
 	json_error_t problem;
-	json_t	   *json = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
-	SoProject  *project;
+	json_t *json = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
+	SoProject *project;
 
 	if (json == NULL)
 	{
-		so_diagnostics_add(findings, context, &(SoFinding) {
-			.code = SO_ERR_JSON_MALFORMED, .line = problem.line, .column = problem.column
-		}, "%s", problem.text);
+		so_diagnostics_add(findings, context,
+						   &(SoFinding){.code = SO_ERR_JSON_MALFORMED,
+										.line = problem.line,
+										.column = problem.column},
+						   "%s", problem.text);
 		return;
 	}
 	project = so_load_project_json(context, json, findings);
@@ -258,16 +274,16 @@ load_input(TALLOC_CTX *context, const char *text, size_t length, json_t *answer,
 static bool
 write_answer(const json_t *answer)
 {
-	char	   *text = json_dumps(answer, JSON_COMPACT);
-	size_t		length = text != NULL ? strlen(text) : 0;
-	size_t		written = 0;
+	char *text = json_dumps(answer, JSON_COMPACT);
+	size_t length = text != NULL ? strlen(text) : 0;
+	size_t written = 0;
 
 	if (text == NULL)
 		return false;
-	text[length++] = '\n';		/* in the place of the terminator */
+	text[length++] = '\n'; /* in the place of the terminator */
 	while (written < length)
 	{
-		ssize_t		n = write(STDOUT_FILENO, text + written, length - written);
+		ssize_t n = write(STDOUT_FILENO, text + written, length - written);
 
 		if (n < 0 && errno != EINTR)
 			break;
@@ -283,8 +299,8 @@ static long
 parse_arguments(int argc, char **argv)
 {
 	const char *value;
-	char	   *end;
-	long		bytes;
+	char *end;
+	long bytes;
 
 	if (argc == 1)
 		return DEFAULT_MAX_BYTES;
@@ -304,12 +320,12 @@ main(int argc, char **argv)
 {
 	TALLOC_CTX *context;
 	SoDiagnostics findings = {NULL, 0, 0};
-	json_t	   *answer;
-	long		max_bytes = parse_arguments(argc, argv);
-	size_t		length;
-	bool		too_large;
-	bool		written;
-	char	   *text;
+	json_t *answer;
+	long max_bytes = parse_arguments(argc, argv);
+	size_t length;
+	bool too_large;
+	bool written;
+	char *text;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 	{
@@ -329,7 +345,7 @@ main(int argc, char **argv)
 	answer = json_object();
 	json_object_set_new(answer, "version", json_string(SO_VERSION));
 	if (too_large)
-		so_diagnostics_add(&findings, context, &(SoFinding) {.code = SO_ERR_DOCUMENT_TOO_LARGE},
+		so_diagnostics_add(&findings, context, &(SoFinding){.code = SO_ERR_DOCUMENT_TOO_LARGE},
 						   "the project has more than %ld bytes", max_bytes);
 	else
 		load_input(context, text, length, answer, &findings);

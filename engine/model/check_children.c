@@ -15,24 +15,27 @@
 
 typedef struct Check
 {
-	SoProject  *project;
+	SoProject *project;
 	TALLOC_CTX *context;
 	SoDiagnostics *findings;
 	const SoExecutable *task;
 } Check;
 
-static void SO_PRINTF(5, 6)
-report(Check *check, const SoObject *object, const char *property, SoErrorCode code, const char *format,...)
+static void SO_PRINTF(5, 6) report(Check *check, const SoObject *object, const char *property,
+								   SoErrorCode code, const char *format, ...)
 {
 	const SoField *field = property != NULL ? so_object_field(object, property) : NULL;
-	bool		has_place = field != NULL && field->line > 0;
-	SoFinding	finding = {.code = code, .file = check->task->package->file,
-		.line = has_place ? field->line : object->line, .column = has_place ? field->column : object->column};
+	bool has_place = field != NULL && field->line > 0;
+	SoFinding finding = {.code = code,
+						 .file = check->task->package->file,
+						 .line = has_place ? field->line : object->line,
+						 .column = has_place ? field->column : object->column};
 	TALLOC_CTX *scratch = talloc_new(NULL);
-	va_list		arguments;
+	va_list arguments;
 
-	finding.pointer = property == NULL ? object->pointer :
-		talloc_asprintf(scratch, "%s/%s", object->pointer, property);
+	finding.pointer = property == NULL
+						  ? object->pointer
+						  : talloc_asprintf(scratch, "%s/%s", object->pointer, property);
 	va_start(arguments, format);
 	so_diagnostics_add(check->findings, check->context, &finding, "%s",
 					   talloc_vasprintf(scratch, format, arguments));
@@ -60,13 +63,14 @@ check_binding(Check *check, const SoPackage *child, const SoObject *binding)
 	const SoParameter *parameter = name != NULL ? so_package_parameter(child, name) : NULL;
 
 	if (name == NULL || variable == NULL)
-		return;					/* reported as missing */
+		return; /* reported as missing */
 	if (parameter == NULL)
-		report(check, binding, "parameter", SO_ERR_DOCUMENT_CHILD, "package \"%s\" has no parameter \"%s\"",
-			   child->name, name);
+		report(check, binding, "parameter", SO_ERR_DOCUMENT_CHILD,
+			   "package \"%s\" has no parameter \"%s\"", child->name, name);
 	else if (!parameter->sensitive && is_sensitive(check, variable))
 		report(check, binding, "variable", SO_ERR_DOCUMENT_CHILD,
-			   "%s is sensitive and parameter \"%s\" of package \"%s\" is not", variable, name, child->name);
+			   "%s is sensitive and parameter \"%s\" of package \"%s\" is not", variable, name,
+			   child->name);
 }
 
 static void
@@ -78,7 +82,7 @@ check_child(Check *check, const SoPackage *child)
 		check_binding(check, child, bindings->objects[i]);
 	for (int i = 0; i < child->parameter_count; i++)
 	{
-		bool		bound = !child->parameters[i]->required;
+		bool bound = !child->parameters[i]->required;
 
 		for (int j = 0; j < bindings->count; j++)
 		{
@@ -88,8 +92,8 @@ check_child(Check *check, const SoPackage *child)
 		}
 		if (!bound)
 			report(check, check->task->object, NULL, SO_ERR_DOCUMENT_CHILD,
-				   "required parameter \"%s\" of package \"%s\" gets no value", child->parameters[i]->name,
-				   child->name);
+				   "required parameter \"%s\" of package \"%s\" gets no value",
+				   child->parameters[i]->name, child->name);
 	}
 }
 
@@ -99,12 +103,13 @@ check_task(Check *check)
 	const SoField *field = so_object_field(check->task->object, "package_name");
 	const SoPackage *child;
 
-	if (!field->is_set || field->value.type != SO_TYPE_WSTR || so_executable_boolean(check->task, "disable"))
+	if (!field->is_set || field->value.type != SO_TYPE_WSTR ||
+		so_executable_boolean(check->task, "disable"))
 		return;
 	for (int i = 0; i < check->task->expression_count; i++)
 	{
 		if (check->task->expressions[i].property == field->property)
-			return;				/* known when it runs */
+			return; /* known when it runs */
 	}
 	child = so_project_package(check->project, field->value.as.text.bytes);
 	if (child == NULL)
@@ -118,7 +123,7 @@ void
 so_loader_check_children(SoProject *project, TALLOC_CTX *context, SoDiagnostics *findings)
 {
 	const SoTaskType *type = so_task_type_find("execute_package");
-	Check		check = {project, context, findings, NULL};
+	Check check = {project, context, findings, NULL};
 
 	for (int i = 0; i < project->package_count; i++)
 	{

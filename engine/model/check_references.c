@@ -17,15 +17,15 @@
 typedef struct Place
 {
 	const char *pointer;
-	int			line;
-	int			column;
-	const char *what;			/* "eval_expression", "expression of sql" */
+	int line;
+	int column;
+	const char *what; /* "eval_expression", "expression of sql" */
 } Place;
 
 typedef struct Check
 {
-	SoLoader   *loader;
-	SoScope		scope;
+	SoLoader *loader;
+	SoScope scope;
 	TALLOC_CTX *scratch;
 } Check;
 
@@ -38,7 +38,7 @@ declare(void *context, const char *name)
 static const char *
 suggest(void *context, const char *name)
 {
-	Check	   *check = context;
+	Check *check = context;
 
 	if (!so_loader_may_suggest(check->loader))
 		return NULL;
@@ -50,22 +50,25 @@ check_expression(Check *check, const Place *place, const char *text, bool allow_
 				 bool want_boolean)
 {
 	SoExpressionResolver resolver = {.context = check, .declare = declare, .suggest = suggest};
-	SoLoader   *loader = check->loader;
-	SoFinding	finding = {.file = loader->file, .line = place->line, .column = place->column,
-	.pointer = place->pointer};
+	SoLoader *loader = check->loader;
+	SoFinding finding = {.file = loader->file,
+						 .line = place->line,
+						 .column = place->column,
+						 .pointer = place->pointer};
 	const SoExpression *expression;
-	SoDataType	type;
-	SoError		error;
+	SoDataType type;
+	SoError error;
 
 	so_error_clear(&error);
-	expression = so_expression_compile(check->scratch, text, allow_assignment, place->pointer, &resolver,
-									   &error);
+	expression = so_expression_compile(check->scratch, text, allow_assignment, place->pointer,
+									   &resolver, &error);
 	if (expression == NULL)
 	{
 		finding.code = error.code;
 		finding.hint = error.hint;
 		so_diagnostics_add(loader->findings, loader->findings_context, &finding, "%s: %s%s%s",
-						   place->what, error.message, error.detail[0] != '\0' ? "\n" : "", error.detail);
+						   place->what, error.message, error.detail[0] != '\0' ? "\n" : "",
+						   error.detail);
 		return;
 	}
 	type = so_expression_type(expression);
@@ -83,7 +86,7 @@ check_property_expressions(Check *check, const SoPropertyExpression *list, int c
 {
 	for (int i = 0; i < count; i++)
 	{
-		Place		place = {list[i].pointer, list[i].line, list[i].column, NULL};
+		Place place = {list[i].pointer, list[i].line, list[i].column, NULL};
 
 		place.what = talloc_asprintf(check->scratch, "expression of %s", list[i].property->name);
 		check_expression(check, &place, list[i].text, false, false);
@@ -94,7 +97,7 @@ static void
 check_variable(Check *check, const SoObject *object, SoField *field)
 {
 	const char *name = field->value.as.text.bytes;
-	char	   *whole = so_scope_qualify(check->scratch, &check->scope, name);
+	char *whole = so_scope_qualify(check->scratch, &check->scope, name);
 
 	if (whole == NULL)
 	{
@@ -113,7 +116,7 @@ check_connection(Check *check, const SoObject *object, const SoField *field)
 	const char *name = field->value.as.text.bytes;
 	const SoPackage *package = check->scope.package;
 	const SoProject *project = check->scope.project;
-	SoNearest	nearest;
+	SoNearest nearest;
 
 	if (package == NULL || so_package_connection(package, name) != NULL)
 		return;
@@ -137,7 +140,7 @@ check_assignable(Check *check, const SoObject *object, SoField *field)
 	if (variable != NULL && !variable->read_only)
 		return;
 	if (variable == NULL && so_scope_declare(&check->scope, name) == SO_TYPE_NONE)
-		return;					/* reported as unknown */
+		return; /* reported as unknown */
 	so_loader_error_at(check->loader, object, field, SO_ERR_DOCUMENT_INVALID_VALUE,
 					   "Use a variable that is not read only.", "%s cannot be assigned", name);
 }
@@ -147,7 +150,7 @@ static void check_object(Check *check, SoObject *object);
 static void
 check_field(Check *check, SoObject *object, SoField *field)
 {
-	Place		place = {NULL, field->line, field->column, field->property->name};
+	Place place = {NULL, field->line, field->column, field->property->name};
 
 	switch (field->property->kind)
 	{
@@ -160,11 +163,12 @@ check_field(Check *check, SoObject *object, SoField *field)
 			check_connection(check, object, field);
 			break;
 		case SO_PROPERTY_EXPRESSION:
-			place.pointer = talloc_asprintf(check->scratch, "%s/%s", object->pointer, field->property->name);
+			place.pointer =
+				talloc_asprintf(check->scratch, "%s/%s", object->pointer, field->property->name);
 			check_expression(check, &place, field->value.as.text.bytes,
 							 (field->property->flags & SO_PROPERTY_ASSIGNMENT) != 0,
 							 strcmp(field->property->name, "eval_expression") == 0 ||
-							 object->type == &so_object_type_precedence_constraint);
+								 object->type == &so_object_type_precedence_constraint);
 			break;
 		case SO_PROPERTY_OBJECT:
 			if (field->object != NULL)
@@ -185,14 +189,16 @@ check_object(Check *check, SoObject *object)
 {
 	for (int i = 0; i < object->field_count; i++)
 	{
-		SoField    *field = &object->fields[i];
+		SoField *field = &object->fields[i];
 
 		if (!field->is_set)
 			continue;
 		if (field->property->kind < SO_PROPERTY_OBJECT &&
-			(field->property->kind == SO_PROPERTY_VARIABLE || field->property->kind == SO_PROPERTY_CONNECTION ||
-			 field->property->kind == SO_PROPERTY_EXPRESSION) && field->value.type != SO_TYPE_WSTR)
-			continue;			/* of the wrong kind; reported */
+			(field->property->kind == SO_PROPERTY_VARIABLE ||
+			 field->property->kind == SO_PROPERTY_CONNECTION ||
+			 field->property->kind == SO_PROPERTY_EXPRESSION) &&
+			field->value.type != SO_TYPE_WSTR)
+			continue; /* of the wrong kind; reported */
 		check_field(check, object, field);
 	}
 }
@@ -216,18 +222,19 @@ static void
 require_member(Check *check, const SoExecutable *loop, const char *name, const char *why)
 {
 	if (!is_given(loop, name))
-		so_loader_error_at(check->loader, loop->enumerator, NULL, SO_ERR_DOCUMENT_MISSING_PROPERTY, NULL,
-						   "%s needs %s %s", loop->enumerator->type->title, name, why);
+		so_loader_error_at(check->loader, loop->enumerator, NULL, SO_ERR_DOCUMENT_MISSING_PROPERTY,
+						   NULL, "%s needs %s %s", loop->enumerator->type->title, name, why);
 }
 
 static void
 check_enumerator(Check *check, const SoExecutable *loop)
 {
-	SoObject   *enumerator = loop->enumerator;
+	SoObject *enumerator = loop->enumerator;
 	const char *type = enumerator->type->name;
 
 	check_object(check, enumerator);
-	check_property_expressions(check, loop->enumerator_expressions, loop->enumerator_expression_count);
+	check_property_expressions(check, loop->enumerator_expressions,
+							   loop->enumerator_expression_count);
 	if (strcmp(type, "node_list") == 0)
 	{
 		switch (so_object_enum(enumerator, "source_type"))
@@ -243,8 +250,10 @@ check_enumerator(Check *check, const SoExecutable *loop)
 				break;
 		}
 	}
-	else if (strcmp(type, "json_array") == 0 &&
-			 is_given(loop, "variable") + is_given(loop, "document") + is_given(loop, "connection") != 1)
+	else if (strcmp(type, "json_array") == 0 && is_given(loop, "variable") +
+														is_given(loop, "document") +
+														is_given(loop, "connection") !=
+													1)
 		so_loader_error_at(check->loader, enumerator, NULL, SO_ERR_DOCUMENT_MISSING_PROPERTY, NULL,
 						   "JSON array enumerator needs one of variable, document and connection");
 	else if (strcmp(type, "variable") == 0 || strcmp(type, "result_set") == 0)
@@ -268,14 +277,14 @@ check_variables(Check *check, const SoExecutable *executable)
 	for (int i = 0; i < executable->variable_count; i++)
 	{
 		SoVariable *variable = executable->variables[i];
-		SoField    *field = so_object_field(variable->object, "expression");
-		Place		place = {NULL, field->line, field->column, NULL};
+		SoField *field = so_object_field(variable->object, "expression");
+		Place place = {NULL, field->line, field->column, NULL};
 
 		if (!variable->evaluate_as_expression)
-			continue;			/* text that is not used may be anything */
+			continue; /* text that is not used may be anything */
 		place.pointer = talloc_asprintf(check->scratch, "%s/expression", variable->object->pointer);
-		place.what = talloc_asprintf(check->scratch, "expression of variable %s::%s", variable->name_space,
-									 variable->name);
+		place.what = talloc_asprintf(check->scratch, "expression of variable %s::%s",
+									 variable->name_space, variable->name);
 		check_expression(check, &place, variable->expression, false, false);
 	}
 }
@@ -283,7 +292,7 @@ check_variables(Check *check, const SoExecutable *executable)
 static void
 check_executable(SoLoader *loader, const SoPackage *package, SoExecutable *executable)
 {
-	Check		check = {loader, {package->project, package, executable}, talloc_new(NULL)};
+	Check check = {loader, {package->project, package, executable}, talloc_new(NULL)};
 
 	check_object(&check, executable->object);
 	check_property_expressions(&check, executable->expressions, executable->expression_count);
@@ -296,15 +305,17 @@ check_executable(SoLoader *loader, const SoPackage *package, SoExecutable *execu
 }
 
 static void
-check_connections(SoLoader *loader, const SoScope *scope, SoConnectionManager **connections, int count)
+check_connections(SoLoader *loader, const SoScope *scope, SoConnectionManager **connections,
+				  int count)
 {
 	for (int i = 0; i < count; i++)
 	{
-		Check		check = {loader, *scope, talloc_new(NULL)};
+		Check check = {loader, *scope, talloc_new(NULL)};
 
 		so_loader_check_secrets(loader, connections[i]->object);
 		check_object(&check, connections[i]->object);
-		check_property_expressions(&check, connections[i]->expressions, connections[i]->expression_count);
+		check_property_expressions(&check, connections[i]->expressions,
+								   connections[i]->expression_count);
 		talloc_free(check.scratch);
 	}
 }
@@ -312,7 +323,7 @@ check_connections(SoLoader *loader, const SoScope *scope, SoConnectionManager **
 void
 so_loader_check_package(SoLoader *loader, SoPackage *package)
 {
-	SoScope		scope = {package->project, package, package->root};
+	SoScope scope = {package->project, package, package->root};
 
 	check_connections(loader, &scope, package->connections, package->connection_count);
 	for (int i = 0; i < package->executable_count; i++)
@@ -322,7 +333,8 @@ so_loader_check_package(SoLoader *loader, SoPackage *package)
 void
 so_loader_check_project(SoLoader *loader)
 {
-	SoScope		scope = {loader->project, NULL, NULL};
+	SoScope scope = {loader->project, NULL, NULL};
 
-	check_connections(loader, &scope, loader->project->connections, loader->project->connection_count);
+	check_connections(loader, &scope, loader->project->connections,
+					  loader->project->connection_count);
 }

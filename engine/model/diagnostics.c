@@ -16,11 +16,11 @@
 static SoDiagnostic *
 append(SoDiagnostics *findings, TALLOC_CTX *context)
 {
-	int			count = findings->count;
+	int count = findings->count;
 
 	if (count == 0 || (count >= 8 && (count & (count - 1)) == 0))
-		findings->items = talloc_realloc(context, findings->items, SoDiagnostic,
-										 count == 0 ? 8 : 2 * count);
+		findings->items =
+			talloc_realloc(context, findings->items, SoDiagnostic, count == 0 ? 8 : 2 * count);
 	findings->count++;
 	memset(&findings->items[count], 0, sizeof(SoDiagnostic));
 	return &findings->items[count];
@@ -28,10 +28,10 @@ append(SoDiagnostics *findings, TALLOC_CTX *context)
 
 void
 so_diagnostics_add(SoDiagnostics *findings, TALLOC_CTX *context, const SoFinding *finding,
-				   const char *format,...)
+				   const char *format, ...)
 {
 	SoDiagnostic *item;
-	va_list		arguments;
+	va_list arguments;
 
 	if (findings->count > SO_MAX_FINDINGS)
 	{
@@ -43,8 +43,8 @@ so_diagnostics_add(SoDiagnostics *findings, TALLOC_CTX *context, const SoFinding
 	{
 		item->code = SO_ERR_DOCUMENT_TOO_MANY_FINDINGS;
 		item->is_warning = finding->is_warning;
-		item->message = talloc_asprintf(context, "there are more than %d findings; the others are left out",
-										SO_MAX_FINDINGS);
+		item->message = talloc_asprintf(
+			context, "there are more than %d findings; the others are left out", SO_MAX_FINDINGS);
 		item->pointer = talloc_strdup(context, "");
 		item->hint = talloc_strdup(context, so_error_default_hint(item->code));
 		findings->error_count += !finding->is_warning;
@@ -59,8 +59,8 @@ so_diagnostics_add(SoDiagnostics *findings, TALLOC_CTX *context, const SoFinding
 	va_start(arguments, format);
 	item->message = talloc_vasprintf(context, format, arguments);
 	va_end(arguments);
-	item->hint = talloc_strdup(context, finding->hint != NULL ? finding->hint :
-							   so_error_default_hint(finding->code));
+	item->hint = talloc_strdup(
+		context, finding->hint != NULL ? finding->hint : so_error_default_hint(finding->code));
 	findings->error_count += !finding->is_warning;
 }
 
@@ -93,8 +93,8 @@ so_diagnostics_adopt(SoDiagnostics *findings, TALLOC_CTX *context)
 static bool
 is_behind(const SoDiagnostic *left, const SoDiagnostic *right)
 {
-	bool		same_file = left->file == right->file ||
-		(left->file != NULL && right->file != NULL && strcmp(left->file, right->file) == 0);
+	bool same_file = left->file == right->file || (left->file != NULL && right->file != NULL &&
+												   strcmp(left->file, right->file) == 0);
 
 	if (!same_file || left->line == 0 || right->line == 0)
 		return false;
@@ -108,7 +108,7 @@ so_diagnostics_sort(SoDiagnostics *findings)
 	for (int i = 1; i < findings->count; i++)
 	{
 		SoDiagnostic item = findings->items[i];
-		int			j = i;
+		int j = i;
 
 		for (; j > 0 && is_behind(&findings->items[j - 1], &item); j--)
 			findings->items[j] = findings->items[j - 1];
@@ -123,7 +123,7 @@ so_diagnostics_sort(SoDiagnostics *findings)
 static size_t
 fold(const char *name, char *folded)
 {
-	size_t		length = 0;
+	size_t length = 0;
 
 	for (; *name != '\0' && length < LONGEST_NAME; name++)
 	{
@@ -137,27 +137,28 @@ fold(const char *name, char *folded)
 static int
 edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
-	int			rows[3][LONGEST_NAME + 1];
-	int		   *before = rows[0];
-	int		   *last = rows[1];
-	int		   *current = rows[2];
+	int rows[3][LONGEST_NAME + 1];
+	int *before = rows[0];
+	int *last = rows[1];
+	int *current = rows[2];
 
 	for (size_t j = 0; j <= b_length; j++)
 		last[j] = (int) j;
 	for (size_t i = 1; i <= a_length; i++)
 	{
-		int		   *spare = before;
+		int *spare = before;
 
 		current[0] = (int) i;
 		for (size_t j = 1; j <= b_length; j++)
 		{
-			int			best = last[j - 1] + (a[i - 1] != b[j - 1]);
+			int best = last[j - 1] + (a[i - 1] != b[j - 1]);
 
 			if (last[j] + 1 < best)
 				best = last[j] + 1;
 			if (current[j - 1] + 1 < best)
 				best = current[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				before[j - 2] + 1 < best)
 				best = before[j - 2] + 1;
 			current[j] = best;
 		}
@@ -179,15 +180,16 @@ so_nearest_begin(SoNearest *nearest, const char *wanted)
 void
 so_nearest_offer(SoNearest *nearest, const char *candidate)
 {
-	char		wanted[LONGEST_NAME];
-	char		offered[LONGEST_NAME];
-	size_t		wanted_length = fold(nearest->wanted, wanted);
-	size_t		offered_length = fold(candidate, offered);
-	int			limit = wanted_length < 4 ? 1 : wanted_length < 8 ? 2 : 3;
-	int			distance;
+	char wanted[LONGEST_NAME];
+	char offered[LONGEST_NAME];
+	size_t wanted_length = fold(nearest->wanted, wanted);
+	size_t offered_length = fold(candidate, offered);
+	int limit = wanted_length < 4 ? 1 : wanted_length < 8 ? 2 : 3;
+	int distance;
 
 	/* never suggest what shares almost nothing */
-	if (wanted_length + (size_t) limit < offered_length || offered_length + (size_t) limit < wanted_length)
+	if (wanted_length + (size_t) limit < offered_length ||
+		offered_length + (size_t) limit < wanted_length)
 		return;
 	distance = edit_distance(wanted, wanted_length, offered, offered_length);
 	if (distance > limit || (size_t) distance >= wanted_length)
@@ -219,7 +221,7 @@ append_indented(char *text, const char *message)
 char *
 so_diagnostics_to_text(TALLOC_CTX *context, const SoDiagnostics *findings)
 {
-	char	   *text = talloc_strdup(context, "");
+	char *text = talloc_strdup(context, "");
 
 	for (int i = 0; i < findings->count; i++)
 	{
@@ -229,10 +231,9 @@ so_diagnostics_to_text(TALLOC_CTX *context, const SoDiagnostics *findings)
 			text = talloc_asprintf_append_buffer(text, "%s:", item->file);
 		if (item->line > 0)
 			text = talloc_asprintf_append_buffer(text, "%d:%d:", item->line, item->column);
-		text = talloc_asprintf_append_buffer(text, "%s%s %s: ",
-											 item->file != NULL || item->line > 0 ? " " : "",
-											 item->is_warning ? "warning" : "error",
-											 so_error_state(item->code));
+		text = talloc_asprintf_append_buffer(
+			text, "%s%s %s: ", item->file != NULL || item->line > 0 ? " " : "",
+			item->is_warning ? "warning" : "error", so_error_state(item->code));
 		text = append_indented(text, item->message);
 		if (item->pointer[0] != '\0')
 			text = talloc_asprintf_append_buffer(text, "    at %s\n", item->pointer);
@@ -245,12 +246,12 @@ so_diagnostics_to_text(TALLOC_CTX *context, const SoDiagnostics *findings)
 json_t *
 so_diagnostics_to_json(const SoDiagnostics *findings)
 {
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	for (int i = 0; i < findings->count; i++)
 	{
 		const SoDiagnostic *item = &findings->items[i];
-		json_t	   *json = json_object();
+		json_t *json = json_object();
 
 		json_object_set_new(json, "severity", json_string(item->is_warning ? "warning" : "error"));
 		json_object_set_new(json, "code", json_string(so_error_state(item->code)));

@@ -17,22 +17,22 @@
 /* Where and what, without the text; unset members are 0 or NULL. */
 typedef struct SoFinding
 {
-	bool		is_warning;
+	bool is_warning;
 	SoErrorCode code;
 	const char *file;
-	int			line;
-	int			column;
+	int line;
+	int column;
 	const char *pointer;
-	const char *hint;			/* NULL: the table's */
+	const char *hint; /* NULL: the table's */
 } SoFinding;
 
 /* Append; texts are copied into context. */
-extern void so_diagnostics_add(SoDiagnostics *findings, TALLOC_CTX *context, const SoFinding *finding,
-							   const char *format,...) SO_PRINTF(4, 5);
+extern void so_diagnostics_add(SoDiagnostics *findings, TALLOC_CTX *context,
+							   const SoFinding *finding, const char *format, ...) SO_PRINTF(4, 5);
 
 /* Append copies of all of other. */
-extern void so_diagnostics_append(SoDiagnostics *findings, TALLOC_CTX *context,
-								  const SoDiagnostics *other);
+extern void
+so_diagnostics_append(SoDiagnostics *findings, TALLOC_CTX *context, const SoDiagnostics *other);
 
 /* Copy list and texts into context, before the context that they are in is freed. */
 extern void so_diagnostics_adopt(SoDiagnostics *findings, TALLOC_CTX *context);
@@ -47,11 +47,11 @@ extern void so_diagnostics_sort(SoDiagnostics *findings);
 typedef struct SoNearest
 {
 	const char *wanted;
-	const char *name;			/* best so far, NULL when none is near enough */
-	int			distance;
+	const char *name; /* best so far, NULL when none is near enough */
+	int distance;
 } SoNearest;
 
 extern void so_nearest_begin(SoNearest *nearest, const char *wanted);
 extern void so_nearest_offer(SoNearest *nearest, const char *candidate);
 
-#endif							/* ENGINE_MODEL_DIAGNOSTICS_H */
+#endif /* ENGINE_MODEL_DIAGNOSTICS_H */

@@ -38,12 +38,12 @@ hex_digit(char c)
 static void
 uuid_bytes(const char *text, unsigned char *bytes)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	memset(bytes, 0, 16);
 	for (; *text != '\0' && digits < 32; text++)
 	{
-		int			digit = hex_digit(*text);
+		int digit = hex_digit(*text);
 
 		if (digit < 0)
 			continue;
@@ -65,29 +65,28 @@ so_identity_derive(TALLOC_CTX *context, const char *namespace_id, const char *na
 		EVP_DigestUpdate(digest, space, sizeof(space)) != 1 ||
 		EVP_DigestUpdate(digest, name, strlen(name)) != 1 ||
 		EVP_DigestFinal_ex(digest, bytes, &size) != 1 || size < 16)
-		abort();				/* only without memory, as talloc does */
+		abort(); /* only without memory, as talloc does */
 	EVP_MD_CTX_free(digest);
 	bytes[6] = (unsigned char) ((bytes[6] & 0x0f) | 0x50);
 	bytes[8] = (unsigned char) ((bytes[8] & 0x3f) | 0x80);
-	return talloc_asprintf(context,
-						   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-						   bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7],
-						   bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14],
-						   bytes[15]);
+	return talloc_asprintf(
+		context, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", bytes[0],
+		bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9],
+		bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
 }
 
 char *
 so_package_content_hash(TALLOC_CTX *context, const SoPackage *package)
 {
-	json_t	   *json = so_package_to_json(package);
-	char	   *text = json_dumps(json, JSON_COMPACT);
+	json_t *json = so_package_to_json(package);
+	char *text = json_dumps(json, JSON_COMPACT);
 	unsigned char bytes[EVP_MAX_MD_SIZE];
 	unsigned int size = 0;
-	char	   *hash = talloc_strdup(context, "");
+	char *hash = talloc_strdup(context, "");
 
 	json_decref(json);
 	if (text == NULL || EVP_Digest(text, strlen(text), bytes, &size, EVP_sha256(), NULL) != 1)
-		abort();				/* only without memory */
+		abort(); /* only without memory */
 	for (unsigned int i = 0; i < size; i++)
 		hash = talloc_asprintf_append_buffer(hash, "%02x", bytes[i]);
 	free(text);
@@ -97,9 +96,9 @@ so_package_content_hash(TALLOC_CTX *context, const SoPackage *package)
 char *
 so_loader_identify(SoLoader *loader, SoObject *object, const char *path)
 {
-	SoField    *field = so_object_field(object, "id");
+	SoField *field = so_object_field(object, "id");
 	const char *used_by;
-	char	   *id;
+	char *id;
 
 	if (field->is_set)
 		id = talloc_strdup(object, field->value.as.text.bytes);

@@ -16,7 +16,7 @@
 static bool
 is_json_file(const char *file)
 {
-	size_t		length = file != NULL ? strlen(file) : 0;
+	size_t length = file != NULL ? strlen(file) : 0;
 
 	return length > 5 && strcmp(file + length - 5, ".json") == 0;
 }
@@ -27,23 +27,27 @@ is_json_file(const char *file)
  * surrogate pairs) are loaded without positions.
  */
 static SoNode *
-parse_json(TALLOC_CTX *context, const char *text, size_t length, const char *file, SoDiagnostics *findings)
+parse_json(TALLOC_CTX *context, const char *text, size_t length, const char *file,
+		   SoDiagnostics *findings)
 {
 	SoDiagnostics attempt = {NULL, 0, 0};
 	json_error_t problem;
-	json_t	   *json;
-	SoNode	   *node;
+	json_t *json;
+	SoNode *node;
 
 	if (length > SO_DOCUMENT_MAX_BYTES)
-		return so_node_from_yaml(context, text, length, file, findings);	/* which says so */
+		return so_node_from_yaml(context, text, length, file, findings); /* which says so */
 	json = json_loadb(text, length, JSON_DECODE_ANY, &problem);
 	if (json == NULL)
 	{
-		so_diagnostics_add(findings, context, &(SoFinding) {
-			.code = SO_ERR_DOCUMENT_SYNTAX, .file = file, .line = problem.line,
-			.column = problem.column > 0 ? problem.column : 1,
-			.hint = "A file called .json must be JSON; call it .yaml to write YAML."
-		}, "%s", problem.text);
+		so_diagnostics_add(
+			findings, context,
+			&(SoFinding){.code = SO_ERR_DOCUMENT_SYNTAX,
+						 .file = file,
+						 .line = problem.line,
+						 .column = problem.column > 0 ? problem.column : 1,
+						 .hint = "A file called .json must be JSON; call it .yaml to write YAML."},
+			"%s", problem.text);
 		return NULL;
 	}
 	node = so_node_from_yaml(context, text, length, file, &attempt);
@@ -89,15 +93,15 @@ so_loader_end(SoLoader *loader)
 void
 so_loader_read_project(SoLoader *loader, const SoNode *node, const char *default_name)
 {
-	SoProject  *project = loader->project;
-	SoObject   *object;
+	SoProject *project = loader->project;
+	SoObject *object;
 	const char *name;
 
 	if (!so_loader_expect(loader, node, SO_NODE_MAPPING, "project"))
 		return;
-	object = so_loader_read_object(loader, node, &so_object_type_project,
-								   so_structure_names(SO_HOLDER_PROJECT),
-								   default_name != NULL ? so_loader_given(loader, "name", NULL) : NULL);
+	object = so_loader_read_object(
+		loader, node, &so_object_type_project, so_structure_names(SO_HOLDER_PROJECT),
+		default_name != NULL ? so_loader_given(loader, "name", NULL) : NULL);
 	if (!so_object_is_set(object, "name") && default_name != NULL)
 	{
 		so_object_field(object, "name")->value = so_value_string(object, default_name);
@@ -105,9 +109,10 @@ so_loader_read_project(SoLoader *loader, const SoNode *node, const char *default
 	}
 	name = so_object_string(object, "name");
 	if (name == NULL)
-		return;					/* reported as missing */
+		return; /* reported as missing */
 	if (name[0] == '\0')
-		so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE, NULL, "the name of a project is empty");
+		so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE, NULL,
+						"the name of a project is empty");
 	if (default_name != NULL && strcmp(name, default_name) != 0)
 		so_loader_error(loader, so_node_member(node, "name"), SO_ERR_DOCUMENT_INVALID_VALUE, NULL,
 						"the project is called \"%s\" here and \"%s\" outside", name, default_name);
@@ -117,8 +122,9 @@ so_loader_read_project(SoLoader *loader, const SoNode *node, const char *default
 										  talloc_asprintf(project, "project:%s", name));
 	so_loader_identify(loader, object, "");
 	loader->identity = so_object_string(object, "id");
-	so_loader_read_parameters(loader, so_node_member(node, "parameters"), project, "\\Project.Parameters",
-							  &project->parameters, &project->parameter_count);
+	so_loader_read_parameters(loader, so_node_member(node, "parameters"), project,
+							  "\\Project.Parameters", &project->parameters,
+							  &project->parameter_count);
 	so_loader_read_connections(loader, so_node_member(node, "connections"), project, true,
 							   &project->connections, &project->connection_count);
 	so_loader_check_project(loader);
@@ -127,8 +133,8 @@ so_loader_read_project(SoLoader *loader, const SoNode *node, const char *default
 SoPackage *
 so_loader_load_package(SoLoader *loader, const SoNode *node)
 {
-	SoProject  *project = loader->project;
-	SoPackage  *package = so_loader_read_package(loader, node);
+	SoProject *project = loader->project;
+	SoPackage *package = so_loader_read_package(loader, node);
 
 	if (package == NULL)
 		return NULL;
@@ -136,7 +142,8 @@ so_loader_load_package(SoLoader *loader, const SoNode *node)
 		so_loader_error(loader, so_node_member(node, "name"), SO_ERR_DOCUMENT_DUPLICATE_NAME, NULL,
 						"the project has a package \"%s\" already", package->name);
 	so_loader_check_package(loader, package);
-	project->packages = so_loader_append(project, project->packages, &project->package_count, package);
+	project->packages =
+		so_loader_append(project, project->packages, &project->package_count, package);
 	return package;
 }
 
@@ -144,11 +151,11 @@ SoProject *
 so_load_package_text(TALLOC_CTX *context, const char *text, size_t length, const char *file,
 					 const char *base_folder, SoDiagnostics *findings)
 {
-	SoProject  *project = talloc_zero(context, SoProject);
+	SoProject *project = talloc_zero(context, SoProject);
 	TALLOC_CTX *scratch = talloc_new(NULL);
-	SoPackage  *package = NULL;
-	SoLoader	loader;
-	SoNode	   *node;
+	SoPackage *package = NULL;
+	SoLoader loader;
+	SoNode *node;
 
 	memset(findings, 0, sizeof(*findings));
 	so_loader_begin(&loader, project, context, findings, file, base_folder);
@@ -180,9 +187,11 @@ read_project_json(SoLoader *loader, const SoNode *root)
 
 	if (!so_loader_expect(loader, root, SO_NODE_MAPPING, "project"))
 		return;
-	if (version == NULL || version->kind != SO_NODE_INTEGER || version->integer != SO_PACKAGE_FORMAT_VERSION)
-		so_loader_error(loader, version != NULL ? version : root, SO_ERR_DOCUMENT_FORMAT_VERSION, NULL,
-						"format_version: this version reads %d only", SO_PACKAGE_FORMAT_VERSION);
+	if (version == NULL || version->kind != SO_NODE_INTEGER ||
+		version->integer != SO_PACKAGE_FORMAT_VERSION)
+		so_loader_error(loader, version != NULL ? version : root, SO_ERR_DOCUMENT_FORMAT_VERSION,
+						NULL, "format_version: this version reads %d only",
+						SO_PACKAGE_FORMAT_VERSION);
 	if (name == NULL || name->kind != SO_NODE_STRING || packages == NULL)
 	{
 		so_loader_error(loader, root, SO_ERR_DOCUMENT_PROJECT, NULL,
@@ -197,10 +206,11 @@ read_project_json(SoLoader *loader, const SoNode *root)
 		return;
 	for (int i = 0; i < packages->count; i++)
 	{
-		SoPackage  *package;
-		SoLoader	part;
+		SoPackage *package;
+		SoLoader part;
 
-		so_loader_begin(&part, loader->project, loader->findings_context, loader->findings, NULL, NULL);
+		so_loader_begin(&part, loader->project, loader->findings_context, loader->findings, NULL,
+						NULL);
 		package = so_loader_load_package(&part, packages->items[i]);
 		if (package != NULL && strcmp(package->name, packages->keys[i]->text) != 0)
 			so_loader_error(&part, packages->items[i], SO_ERR_DOCUMENT_INVALID_VALUE, NULL,
@@ -214,10 +224,10 @@ read_project_json(SoLoader *loader, const SoNode *root)
 SoProject *
 so_load_project_json(TALLOC_CTX *context, json_t *json, SoDiagnostics *findings)
 {
-	SoProject  *project = talloc_zero(context, SoProject);
+	SoProject *project = talloc_zero(context, SoProject);
 	TALLOC_CTX *scratch = talloc_new(NULL);
-	SoLoader	loader;
-	SoNode	   *node;
+	SoLoader loader;
+	SoNode *node;
 
 	memset(findings, 0, sizeof(*findings));
 	so_loader_begin(&loader, project, context, findings, NULL, NULL);

@@ -17,9 +17,9 @@
  * Returns the project with one package, or NULL when there are errors;
  * *findings is filled in both cases and belongs to context.
  */
-extern SoProject *so_load_package_text(TALLOC_CTX *context, const char *text, size_t length,
-									   const char *file, const char *base_folder,
-									   SoDiagnostics *findings);
+extern SoProject *
+so_load_package_text(TALLOC_CTX *context, const char *text, size_t length, const char *file,
+					 const char *base_folder, SoDiagnostics *findings);
 
 /*
  * Load a path: a package file (its folder's project.yaml is honoured when it
@@ -46,4 +46,4 @@ extern char *so_package_content_hash(TALLOC_CTX *context, const SoPackage *packa
 extern char *so_diagnostics_to_text(TALLOC_CTX *context, const SoDiagnostics *findings);
 extern json_t *so_diagnostics_to_json(const SoDiagnostics *findings);
 
-#endif							/* ENGINE_MODEL_LOAD_H */
+#endif /* ENGINE_MODEL_LOAD_H */

@@ -17,7 +17,7 @@ find_type(SoLoader *loader, const SoNode *node)
 {
 	const SoNode *type = so_node_member(node, "type");
 	const SoObjectType *found;
-	SoNearest	nearest;
+	SoNearest nearest;
 
 	if (type == NULL || type->kind != SO_NODE_STRING)
 	{
@@ -32,10 +32,10 @@ find_type(SoLoader *loader, const SoNode *node)
 	so_nearest_begin(&nearest, type->text);
 	for (const SoObjectType *const *known = so_connection_types(); *known != NULL; known++)
 		so_nearest_offer(&nearest, (*known)->name);
-	so_loader_error(loader, type, SO_ERR_DOCUMENT_UNKNOWN_TYPE,
-					so_loader_hint(loader, "Types are postgres, odbc, file, ftp, http and smtp.",
-								   nearest.name),
-					"there is no connection manager of type \"%s\"", type->text);
+	so_loader_error(
+		loader, type, SO_ERR_DOCUMENT_UNKNOWN_TYPE,
+		so_loader_hint(loader, "Types are postgres, odbc, file, ftp, http and smtp.", nearest.name),
+		"there is no connection manager of type \"%s\"", type->text);
 	return NULL;
 }
 
@@ -43,7 +43,7 @@ find_type(SoLoader *loader, const SoNode *node)
 static SoObject *
 stand_in(TALLOC_CTX *context, const SoNode *node)
 {
-	SoObject   *object = so_object_new(context, &so_object_type_connection);
+	SoObject *object = so_object_new(context, &so_object_type_connection);
 	const SoNode *name = so_node_member(node, "name");
 
 	object->pointer = so_node_pointer(object, node);
@@ -69,8 +69,8 @@ read_connection(SoLoader *loader, const SoNode *node, TALLOC_CTX *owner, bool fr
 	connection->type = type != NULL ? type : &so_object_type_connection;
 	connection->from_project = from_project;
 	if (type != NULL)
-		connection->object = so_loader_read_object(loader, node, type,
-												   so_structure_names(SO_HOLDER_CONNECTION), expressions);
+		connection->object = so_loader_read_object(
+			loader, node, type, so_structure_names(SO_HOLDER_CONNECTION), expressions);
 	else
 		connection->object = stand_in(connection, node);
 	connection->name = talloc_strdup(connection, so_object_string(connection->object, "name"));
@@ -82,9 +82,9 @@ read_connection(SoLoader *loader, const SoNode *node, TALLOC_CTX *owner, bool fr
 		talloc_free(connection);
 		return NULL;
 	}
-	connection->id = so_loader_identify(loader, connection->object,
-										talloc_asprintf(connection, "%s.Connections[%s]", prefix,
-														connection->name));
+	connection->id = so_loader_identify(
+		loader, connection->object,
+		talloc_asprintf(connection, "%s.Connections[%s]", prefix, connection->name));
 	if (type != NULL)
 		so_loader_read_expressions(loader, expressions, type, connection, &connection->expressions,
 								   &connection->expression_count);
@@ -100,8 +100,9 @@ so_loader_read_connections(SoLoader *loader, const SoNode *node, TALLOC_CTX *own
 		return;
 	for (int i = 0; i < node->count; i++)
 	{
-		SoConnectionManager *connection = read_connection(loader, node->items[i], owner, from_project);
-		char	   *path;
+		SoConnectionManager *connection =
+			read_connection(loader, node->items[i], owner, from_project);
+		char *path;
 
 		if (connection == NULL)
 			continue;

@@ -13,16 +13,16 @@
 /* One container while its constraints are read. */
 typedef struct Scope
 {
-	SoLoader   *loader;
+	SoLoader *loader;
 	SoExecutable *container;
-	json_t	   *names;			/* name -> position among the children; ids as well */
-	json_t	   *pairs;			/* "from\nto" -> how many constraints so far */
+	json_t *names; /* name -> position among the children; ids as well */
+	json_t *pairs; /* "from\nto" -> how many constraints so far */
 } Scope;
 
 static SoExecutable *
 find_sibling(Scope *scope, const char *name)
 {
-	json_t	   *position = json_object_get(scope->names, name);
+	json_t *position = json_object_get(scope->names, name);
 
 	return position != NULL ? scope->container->children[json_integer_value(position)] : NULL;
 }
@@ -31,7 +31,7 @@ static SoExecutable *
 require_sibling(Scope *scope, const SoNode *node, const char *name)
 {
 	SoExecutable *found = find_sibling(scope, name);
-	SoNearest	nearest;
+	SoNearest nearest;
 
 	if (found != NULL)
 		return found;
@@ -48,10 +48,10 @@ require_sibling(Scope *scope, const SoNode *node, const char *name)
 static void
 finish_constraint(Scope *scope, const SoNode *node, SoPrecedenceConstraint *constraint)
 {
-	SoObject   *object = constraint->object;
-	SoField    *operation = so_object_field(object, "eval_op");
-	char	   *pair;
-	json_int_t	repeated;
+	SoObject *object = constraint->object;
+	SoField *operation = so_object_field(object, "eval_op");
+	char *pair;
+	json_int_t repeated;
 
 	constraint->expression = talloc_strdup(constraint, so_object_string(object, "expression"));
 	constraint->logical_and = so_object_boolean(object, "logical_and");
@@ -59,7 +59,7 @@ finish_constraint(Scope *scope, const SoNode *node, SoPrecedenceConstraint *cons
 	if (!operation->is_set)
 		operation->value = so_value_integer(SO_TYPE_I4, constraint->expression != NULL ? 2 : 1);
 	if (operation->value.type != SO_TYPE_I4)
-		return;					/* reported */
+		return; /* reported */
 	constraint->operation = (SoConstraintOperation) (operation->value.as.integer + 1);
 	constraint->name = talloc_strdup(constraint, so_object_string(object, "name"));
 	if (constraint->expression == NULL && constraint->operation != SO_EVALUATE_CONSTRAINT)
@@ -75,40 +75,42 @@ finish_constraint(Scope *scope, const SoNode *node, SoPrecedenceConstraint *cons
 	pair = talloc_asprintf(constraint, "%s\n%s", constraint->from->name, constraint->to->name);
 	repeated = json_integer_value(json_object_get(scope->pairs, pair));
 	json_object_set_new(scope->pairs, pair, json_integer(repeated + 1));
-	constraint->id = so_loader_identify(scope->loader, object,
-										talloc_asprintf(constraint, "%s.PrecedenceConstraints[%s -> %s]#%d",
-														scope->container->path, constraint->from->name,
-														constraint->to->name, (int) repeated + 1));
-	scope->container->constraints = so_loader_append(scope->container, scope->container->constraints,
-													 &scope->container->constraint_count, constraint);
+	constraint->id = so_loader_identify(
+		scope->loader, object,
+		talloc_asprintf(constraint, "%s.PrecedenceConstraints[%s -> %s]#%d", scope->container->path,
+						constraint->from->name, constraint->to->name, (int) repeated + 1));
+	scope->container->constraints =
+		so_loader_append(scope->container, scope->container->constraints,
+						 &scope->container->constraint_count, constraint);
 }
 
 static void
 set_text(SoObject *object, const char *name, const char *text)
 {
-	SoField    *field = so_object_field(object, name);
+	SoField *field = so_object_field(object, name);
 
 	field->value = so_value_string(object, text);
 	field->is_set = true;
 }
 
-
 /* A member of after that is an object: read as a constraint under its own key names. */
 static SoObject *
-read_after_object(Scope *scope, const SoNode *node, const SoExecutable *to, const SoNode **executable)
+read_after_object(Scope *scope, const SoNode *node, const SoExecutable *to,
+				  const SoNode **executable)
 {
 	static const char *const structure[] = {"executable", "on", "any", NULL};
 	static const char *const refused[] = {"from", "to", "value", NULL};
-	SoLoader   *loader = scope->loader;
+	SoLoader *loader = scope->loader;
 	const SoNode *any = so_node_member(node, "any");
 	const SoNode *on = so_node_member(node, "on");
-	SoObject   *object;
+	SoObject *object;
 
 	*executable = so_node_member(node, "executable");
 	for (int i = 0; refused[i] != NULL; i++)
 	{
 		if (so_node_member(node, refused[i]) != NULL)
-			so_loader_error(loader, so_node_member(node, refused[i]), SO_ERR_DOCUMENT_UNKNOWN_PROPERTY,
+			so_loader_error(loader, so_node_member(node, refused[i]),
+							SO_ERR_DOCUMENT_UNKNOWN_PROPERTY,
 							"after takes executable, on, expression, eval_op and logical_and; "
 							"precedence_constraints of the container takes from, to and value.",
 							"%s has no place in after", refused[i]);
@@ -128,7 +130,8 @@ read_after_object(Scope *scope, const SoNode *node, const SoExecutable *to, cons
 						"any: expected true or false beside executable");
 	if (*executable == NULL || (*executable)->kind != SO_NODE_STRING)
 	{
-		so_loader_error(loader, *executable != NULL ? *executable : node, SO_ERR_DOCUMENT_MISSING_PROPERTY,
+		so_loader_error(loader, *executable != NULL ? *executable : node,
+						SO_ERR_DOCUMENT_MISSING_PROPERTY,
 						"For example after: {executable: download, on: completion}.",
 						"after needs executable: the name of a sibling");
 		*executable = NULL;
@@ -142,7 +145,7 @@ read_after_member(Scope *scope, const SoNode *node, SoExecutable *to, bool eithe
 {
 	SoPrecedenceConstraint *constraint;
 	const SoNode *name = node;
-	SoObject   *object;
+	SoObject *object;
 
 	if (node->kind == SO_NODE_MAPPING)
 		object = read_after_object(scope, node, to, &name);
@@ -156,9 +159,10 @@ read_after_member(Scope *scope, const SoNode *node, SoExecutable *to, bool eithe
 	}
 	else
 	{
-		so_loader_error(scope->loader, node, SO_ERR_DOCUMENT_WRONG_TYPE, NULL,
-						"after: expected the name of a sibling, an object, or a list of these; found %s",
-						so_node_kind_text(node));
+		so_loader_error(
+			scope->loader, node, SO_ERR_DOCUMENT_WRONG_TYPE, NULL,
+			"after: expected the name of a sibling, an object, or a list of these; found %s",
+			so_node_kind_text(node));
 		return;
 	}
 	if (either)
@@ -203,16 +207,17 @@ static void
 read_long_form(Scope *scope, const SoNode *node)
 {
 	SoPrecedenceConstraint *constraint = talloc_zero(scope->container, SoPrecedenceConstraint);
-	SoObject   *object;
+	SoObject *object;
 	const char *from;
 	const char *to;
 
-	object = so_loader_read_object(scope->loader, node, &so_object_type_precedence_constraint, NULL, NULL);
+	object = so_loader_read_object(scope->loader, node, &so_object_type_precedence_constraint, NULL,
+								   NULL);
 	constraint->object = object;
 	from = so_object_string(object, "from");
 	to = so_object_string(object, "to");
 	if (from == NULL || to == NULL)
-		return;					/* reported as missing */
+		return; /* reported as missing */
 	constraint->from = require_sibling(scope, so_node_member(node, "from"), from);
 	constraint->to = require_sibling(scope, so_node_member(node, "to"), to);
 	if (constraint->from == NULL || constraint->to == NULL)
@@ -229,8 +234,8 @@ static void
 report_cycle(Scope *scope, const SoNode *node, const int *waiting)
 {
 	SoExecutable *container = scope->container;
-	char	   *names = talloc_strdup(scope->loader->findings_context, "");
-	int			shown = 0;
+	char *names = talloc_strdup(scope->loader->findings_context, "");
+	int shown = 0;
 
 	for (int i = 0; i < container->child_count; i++)
 	{
@@ -241,8 +246,9 @@ report_cycle(Scope *scope, const SoNode *node, const int *waiting)
 												  container->children[i]->name);
 	}
 	so_loader_error(scope->loader, node, SO_ERR_DOCUMENT_CYCLE, NULL,
-					"the precedence constraints of %s form a cycle; among %d executables that could never "
-					"start are %s", container->path, shown, names);
+					"the precedence constraints of %s form a cycle; among %d executables that "
+					"could never start are %s",
+					container->path, shown, names);
 }
 
 /* Takes away what can start, again and again; what is left over is a cycle or behind one. */
@@ -250,15 +256,15 @@ static void
 check_cycles(Scope *scope, const SoNode *node)
 {
 	SoExecutable *container = scope->container;
-	size_t		count = (size_t) container->child_count;
-	size_t		edges = (size_t) container->constraint_count;
-	int		   *waiting = talloc_zero_array(scope->loader->context, int, count + 1);
-	int		   *position = talloc_zero_array(waiting, int, scope->loader->package->executable_count + 1);
-	int		   *first = talloc_zero_array(waiting, int, count + 2);
-	int		   *targets = talloc_zero_array(waiting, int, edges + 1);
-	int		   *ready = talloc_zero_array(waiting, int, count + 1);
-	int			ready_count = 0;
-	int			done = 0;
+	size_t count = (size_t) container->child_count;
+	size_t edges = (size_t) container->constraint_count;
+	int *waiting = talloc_zero_array(scope->loader->context, int, count + 1);
+	int *position = talloc_zero_array(waiting, int, scope->loader->package->executable_count + 1);
+	int *first = talloc_zero_array(waiting, int, count + 2);
+	int *targets = talloc_zero_array(waiting, int, edges + 1);
+	int *ready = talloc_zero_array(waiting, int, count + 1);
+	int ready_count = 0;
+	int done = 0;
 
 	for (size_t i = 0; i < count; i++)
 		position[container->children[i]->index] = (int) i;
@@ -268,7 +274,7 @@ check_cycles(Scope *scope, const SoNode *node)
 		first[i] += first[i - 1];
 	for (size_t i = 0; i < edges; i++)
 	{
-		int			target = position[container->constraints[i]->to->index];
+		int target = position[container->constraints[i]->to->index];
 
 		targets[first[position[container->constraints[i]->from->index] + 1]++] = target;
 		waiting[target]++;
@@ -280,7 +286,7 @@ check_cycles(Scope *scope, const SoNode *node)
 	}
 	while (done < ready_count)
 	{
-		int			next = ready[done++];
+		int next = ready[done++];
 
 		for (int i = first[next]; i < first[next + 1]; i++)
 		{
@@ -298,7 +304,7 @@ so_loader_read_constraints(SoLoader *loader, const SoNode *container_node, SoExe
 {
 	const SoNode *children = so_node_member(container_node, "executables");
 	const SoNode *list = so_node_member(container_node, "precedence_constraints");
-	Scope		scope = {loader, container, json_object(), json_object()};
+	Scope scope = {loader, container, json_object(), json_object()};
 
 	/* names win over ids */
 	for (int i = 0; i < container->child_count; i++)
@@ -309,8 +315,8 @@ so_loader_read_constraints(SoLoader *loader, const SoNode *container_node, SoExe
 	{
 		const SoNode *after = so_node_member(children->items[i], "after");
 		const SoNode *name = so_node_member(children->items[i], "name");
-		SoExecutable *to = name != NULL && name->kind == SO_NODE_STRING ?
-			find_sibling(&scope, name->text) : NULL;
+		SoExecutable *to =
+			name != NULL && name->kind == SO_NODE_STRING ? find_sibling(&scope, name->text) : NULL;
 
 		if (after != NULL && to != NULL)
 			read_after(&scope, after, to);

@@ -18,13 +18,13 @@ typedef struct ExecutableType
 	SoExecutableKind kind;
 	const SoObjectType *object_type;
 	const SoTaskType *task_type;
-	bool		opaque;
+	bool opaque;
 } ExecutableType;
 
 static void
 suggest_type(SoLoader *loader, const SoNode *type)
 {
-	SoNearest	nearest;
+	SoNearest nearest;
 
 	so_nearest_begin(&nearest, type->text);
 	if (so_loader_may_suggest(loader))
@@ -34,7 +34,8 @@ suggest_type(SoLoader *loader, const SoNode *type)
 		for (const SoObjectType *const *known = so_container_types(); *known != NULL; known++)
 			so_nearest_offer(&nearest, (*known)->name);
 	}
-	so_loader_error(loader, type, SO_ERR_DOCUMENT_UNKNOWN_TYPE, so_loader_hint(loader, NULL, nearest.name),
+	so_loader_error(loader, type, SO_ERR_DOCUMENT_UNKNOWN_TYPE,
+					so_loader_hint(loader, NULL, nearest.name),
 					"there is no task or container of type \"%s\"", type->text);
 }
 
@@ -72,8 +73,9 @@ find_type(SoLoader *loader, const SoNode *node, ExecutableType *found)
 		suggest_type(loader, type);
 		return false;
 	}
-	found->kind = found->object_type == &so_object_type_sequence ? SO_KIND_SEQUENCE :
-		found->object_type == &so_object_type_for_loop ? SO_KIND_FOR_LOOP : SO_KIND_FOREACH_LOOP;
+	found->kind = found->object_type == &so_object_type_sequence   ? SO_KIND_SEQUENCE
+				  : found->object_type == &so_object_type_for_loop ? SO_KIND_FOR_LOOP
+																   : SO_KIND_FOREACH_LOOP;
 	return true;
 }
 
@@ -99,11 +101,12 @@ holder_of(const SoExecutable *executable)
 static bool
 enlist(SoLoader *loader, const SoNode *node, SoExecutable *executable)
 {
-	SoPackage  *package = loader->package;
+	SoPackage *package = loader->package;
 
 	if (executable->path != NULL && strlen(executable->path) > SO_MAX_PATH_BYTES)
 	{
-		so_loader_error(loader, node, SO_ERR_DOCUMENT_TOO_LARGE, "Shorten the names of the containers around it.",
+		so_loader_error(loader, node, SO_ERR_DOCUMENT_TOO_LARGE,
+						"Shorten the names of the containers around it.",
 						"the path of an executable has at most %d bytes", SO_MAX_PATH_BYTES);
 		return false;
 	}
@@ -115,8 +118,8 @@ enlist(SoLoader *loader, const SoNode *node, SoExecutable *executable)
 	}
 	executable->package = package;
 	executable->index = package->executable_count;
-	package->executables = so_loader_append(package, package->executables, &package->executable_count,
-											executable);
+	package->executables =
+		so_loader_append(package, package->executables, &package->executable_count, executable);
 	return true;
 }
 
@@ -127,12 +130,14 @@ place(SoLoader *loader, const SoNode *node, SoExecutable *executable)
 	const SoNode *name_node = so_node_member(node, "name");
 
 	if (json_object_get(loader->paths, executable->path) != NULL)
-		so_loader_error(loader, name_node != NULL ? name_node : node, SO_ERR_DOCUMENT_DUPLICATE_NAME, NULL,
-						"there is an executable %s already", executable->path);
+		so_loader_error(loader, name_node != NULL ? name_node : node,
+						SO_ERR_DOCUMENT_DUPLICATE_NAME, NULL, "there is an executable %s already",
+						executable->path);
 	else
 		json_object_set_new(loader->paths, executable->path, json_true());
 	executable->id = so_loader_identify(loader, executable->object, executable->path);
-	executable->description = talloc_strdup(executable, so_object_string(executable->object, "description"));
+	executable->description =
+		talloc_strdup(executable, so_object_string(executable->object, "description"));
 }
 
 /*
@@ -144,7 +149,7 @@ take_name(SoLoader *loader, TALLOC_CTX *context, const SoNode *node, const SoObj
 {
 	const SoNode *name_node = so_node_member(node, "name");
 	const char *name = so_object_string(object, "name");
-	bool		usable = name != NULL && name[0] != '\0' && strlen(name) <= 255;
+	bool usable = name != NULL && name[0] != '\0' && strlen(name) <= 255;
 
 	for (const char *at = name; usable && *at != '\0'; at++)
 		usable = (unsigned char) *at >= 0x20 && *at != 0x7f;
@@ -152,7 +157,8 @@ take_name(SoLoader *loader, TALLOC_CTX *context, const SoNode *node, const SoObj
 		return talloc_strdup(context, name);
 	/* one that is missing or of the wrong kind is reported already */
 	if (name_node != NULL && name_node->kind == SO_NODE_STRING)
-		so_loader_error(loader, name_node, SO_ERR_DOCUMENT_INVALID_VALUE, "Write a short text without line breaks.",
+		so_loader_error(loader, name_node, SO_ERR_DOCUMENT_INVALID_VALUE,
+						"Write a short text without line breaks.",
 						"a name has 1 to 255 characters on one line");
 	return talloc_asprintf(context, "executables[%d]", node->index);
 }
@@ -165,7 +171,7 @@ read_enumerator(SoLoader *loader, const SoNode *loop, SoExecutable *executable)
 	const SoNode *type = so_node_member(node, "type");
 	const SoNode *expressions = so_node_member(node, "expressions");
 	const SoObjectType *found;
-	SoNearest	nearest;
+	SoNearest nearest;
 
 	if (node == NULL)
 	{
@@ -176,21 +182,25 @@ read_enumerator(SoLoader *loader, const SoNode *loop, SoExecutable *executable)
 	}
 	if (!so_loader_expect(loader, node, SO_NODE_MAPPING, "enumerator"))
 		return;
-	found = type != NULL && type->kind == SO_NODE_STRING ? so_enumerator_type_find(type->text) : NULL;
+	found =
+		type != NULL && type->kind == SO_NODE_STRING ? so_enumerator_type_find(type->text) : NULL;
 	if (found == NULL)
 	{
 		so_nearest_begin(&nearest, type != NULL && type->text != NULL ? type->text : "");
 		for (const SoObjectType *const *known = so_enumerator_types(); *known != NULL; known++)
 			so_nearest_offer(&nearest, (*known)->name);
-		so_loader_error(loader, type != NULL ? type : node, SO_ERR_DOCUMENT_UNKNOWN_TYPE,
-						so_loader_hint(loader, "Types are file, item, variable, node_list, result_set and "
-									   "json_array.", nearest.name),
-						"an enumerator needs type: the name of a kind of enumerator");
+		so_loader_error(
+			loader, type != NULL ? type : node, SO_ERR_DOCUMENT_UNKNOWN_TYPE,
+			so_loader_hint(loader,
+						   "Types are file, item, variable, node_list, result_set and json_array.",
+						   nearest.name),
+			"an enumerator needs type: the name of a kind of enumerator");
 		return;
 	}
-	executable->enumerator = so_loader_read_object(loader, node, found,
-												   so_structure_names(SO_HOLDER_ENUMERATOR), expressions);
-	so_loader_read_expressions(loader, expressions, found, executable, &executable->enumerator_expressions,
+	executable->enumerator = so_loader_read_object(
+		loader, node, found, so_structure_names(SO_HOLDER_ENUMERATOR), expressions);
+	so_loader_read_expressions(loader, expressions, found, executable,
+							   &executable->enumerator_expressions,
 							   &executable->enumerator_expression_count);
 }
 
@@ -247,9 +257,10 @@ read_executable(SoLoader *loader, const SoNode *node, SoExecutable *parent)
 		return NULL;
 	place(loader, node, executable);
 	if (type.opaque && !so_object_boolean(executable->object, "disable"))
-		so_loader_warning(loader, node, SO_ERR_DOCUMENT_OPAQUE, NULL,
-						  "%s is of the imported type %s, which cannot run; it fails when it is reached",
-						  executable->path, so_object_string(executable->object, "original_type"));
+		so_loader_warning(
+			loader, node, SO_ERR_DOCUMENT_OPAQUE, NULL,
+			"%s is of the imported type %s, which cannot run; it fails when it is reached",
+			executable->path, so_object_string(executable->object, "original_type"));
 	if (type.kind == SO_KIND_FOREACH_LOOP)
 		read_enumerator(loader, node, executable);
 	so_loader_read_content(loader, node, executable);
@@ -266,7 +277,8 @@ read_children(SoLoader *loader, const SoNode *node, SoExecutable *parent)
 		SoExecutable *child = read_executable(loader, node->items[i], parent);
 
 		if (child != NULL)
-			parent->children = so_loader_append(parent, parent->children, &parent->child_count, child);
+			parent->children =
+				so_loader_append(parent, parent->children, &parent->child_count, child);
 	}
 }
 
@@ -278,21 +290,22 @@ read_event_handler(SoLoader *loader, const SoNode *node, SoExecutable *owner, co
 	handler->kind = SO_KIND_EVENT_HANDLER;
 	handler->parent = owner;
 	handler->name = talloc_strdup(handler, event);
-	handler->path = talloc_asprintf(handler, "%s.EventHandlers[%s]", owner->path, so_event_ssis_name(event));
+	handler->path =
+		talloc_asprintf(handler, "%s.EventHandlers[%s]", owner->path, so_event_ssis_name(event));
 	handler->object = so_object_new(handler, &so_object_type_event_handler);
 	if (!so_loader_expect(loader, node, SO_NODE_MAPPING, event) || !enlist(loader, node, handler))
 		return;
 	if (so_node_member(node, "name") != NULL)
-		so_loader_error(loader, so_node_member(node, "name"), SO_ERR_DOCUMENT_INVALID_VALUE, "Remove it.",
-						"the name of an event handler is the event");
+		so_loader_error(loader, so_node_member(node, "name"), SO_ERR_DOCUMENT_INVALID_VALUE,
+						"Remove it.", "the name of an event handler is the event");
 	/* the name is known, so it is not required here */
 	handler->object = so_loader_read_object(loader, node, &so_object_type_event_handler,
 											so_structure_names(SO_HOLDER_EVENT_HANDLER),
 											so_loader_given(loader, "name", NULL));
 	place(loader, node, handler);
 	so_loader_read_content(loader, node, handler);
-	owner->event_handlers = so_loader_append(owner, owner->event_handlers, &owner->event_handler_count,
-											 handler);
+	owner->event_handlers =
+		so_loader_append(owner, owner->event_handlers, &owner->event_handler_count, handler);
 }
 
 static void
@@ -304,7 +317,7 @@ read_event_handlers(SoLoader *loader, const SoNode *node, SoExecutable *owner)
 		return;
 	for (int i = 0; i < node->count; i++)
 	{
-		SoNearest	nearest;
+		SoNearest nearest;
 
 		if (so_event_ssis_name(node->keys[i]->text) != NULL)
 			continue;
@@ -312,7 +325,8 @@ read_event_handlers(SoLoader *loader, const SoNode *node, SoExecutable *owner)
 		for (int j = 0; events[j] != NULL; j++)
 			so_nearest_offer(&nearest, events[j]);
 		so_loader_error(loader, node->items[i], SO_ERR_DOCUMENT_UNKNOWN_PROPERTY,
-						so_loader_hint(loader, "Events are on_error, on_pre_execute, on_post_execute, "
+						so_loader_hint(loader,
+									   "Events are on_error, on_pre_execute, on_post_execute, "
 									   "on_task_failed and others; docs/packages.md lists them.",
 									   nearest.name),
 						"there is no event \"%s\"", node->keys[i]->text);
@@ -332,8 +346,9 @@ so_loader_read_content(SoLoader *loader, const SoNode *node, SoExecutable *execu
 {
 	so_loader_check_secrets(loader, executable->object);
 	so_loader_read_variables(loader, so_node_member(node, "variables"), executable);
-	so_loader_read_expressions(loader, so_node_member(node, "expressions"), executable->object->type,
-							   executable, &executable->expressions, &executable->expression_count);
+	so_loader_read_expressions(loader, so_node_member(node, "expressions"),
+							   executable->object->type, executable, &executable->expressions,
+							   &executable->expression_count);
 	if (executable->kind != SO_KIND_TASK)
 	{
 		read_children(loader, so_node_member(node, "executables"), executable);
@@ -360,11 +375,12 @@ check_format_version(SoLoader *loader, const SoNode *node)
 static void
 check_package_properties(SoLoader *loader, const SoObject *object)
 {
-	int64_t		concurrent = so_object_integer(object, "max_concurrent_executables");
+	int64_t concurrent = so_object_integer(object, "max_concurrent_executables");
 
 	if (concurrent == 0 || concurrent < -1)
 		so_loader_error_at(loader, object, so_object_field(object, "max_concurrent_executables"),
-						   SO_ERR_DOCUMENT_INVALID_VALUE, "-1 means the number of processors plus two.",
+						   SO_ERR_DOCUMENT_INVALID_VALUE,
+						   "-1 means the number of processors plus two.",
 						   "max_concurrent_executables is -1 or at least 1");
 	if (so_object_boolean(object, "fail_package_on_failure"))
 		so_loader_error_at(loader, object, so_object_field(object, "fail_package_on_failure"),
@@ -375,11 +391,12 @@ check_package_properties(SoLoader *loader, const SoObject *object)
 SoPackage *
 so_loader_read_package(SoLoader *loader, const SoNode *node)
 {
-	SoPackage  *package = talloc_zero(loader->project, SoPackage);
+	SoPackage *package = talloc_zero(loader->project, SoPackage);
 	SoExecutable *root = talloc_zero(package, SoExecutable);
 	const char *id;
 
-	if (!so_loader_expect(loader, node, SO_NODE_MAPPING, "package") || !check_format_version(loader, node))
+	if (!so_loader_expect(loader, node, SO_NODE_MAPPING, "package") ||
+		!check_format_version(loader, node))
 		return NULL;
 	loader->package = package;
 	package->project = loader->project;
@@ -396,17 +413,21 @@ so_loader_read_package(SoLoader *loader, const SoNode *node)
 	enlist(loader, node, root);
 	/* the package's own id is derived from its name alone, the others from the package's id */
 	id = so_object_string(root->object, "id");
-	loader->identity = id != NULL ? talloc_strdup(package, id) :
-		so_identity_derive(package, so_identity_root(), talloc_asprintf(package, "package:%s", root->name));
+	loader->identity = id != NULL
+						   ? talloc_strdup(package, id)
+						   : so_identity_derive(package, so_identity_root(),
+												talloc_asprintf(package, "package:%s", root->name));
 	if (id == NULL)
 	{
-		so_object_field(root->object, "id")->value = so_value_string(root->object, loader->identity);
+		so_object_field(root->object, "id")->value =
+			so_value_string(root->object, loader->identity);
 		so_object_field(root->object, "id")->is_set = true;
 	}
 	place(loader, node, root);
 	package->id = talloc_strdup(package, root->id);
 	so_loader_read_parameters(loader, so_node_member(node, "parameters"), package,
-							  "\\Package.Parameters", &package->parameters, &package->parameter_count);
+							  "\\Package.Parameters", &package->parameters,
+							  &package->parameter_count);
 	so_loader_read_connections(loader, so_node_member(node, "connections"), package, false,
 							   &package->connections, &package->connection_count);
 	so_loader_read_content(loader, node, root);

@@ -19,30 +19,30 @@
 /* One load of a path. */
 typedef struct PathLoad
 {
-	TALLOC_CTX *context;		/* of the result and the findings */
+	TALLOC_CTX *context; /* of the result and the findings */
 	TALLOC_CTX *scratch;
 	SoDiagnostics *findings;
-	SoProject  *project;
+	SoProject *project;
 	const char *folder;
 } PathLoad;
 
 static void SO_PRINTF(4, 5)
-report(PathLoad *load, SoErrorCode code, const char *file, const char *format,...)
+	report(PathLoad *load, SoErrorCode code, const char *file, const char *format, ...)
 {
-	va_list		arguments;
+	va_list arguments;
 
 	va_start(arguments, format);
-	so_diagnostics_add(load->findings, load->context, &(SoFinding) {.code = code, .file = file}, "%s",
-					   talloc_vasprintf(load->scratch, format, arguments));
+	so_diagnostics_add(load->findings, load->context, &(SoFinding){.code = code, .file = file},
+					   "%s", talloc_vasprintf(load->scratch, format, arguments));
 	va_end(arguments);
 }
 
 static char *
 read_text(PathLoad *load, const char *path, size_t *length)
 {
-	FILE	   *file = fopen(path, "re");
-	char	   *text = NULL;
-	size_t		room = SO_DOCUMENT_MAX_BYTES + 1;
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t room = SO_DOCUMENT_MAX_BYTES + 1;
 	struct stat status;
 
 	if (file == NULL || fstat(fileno(file), &status) != 0)
@@ -69,9 +69,9 @@ read_text(PathLoad *load, const char *path, size_t *length)
 static SoNode *
 read_nodes(PathLoad *load, const char *path, SoDiagnostics *findings)
 {
-	size_t		length;
-	char	   *text = read_text(load, path, &length);
-	SoNode	   *node;
+	size_t length;
+	char *text = read_text(load, path, &length);
+	SoNode *node;
 
 	if (text == NULL)
 		return NULL;
@@ -83,8 +83,8 @@ read_nodes(PathLoad *load, const char *path, SoDiagnostics *findings)
 static void
 load_package(PathLoad *load, const char *path, SoDiagnostics *findings)
 {
-	SoNode	   *node = read_nodes(load, path, findings);
-	SoLoader	loader;
+	SoNode *node = read_nodes(load, path, findings);
+	SoLoader loader;
 
 	if (node == NULL)
 		return;
@@ -98,15 +98,17 @@ static void
 load_sibling(PathLoad *load, const char *path)
 {
 	SoDiagnostics own = {NULL, 0, 0};
-	int			packages = load->project->package_count;
+	int packages = load->project->package_count;
 
 	load_package(load, path, &own);
 	if (own.error_count == 0)
 		return;
 	load->project->package_count = packages;
-	so_diagnostics_add(load->findings, load->context, &(SoFinding) {
-		.is_warning = true, .code = SO_ERR_DOCUMENT_SIBLING, .file = path
-	}, "this package of the same project is left out: %s", own.count > 0 ? own.items[0].message : "");
+	so_diagnostics_add(
+		load->findings, load->context,
+		&(SoFinding){.is_warning = true, .code = SO_ERR_DOCUMENT_SIBLING, .file = path},
+		"this package of the same project is left out: %s",
+		own.count > 0 ? own.items[0].message : "");
 }
 
 static const char *
@@ -120,8 +122,8 @@ base_name(const char *path)
 static bool
 has_ending(const char *name, const char *ending)
 {
-	size_t		length = strlen(name);
-	size_t		ending_length = strlen(ending);
+	size_t length = strlen(name);
+	size_t ending_length = strlen(ending);
 
 	return length > ending_length && strcmp(name + length - ending_length, ending) == 0;
 }
@@ -130,15 +132,15 @@ static bool
 is_project_file(const char *name)
 {
 	return strcmp(name, "project.yaml") == 0 || strcmp(name, "project.yml") == 0 ||
-		strcmp(name, "project.json") == 0;
+		   strcmp(name, "project.json") == 0;
 }
 
 static bool
 is_package_file(const char *name)
 {
 	return name[0] != '.' && !is_project_file(name) &&
-		(has_ending(name, ".yaml") || has_ending(name, ".yml") ||
-		 (has_ending(name, ".json") && !has_ending(name, ".schema.json")));
+		   (has_ending(name, ".yaml") || has_ending(name, ".yml") ||
+			(has_ending(name, ".json") && !has_ending(name, ".schema.json")));
 }
 
 static int
@@ -151,20 +153,21 @@ compare_names(const void *left, const void *right)
 static char **
 list_folder(PathLoad *load, int *count, char **project_file)
 {
-	DIR		   *directory = opendir(load->folder);
-	char	  **paths = NULL;
+	DIR *directory = opendir(load->folder);
+	char **paths = NULL;
 	struct dirent *entry;
 
 	*count = 0;
 	*project_file = NULL;
 	if (directory == NULL)
 	{
-		report(load, SO_ERR_FILE_UNREADABLE, load->folder, "cannot read the folder: %s", strerror(errno));
+		report(load, SO_ERR_FILE_UNREADABLE, load->folder, "cannot read the folder: %s",
+			   strerror(errno));
 		return NULL;
 	}
 	while ((entry = readdir(directory)) != NULL)
 	{
-		char	   *path = talloc_asprintf(load->scratch, "%s/%s", load->folder, entry->d_name);
+		char *path = talloc_asprintf(load->scratch, "%s/%s", load->folder, entry->d_name);
 
 		if (is_project_file(entry->d_name))
 			*project_file = path;
@@ -180,8 +183,8 @@ list_folder(PathLoad *load, int *count, char **project_file)
 static void
 load_project_file(PathLoad *load, const char *path)
 {
-	SoNode	   *node = read_nodes(load, path, load->findings);
-	SoLoader	loader;
+	SoNode *node = read_nodes(load, path, load->findings);
+	SoLoader loader;
 
 	if (node == NULL)
 		return;
@@ -193,9 +196,9 @@ load_project_file(PathLoad *load, const char *path)
 static void
 load_folder(PathLoad *load)
 {
-	char	   *project_file;
-	int			count;
-	char	  **paths = list_folder(load, &count, &project_file);
+	char *project_file;
+	int count;
+	char **paths = list_folder(load, &count, &project_file);
 
 	if (project_file == NULL)
 	{
@@ -208,16 +211,17 @@ load_folder(PathLoad *load)
 	for (int i = 0; i < count; i++)
 		load_package(load, paths[i], load->findings);
 	if (count == 0)
-		report(load, SO_ERR_DOCUMENT_PROJECT, load->folder, "there is no package beside project.yaml");
+		report(load, SO_ERR_DOCUMENT_PROJECT, load->folder,
+			   "there is no package beside project.yaml");
 	so_loader_check_children(load->project, load->context, load->findings);
 }
 
 static void
 load_file(PathLoad *load, const char *path)
 {
-	char	   *project_file;
-	int			count;
-	char	  **paths;
+	char *project_file;
+	int count;
+	char **paths;
 
 	if (is_project_file(base_name(path)))
 	{
@@ -240,9 +244,9 @@ load_file(PathLoad *load, const char *path)
 SoProject *
 so_load_path(TALLOC_CTX *context, const char *path, SoDiagnostics *findings)
 {
-	PathLoad	load = {context, talloc_new(NULL), findings, talloc_zero(context, SoProject), NULL};
+	PathLoad load = {context, talloc_new(NULL), findings, talloc_zero(context, SoProject), NULL};
 	const char *slash = strrchr(path, '/');
-	SoProject  *project = load.project;
+	SoProject *project = load.project;
 	struct stat status;
 
 	memset(findings, 0, sizeof(*findings));
@@ -255,8 +259,9 @@ so_load_path(TALLOC_CTX *context, const char *path, SoDiagnostics *findings)
 	}
 	else
 	{
-		load.folder = slash == NULL ? "." : slash == path ? "/" :
-			talloc_strndup(load.scratch, path, (size_t) (slash - path));
+		load.folder = slash == NULL   ? "."
+					  : slash == path ? "/"
+									  : talloc_strndup(load.scratch, path, (size_t) (slash - path));
 		load_file(&load, path);
 	}
 	talloc_free(load.scratch);

@@ -15,7 +15,8 @@ report(SoLoader *loader, bool is_warning, const SoNode *node, SoErrorCode code, 
 	   const char *format, va_list arguments)
 {
 	TALLOC_CTX *scratch = talloc_new(NULL);
-	SoFinding	finding = {.is_warning = is_warning, .code = code, .file = loader->file, .hint = hint};
+	SoFinding finding = {
+		.is_warning = is_warning, .code = code, .file = loader->file, .hint = hint};
 
 	if (node != NULL)
 	{
@@ -30,9 +31,9 @@ report(SoLoader *loader, bool is_warning, const SoNode *node, SoErrorCode code, 
 
 void
 so_loader_error(SoLoader *loader, const SoNode *node, SoErrorCode code, const char *hint,
-				const char *format,...)
+				const char *format, ...)
 {
-	va_list		arguments;
+	va_list arguments;
 
 	va_start(arguments, format);
 	report(loader, false, node, code, hint, format, arguments);
@@ -41,9 +42,9 @@ so_loader_error(SoLoader *loader, const SoNode *node, SoErrorCode code, const ch
 
 void
 so_loader_warning(SoLoader *loader, const SoNode *node, SoErrorCode code, const char *hint,
-				  const char *format,...)
+				  const char *format, ...)
 {
-	va_list		arguments;
+	va_list arguments;
 
 	va_start(arguments, format);
 	report(loader, true, node, code, hint, format, arguments);
@@ -55,8 +56,13 @@ report_at(SoLoader *loader, bool is_warning, const SoObject *object, const SoFie
 		  SoErrorCode code, const char *hint, const char *format, va_list arguments)
 {
 	TALLOC_CTX *scratch = talloc_new(NULL);
-	SoFinding	finding = {.is_warning = is_warning, .code = code, .file = loader->file,
-		.line = object->line, .column = object->column, .pointer = object->pointer, .hint = hint};
+	SoFinding finding = {.is_warning = is_warning,
+						 .code = code,
+						 .file = loader->file,
+						 .line = object->line,
+						 .column = object->column,
+						 .pointer = object->pointer,
+						 .hint = hint};
 
 	if (field != NULL)
 	{
@@ -74,9 +80,9 @@ report_at(SoLoader *loader, bool is_warning, const SoObject *object, const SoFie
 
 void
 so_loader_error_at(SoLoader *loader, const SoObject *object, const SoField *field, SoErrorCode code,
-				   const char *hint, const char *format,...)
+				   const char *hint, const char *format, ...)
 {
-	va_list		arguments;
+	va_list arguments;
 
 	va_start(arguments, format);
 	report_at(loader, false, object, field, code, hint, format, arguments);
@@ -84,10 +90,10 @@ so_loader_error_at(SoLoader *loader, const SoObject *object, const SoField *fiel
 }
 
 void
-so_loader_warning_at(SoLoader *loader, const SoObject *object, const SoField *field, SoErrorCode code,
-					 const char *hint, const char *format,...)
+so_loader_warning_at(SoLoader *loader, const SoObject *object, const SoField *field,
+					 SoErrorCode code, const char *hint, const char *format, ...)
 {
-	va_list		arguments;
+	va_list arguments;
 
 	va_start(arguments, format);
 	report_at(loader, true, object, field, code, hint, format, arguments);
@@ -115,8 +121,9 @@ so_loader_expect(SoLoader *loader, const SoNode *node, SoNodeKind kind, const ch
 {
 	if (node->kind == kind)
 		return true;
-	so_loader_error(loader, node, SO_ERR_DOCUMENT_WRONG_TYPE, NULL, "%s: expected %s, found %s", what,
-					kind == SO_NODE_SEQUENCE ? "a list" : "an object", so_node_kind_text(node));
+	so_loader_error(loader, node, SO_ERR_DOCUMENT_WRONG_TYPE, NULL, "%s: expected %s, found %s",
+					what, kind == SO_NODE_SEQUENCE ? "a list" : "an object",
+					so_node_kind_text(node));
 	return false;
 }
 
@@ -125,15 +132,15 @@ so_loader_too_long(SoLoader *loader, const SoNode *list, int limit, const char *
 {
 	if (list->count <= limit)
 		return false;
-	so_loader_error(loader, list, SO_ERR_DOCUMENT_TOO_LARGE, NULL, "%s: at most %d are possible, found %d",
-					what, limit, list->count);
+	so_loader_error(loader, list, SO_ERR_DOCUMENT_TOO_LARGE, NULL,
+					"%s: at most %d are possible, found %d", what, limit, list->count);
 	return true;
 }
 
 void *
 so_loader_append(TALLOC_CTX *owner, void *array, int *count, const void *item)
 {
-	size_t		n = (size_t) *count;
+	size_t n = (size_t) *count;
 	const void **pointers = array;
 
 	if (n == 0 || (n >= 4 && (n & (n - 1)) == 0))

@@ -16,7 +16,7 @@
 SoNode *
 so_node_new(TALLOC_CTX *context, SoNodeKind kind, int line, int column)
 {
-	SoNode	   *node = talloc_zero(context, SoNode);
+	SoNode *node = talloc_zero(context, SoNode);
 
 	node->kind = kind;
 	node->line = line;
@@ -27,12 +27,12 @@ so_node_new(TALLOC_CTX *context, SoNodeKind kind, int line, int column)
 void
 so_node_append(SoNode *parent, SoNode *key, SoNode *item)
 {
-	size_t		count = (size_t) parent->count;
+	size_t count = (size_t) parent->count;
 
 	/* room grows in powers of two */
 	if (count == 0 || (count >= 4 && (count & (count - 1)) == 0))
 	{
-		size_t		room = count == 0 ? 4 : 2 * count;
+		size_t room = count == 0 ? 4 : 2 * count;
 
 		parent->items = talloc_realloc(parent, parent->items, SoNode *, room);
 		if (parent->kind == SO_NODE_MAPPING)
@@ -73,7 +73,7 @@ resolve_integer(SoNode *node)
 {
 	const char *text = node->text;
 	const char *digits = text;
-	int			base = 10;
+	int base = 10;
 
 	if (text[0] == '0' && (text[1] == 'o' || text[1] == 'x'))
 	{
@@ -107,8 +107,8 @@ static bool
 resolve_real(SoNode *node)
 {
 	const char *at = node->text;
-	size_t		before;
-	size_t		after = 0;
+	size_t before;
+	size_t after = 0;
 
 	if (*at == '-' || *at == '+')
 		at++;
@@ -135,7 +135,7 @@ resolve_real(SoNode *node)
 		return false;
 	node->real = strtod(node->text, NULL);
 	if (!isfinite(node->real))
-		return false;			/* stays a text; JSON could not say it either */
+		return false; /* stays a text; JSON could not say it either */
 	node->kind = SO_NODE_REAL;
 	return true;
 }
@@ -163,7 +163,7 @@ so_node_resolve(SoNode *node)
 json_t *
 so_node_to_json(const SoNode *node)
 {
-	json_t	   *json;
+	json_t *json;
 
 	switch (node->kind)
 	{
@@ -224,7 +224,7 @@ append_step(char *pointer, const char *step)
 char *
 so_node_pointer(TALLOC_CTX *context, const SoNode *node)
 {
-	char	   *pointer;
+	char *pointer;
 
 	if (node == NULL || node->parent == NULL)
 		return talloc_strdup(context, "");

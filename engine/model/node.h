@@ -25,7 +25,7 @@ typedef enum SoNodeKind
 	SO_NODE_NULL,
 	SO_NODE_BOOLEAN,
 	SO_NODE_INTEGER,
-	SO_NODE_REAL,				/* integers that do not fit 64 bits too */
+	SO_NODE_REAL, /* integers that do not fit 64 bits too */
 	SO_NODE_STRING,
 	SO_NODE_SEQUENCE,
 	SO_NODE_MAPPING
@@ -33,20 +33,20 @@ typedef enum SoNodeKind
 
 typedef struct SoNode
 {
-	SoNodeKind	kind;
-	bool		is_plain;		/* written without quotes */
-	int			line;			/* 1-based; 0 unknown */
-	int			column;
+	SoNodeKind kind;
+	bool is_plain; /* written without quotes */
+	int line;      /* 1-based; 0 unknown */
+	int column;
 	struct SoNode *parent;
-	int			index;			/* position in the parent */
-	const char *text;			/* scalars: as written; NULL for containers */
-	size_t		length;
-	bool		boolean;
-	int64_t		integer;
-	double		real;
-	struct SoNode **items;		/* members of SEQUENCE, values of MAPPING */
-	struct SoNode **keys;		/* MAPPING: STRING nodes */
-	int			count;
+	int index;        /* position in the parent */
+	const char *text; /* scalars: as written; NULL for containers */
+	size_t length;
+	bool boolean;
+	int64_t integer;
+	double real;
+	struct SoNode **items; /* members of SEQUENCE, values of MAPPING */
+	struct SoNode **keys;  /* MAPPING: STRING nodes */
+	int count;
 } SoNode;
 
 /*
@@ -78,4 +78,4 @@ extern char *so_node_pointer(TALLOC_CTX *context, const SoNode *node);
 /* "a list", "true or false" ...: what stands there, for messages. */
 extern const char *so_node_kind_text(const SoNode *node);
 
-#endif							/* ENGINE_MODEL_NODE_H */
+#endif /* ENGINE_MODEL_NODE_H */

@@ -17,7 +17,7 @@ typedef struct Builder
 	TALLOC_CTX *context;
 	const char *file;
 	SoDiagnostics *findings;
-	int			nodes;
+	int nodes;
 } Builder;
 
 static SoNode *build(Builder *builder, const json_t *json, int depth);
@@ -25,7 +25,7 @@ static SoNode *build(Builder *builder, const json_t *json, int depth);
 static SoNode *
 text_node(Builder *builder, SoNodeKind kind, const char *text, size_t length)
 {
-	SoNode	   *node = so_node_new(builder->context, kind, 0, 0);
+	SoNode *node = so_node_new(builder->context, kind, 0, 0);
 
 	node->text = talloc_strndup(node, text, length);
 	node->length = length;
@@ -35,14 +35,15 @@ text_node(Builder *builder, SoNodeKind kind, const char *text, size_t length)
 static SoNode *
 build_number(Builder *builder, const json_t *json)
 {
-	char		text[64];
-	SoNode	   *node;
+	char text[64];
+	SoNode *node;
 
 	if (json_is_integer(json))
 		snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(json));
 	else
 		snprintf(text, sizeof(text), "%.17g", json_real_value(json));
-	node = text_node(builder, json_is_integer(json) ? SO_NODE_INTEGER : SO_NODE_REAL, text, strlen(text));
+	node = text_node(builder, json_is_integer(json) ? SO_NODE_INTEGER : SO_NODE_REAL, text,
+					 strlen(text));
 	node->is_plain = true;
 	node->integer = json_integer_value(json);
 	node->real = json_number_value(json);
@@ -52,11 +53,11 @@ build_number(Builder *builder, const json_t *json)
 static SoNode *
 build_array(Builder *builder, const json_t *json, int depth)
 {
-	SoNode	   *node = so_node_new(builder->context, SO_NODE_SEQUENCE, 0, 0);
+	SoNode *node = so_node_new(builder->context, SO_NODE_SEQUENCE, 0, 0);
 
 	for (size_t i = 0; i < json_array_size(json); i++)
 	{
-		SoNode	   *item = build(builder, json_array_get(json, i), depth + 1);
+		SoNode *item = build(builder, json_array_get(json, i), depth + 1);
 
 		if (item == NULL)
 			return NULL;
@@ -68,14 +69,14 @@ build_array(Builder *builder, const json_t *json, int depth)
 static SoNode *
 build_object(Builder *builder, const json_t *json, int depth)
 {
-	SoNode	   *node = so_node_new(builder->context, SO_NODE_MAPPING, 0, 0);
-	json_t	   *members = json_incref((json_t *) (uintptr_t) json);	/* iteration wants non-const */
+	SoNode *node = so_node_new(builder->context, SO_NODE_MAPPING, 0, 0);
+	json_t *members = json_incref((json_t *) (uintptr_t) json); /* iteration wants non-const */
 	const char *key;
-	json_t	   *value;
+	json_t *value;
 
 	json_object_foreach(members, key, value)
 	{
-		SoNode	   *item = build(builder, value, depth + 1);
+		SoNode *item = build(builder, value, depth + 1);
 
 		if (item == NULL)
 		{
@@ -91,13 +92,16 @@ build_object(Builder *builder, const json_t *json, int depth)
 static SoNode *
 build(Builder *builder, const json_t *json, int depth)
 {
-	SoNode	   *node;
+	SoNode *node;
 
 	if (++builder->nodes > SO_DOCUMENT_MAX_NODES || depth > SO_DOCUMENT_MAX_DEPTH)
 	{
-		so_diagnostics_add(builder->findings, builder->context, &(SoFinding) {
-			.code = SO_ERR_DOCUMENT_TOO_LARGE, .file = builder->file,
-		}, "the document has more than %d values or is nested deeper than %d",
+		so_diagnostics_add(builder->findings, builder->context,
+						   &(SoFinding){
+							   .code = SO_ERR_DOCUMENT_TOO_LARGE,
+							   .file = builder->file,
+						   },
+						   "the document has more than %d values or is nested deeper than %d",
 						   SO_DOCUMENT_MAX_NODES, SO_DOCUMENT_MAX_DEPTH);
 		return NULL;
 	}
@@ -108,7 +112,8 @@ build(Builder *builder, const json_t *json, int depth)
 		case JSON_ARRAY:
 			return build_array(builder, json, depth);
 		case JSON_STRING:
-			return text_node(builder, SO_NODE_STRING, json_string_value(json), json_string_length(json));
+			return text_node(builder, SO_NODE_STRING, json_string_value(json),
+							 json_string_length(json));
 		case JSON_INTEGER:
 		case JSON_REAL:
 			return build_number(builder, json);
@@ -126,9 +131,10 @@ build(Builder *builder, const json_t *json, int depth)
 }
 
 SoNode *
-so_node_from_json(TALLOC_CTX *context, const json_t *json, const char *file, SoDiagnostics *findings)
+so_node_from_json(TALLOC_CTX *context, const json_t *json, const char *file,
+				  SoDiagnostics *findings)
 {
-	Builder		builder = {context, file, findings, 0};
+	Builder builder = {context, file, findings, 0};
 
 	return build(&builder, json, 0);
 }

@@ -22,18 +22,20 @@ typedef struct Reader
 	const char *file;
 	SoDiagnostics *findings;
 	yaml_parser_t parser;
-	int			nodes;
-	bool		failed;
+	int nodes;
+	bool failed;
 } Reader;
 
-static void SO_PRINTF(6, 7)
-report(Reader *reader, SoErrorCode code, size_t line, size_t column, const char *pointer,
-	   const char *format,...)
+static void SO_PRINTF(6, 7) report(Reader *reader, SoErrorCode code, size_t line, size_t column,
+								   const char *pointer, const char *format, ...)
 {
-	SoFinding	finding = {.code = code, .file = reader->file, .line = (int) line,
-	.column = (int) column, .pointer = pointer};
-	va_list		arguments;
-	char	   *message;
+	SoFinding finding = {.code = code,
+						 .file = reader->file,
+						 .line = (int) line,
+						 .column = (int) column,
+						 .pointer = pointer};
+	va_list arguments;
+	char *message;
 
 	va_start(arguments, format);
 	message = talloc_vasprintf(reader->context, format, arguments);
@@ -46,7 +48,7 @@ static void
 report_parser(Reader *reader)
 {
 	yaml_parser_t *parser = &reader->parser;
-	bool		has_mark = parser->error != YAML_READER_ERROR && parser->error != YAML_MEMORY_ERROR;
+	bool has_mark = parser->error != YAML_READER_ERROR && parser->error != YAML_MEMORY_ERROR;
 	const char *problem = parser->problem != NULL ? parser->problem : "no memory";
 
 	reader->failed = true;
@@ -97,11 +99,12 @@ check_decoration(Reader *reader, const yaml_event_t *event, const yaml_char_t *a
 static SoNode *
 scalar_node(Reader *reader, const yaml_event_t *event)
 {
-	SoNode	   *node = so_node_new(reader->context, SO_NODE_STRING, (int) event->start_mark.line + 1,
-								   (int) event->start_mark.column + 1);
+	SoNode *node = so_node_new(reader->context, SO_NODE_STRING, (int) event->start_mark.line + 1,
+							   (int) event->start_mark.column + 1);
 
 	check_decoration(reader, event, event->data.scalar.anchor, event->data.scalar.tag);
-	node->text = talloc_strndup(node, (const char *) event->data.scalar.value, event->data.scalar.length);
+	node->text =
+		talloc_strndup(node, (const char *) event->data.scalar.value, event->data.scalar.length);
 	node->length = event->data.scalar.length;
 	if (strlen(node->text) != node->length)
 	{
@@ -119,14 +122,15 @@ static SoNode *read_node(Reader *reader, yaml_event_t *event, int depth);
 static SoNode *
 read_sequence(Reader *reader, const yaml_event_t *start, int depth)
 {
-	SoNode	   *node = so_node_new(reader->context, SO_NODE_SEQUENCE, (int) start->start_mark.line + 1,
-								   (int) start->start_mark.column + 1);
+	SoNode *node = so_node_new(reader->context, SO_NODE_SEQUENCE, (int) start->start_mark.line + 1,
+							   (int) start->start_mark.column + 1);
 	yaml_event_t event;
 
-	check_decoration(reader, start, start->data.sequence_start.anchor, start->data.sequence_start.tag);
+	check_decoration(reader, start, start->data.sequence_start.anchor,
+					 start->data.sequence_start.tag);
 	while (next_event(reader, &event))
 	{
-		SoNode	   *item;
+		SoNode *item;
 
 		if (event.type == YAML_SEQUENCE_END_EVENT)
 		{
@@ -145,7 +149,7 @@ compare_keys(const void *left, const void *right)
 {
 	const SoNode *a = *(const SoNode *const *) left;
 	const SoNode *b = *(const SoNode *const *) right;
-	int			order = strcmp(a->text, b->text);
+	int order = strcmp(a->text, b->text);
 
 	return order != 0 ? order : a->index - b->index;
 }
@@ -153,8 +157,8 @@ compare_keys(const void *left, const void *right)
 static void
 check_duplicate_keys(Reader *reader, const SoNode *node)
 {
-	size_t		count = (size_t) node->count;
-	SoNode	  **sorted;
+	size_t count = (size_t) node->count;
+	SoNode **sorted;
 
 	if (count < 2)
 		return;
@@ -164,7 +168,7 @@ check_duplicate_keys(Reader *reader, const SoNode *node)
 	{
 		if (strcmp(sorted[i]->text, sorted[i - 1]->text) == 0)
 		{
-			char	   *pointer = so_node_pointer(reader->context, node->items[sorted[i]->index]);
+			char *pointer = so_node_pointer(reader->context, node->items[sorted[i]->index]);
 
 			report(reader, SO_ERR_DOCUMENT_DUPLICATE_KEY, (size_t) sorted[i]->line,
 				   (size_t) sorted[i]->column, pointer, "key \"%s\" stands at line %d already",
@@ -178,15 +182,16 @@ check_duplicate_keys(Reader *reader, const SoNode *node)
 static SoNode *
 read_mapping(Reader *reader, const yaml_event_t *start, int depth)
 {
-	SoNode	   *node = so_node_new(reader->context, SO_NODE_MAPPING, (int) start->start_mark.line + 1,
-								   (int) start->start_mark.column + 1);
+	SoNode *node = so_node_new(reader->context, SO_NODE_MAPPING, (int) start->start_mark.line + 1,
+							   (int) start->start_mark.column + 1);
 	yaml_event_t event;
 
-	check_decoration(reader, start, start->data.mapping_start.anchor, start->data.mapping_start.tag);
+	check_decoration(reader, start, start->data.mapping_start.anchor,
+					 start->data.mapping_start.tag);
 	while (next_event(reader, &event))
 	{
-		SoNode	   *key;
-		SoNode	   *item;
+		SoNode *key;
+		SoNode *item;
 
 		if (event.type == YAML_MAPPING_END_EVENT)
 		{
@@ -201,14 +206,14 @@ read_mapping(Reader *reader, const yaml_event_t *start, int depth)
 			continue;
 		if (key->kind == SO_NODE_SEQUENCE || key->kind == SO_NODE_MAPPING)
 		{
-			report(reader, SO_ERR_DOCUMENT_YAML_FEATURE, (size_t) key->line, (size_t) key->column, NULL,
-				   "a key must be a text, not %s", so_node_kind_text(key));
+			report(reader, SO_ERR_DOCUMENT_YAML_FEATURE, (size_t) key->line, (size_t) key->column,
+				   NULL, "a key must be a text, not %s", so_node_kind_text(key));
 			continue;
 		}
 		if (key->is_plain && strcmp(key->text, "<<") == 0)
 		{
-			report(reader, SO_ERR_DOCUMENT_YAML_FEATURE, (size_t) key->line, (size_t) key->column, NULL,
-				   "merge keys (<<) are not supported");
+			report(reader, SO_ERR_DOCUMENT_YAML_FEATURE, (size_t) key->line, (size_t) key->column,
+				   NULL, "merge keys (<<) are not supported");
 			continue;
 		}
 		/* on:, 1:, null: are keys like any other */
@@ -222,7 +227,7 @@ read_mapping(Reader *reader, const yaml_event_t *start, int depth)
 static SoNode *
 read_node(Reader *reader, yaml_event_t *event, int depth)
 {
-	SoNode	   *node = NULL;
+	SoNode *node = NULL;
 
 	if (++reader->nodes > SO_DOCUMENT_MAX_NODES || depth > SO_DOCUMENT_MAX_DEPTH)
 	{
@@ -258,8 +263,8 @@ static SoNode *
 read_stream(Reader *reader)
 {
 	yaml_event_t event;
-	SoNode	   *root = NULL;
-	int			documents = 0;
+	SoNode *root = NULL;
+	int documents = 0;
 
 	while (next_event(reader, &event))
 	{
@@ -287,13 +292,13 @@ SoNode *
 so_node_from_yaml(TALLOC_CTX *context, const char *text, size_t length, const char *file,
 				  SoDiagnostics *findings)
 {
-	Reader		reader = {.context = context, .file = file, .findings = findings};
-	SoNode	   *root;
+	Reader reader = {.context = context, .file = file, .findings = findings};
+	SoNode *root;
 
 	if (length > SO_DOCUMENT_MAX_BYTES)
 	{
-		report(&reader, SO_ERR_DOCUMENT_TOO_LARGE, 0, 0, NULL, "the document has %zu bytes; at most %d are read",
-			   length, SO_DOCUMENT_MAX_BYTES);
+		report(&reader, SO_ERR_DOCUMENT_TOO_LARGE, 0, 0, NULL,
+			   "the document has %zu bytes; at most %d are read", length, SO_DOCUMENT_MAX_BYTES);
 		return NULL;
 	}
 	if (!yaml_parser_initialize(&reader.parser))

@@ -160,4 +160,4 @@ extern const SoObjectType *so_enumerator_type_find(const char *name);
 extern const char *const *so_event_names(void);
 extern const char *so_event_ssis_name(const char *name);
 
-#endif							/* ENGINE_MODEL_OBJECT_TYPES_H */
+#endif /* ENGINE_MODEL_OBJECT_TYPES_H */

@@ -26,7 +26,8 @@ find_connection(SoConnectionManager *const *connections, int count, const char *
 {
 	for (int i = 0; i < count; i++)
 	{
-		if (strcmp(connections[i]->name, name_or_id) == 0 || strcmp(connections[i]->id, name_or_id) == 0)
+		if (strcmp(connections[i]->name, name_or_id) == 0 ||
+			strcmp(connections[i]->id, name_or_id) == 0)
 			return connections[i];
 	}
 	return NULL;
@@ -35,8 +36,8 @@ find_connection(SoConnectionManager *const *connections, int count, const char *
 SoConnectionManager *
 so_package_connection(const SoPackage *package, const char *name_or_id)
 {
-	SoConnectionManager *found = find_connection(package->connections, package->connection_count,
-												 name_or_id);
+	SoConnectionManager *found =
+		find_connection(package->connections, package->connection_count, name_or_id);
 
 	if (found == NULL && package->project != NULL)
 		found = find_connection(package->project->connections, package->project->connection_count,
@@ -81,7 +82,7 @@ SoVariable *
 so_executable_variable(const SoExecutable *executable, const char *name)
 {
 	const char *separator = strstr(name, "::");
-	size_t		length = separator != NULL ? (size_t) (separator - name) : 0;
+	size_t length = separator != NULL ? (size_t) (separator - name) : 0;
 	const char *bare = separator != NULL ? separator + 2 : name;
 
 	for (; executable != NULL; executable = executable->parent)

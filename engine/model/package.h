@@ -37,7 +37,7 @@ typedef enum SoExecutionResult
 	SO_RESULT_CANCELED = 3
 } SoExecutionResult;
 
-typedef enum SoConstraintOperation	/* EvalOp */
+typedef enum SoConstraintOperation /* EvalOp */
 {
 	SO_EVALUATE_EXPRESSION = 1,
 	SO_EVALUATE_CONSTRAINT = 2,
@@ -47,119 +47,119 @@ typedef enum SoConstraintOperation	/* EvalOp */
 
 typedef struct SoVariable
 {
-	char	   *name;			/* without namespace */
-	char	   *name_space;		/* "User" */
-	SoDataType	type;
-	SoValue		value;			/* design value */
-	bool		read_only;
-	bool		raise_changed_event;
-	bool		evaluate_as_expression;
-	bool		include_in_debug_dump;
-	char	   *expression;		/* text; NULL when none */
-	SoObject   *object;
+	char *name;       /* without namespace */
+	char *name_space; /* "User" */
+	SoDataType type;
+	SoValue value; /* design value */
+	bool read_only;
+	bool raise_changed_event;
+	bool evaluate_as_expression;
+	bool include_in_debug_dump;
+	char *expression; /* text; NULL when none */
+	SoObject *object;
 } SoVariable;
 
 typedef struct SoParameter
 {
-	char	   *name;
-	SoDataType	type;
-	bool		required;
-	bool		sensitive;
-	bool		has_default;
-	SoValue		value;			/* design default */
-	char	   *description;
-	SoObject   *object;
+	char *name;
+	SoDataType type;
+	bool required;
+	bool sensitive;
+	bool has_default;
+	SoValue value; /* design default */
+	char *description;
+	SoObject *object;
 } SoParameter;
 
 typedef struct SoConnectionManager
 {
-	char	   *id;				/* uuid text */
-	char	   *name;
-	const SoObjectType *type;	/* type->name is "postgres", "ftp" ... */
-	SoObject   *object;			/* connection_string, retain_same_connection ... */
-	bool		from_project;
+	char *id; /* uuid text */
+	char *name;
+	const SoObjectType *type; /* type->name is "postgres", "ftp" ... */
+	SoObject *object;         /* connection_string, retain_same_connection ... */
+	bool from_project;
 	struct SoPropertyExpression *expressions;
-	int			expression_count;
+	int expression_count;
 } SoConnectionManager;
 
 /* expressions: {sql: "..."} */
 typedef struct SoPropertyExpression
 {
 	const SoProperty *property;
-	char	   *text;
-	char	   *pointer;		/* JSON pointer of the expression */
-	int			line;
-	int			column;
+	char *text;
+	char *pointer; /* JSON pointer of the expression */
+	int line;
+	int column;
 } SoPropertyExpression;
 
 typedef struct SoPrecedenceConstraint
 {
-	char	   *id;
-	char	   *name;
+	char *id;
+	char *name;
 	SoExecutable *from;
 	SoExecutable *to;
-	SoExecutionResult value;	/* success, failure, completion */
+	SoExecutionResult value; /* success, failure, completion */
 	SoConstraintOperation operation;
-	char	   *expression;		/* NULL when none */
-	bool		logical_and;
-	SoObject   *object;
+	char *expression; /* NULL when none */
+	bool logical_and;
+	SoObject *object;
 } SoPrecedenceConstraint;
 
 struct SoExecutable
 {
 	SoExecutableKind kind;
-	char	   *id;				/* uuid text, lower case */
-	char	   *name;
-	char	   *description;
-	char	   *path;			/* "\Package\load each file\load" */
+	char *id; /* uuid text, lower case */
+	char *name;
+	char *description;
+	char *path;                         /* "\Package\load each file\load" */
 	const struct SoTaskType *task_type; /* KIND_TASK; NULL when opaque */
-	SoObject   *object;			/* all properties, common ones included */
+	SoObject *object;                   /* all properties, common ones included */
 	SoExecutable *parent;
-	SoPackage  *package;
+	SoPackage *package;
 
 	SoExecutable **children;
-	int			child_count;
-	SoPrecedenceConstraint **constraints;	/* between the children */
-	int			constraint_count;
+	int child_count;
+	SoPrecedenceConstraint **constraints; /* between the children */
+	int constraint_count;
 	SoVariable **variables;
-	int			variable_count;
-	SoExecutable **event_handlers;	/* KIND_EVENT_HANDLER; name is "on_error" ... */
-	int			event_handler_count;
+	int variable_count;
+	SoExecutable **event_handlers; /* KIND_EVENT_HANDLER; name is "on_error" ... */
+	int event_handler_count;
 	SoPropertyExpression *expressions;
-	int			expression_count;
-	SoObject   *enumerator;		/* FOREACH_LOOP */
+	int expression_count;
+	SoObject *enumerator; /* FOREACH_LOOP */
 	SoPropertyExpression *enumerator_expressions;
-	int			enumerator_expression_count;
+	int enumerator_expression_count;
 
-	bool		opaque;			/* kept by the importer; fails when reached */
-	int			index;			/* position in package->executables */
+	bool opaque; /* kept by the importer; fails when reached */
+	int index;   /* position in package->executables */
 };
 
 struct SoPackage
 {
-	char	   *name;			/* "load_sales" */
-	char	   *id;				/* uuid text */
-	SoExecutable *root;			/* KIND_PACKAGE: package-level properties and children */
+	char *name;         /* "load_sales" */
+	char *id;           /* uuid text */
+	SoExecutable *root; /* KIND_PACKAGE: package-level properties and children */
 	SoParameter **parameters;
-	int			parameter_count;
-	SoConnectionManager **connections;	/* own ones; look up through so_package_connection */
-	int			connection_count;
-	SoExecutable **executables;	/* every executable in document order, root first */
-	int			executable_count;
-	SoProject  *project;
-	char	   *file;			/* path it came from, NULL for the catalog */
+	int parameter_count;
+	SoConnectionManager **connections; /* own ones; look up through so_package_connection */
+	int connection_count;
+	SoExecutable **executables; /* every executable in document order, root first */
+	int executable_count;
+	SoProject *project;
+	char *file; /* path it came from, NULL for the catalog */
 };
 
 struct SoProject
 {
-	char	   *name;
-	SoObject   *object;			/* project.yaml, NULL when there is none */
+	char *name;
+	SoObject *object; /* project.yaml, NULL when there is none */
 	SoPackage **packages;
-	int			package_count;
-	SoParameter **parameters;	/* $Project::x */
-	int			parameter_count;
-	SoConnectionManager **connections;	/* shared */
-	int			connection_count;
+	int package_count;
+	SoParameter **parameters; /* $Project::x */
+	int parameter_count;
+	SoConnectionManager **connections; /* shared */
+	int connection_count;
 };
 
 /* Lookups; NULL when there is none.  name_or_id where both are allowed. */
@@ -182,21 +182,21 @@ extern int64_t so_executable_integer(const SoExecutable *executable, const char 
 /* One finding of the loader or of validation. */
 typedef struct SoDiagnostic
 {
-	bool		is_warning;
+	bool is_warning;
 	SoErrorCode code;
-	char	   *file;			/* NULL when unknown */
-	int			line;
-	int			column;
-	char	   *pointer;		/* JSON pointer */
-	char	   *message;
-	char	   *hint;			/* expected what, nearest valid name ... */
+	char *file; /* NULL when unknown */
+	int line;
+	int column;
+	char *pointer; /* JSON pointer */
+	char *message;
+	char *hint; /* expected what, nearest valid name ... */
 } SoDiagnostic;
 
 typedef struct SoDiagnostics
 {
 	SoDiagnostic *items;
-	int			count;
-	int			error_count;
+	int count;
+	int error_count;
 } SoDiagnostics;
 
-#endif							/* ENGINE_MODEL_PACKAGE_H */
+#endif /* ENGINE_MODEL_PACKAGE_H */

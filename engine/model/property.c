@@ -16,7 +16,7 @@
 int
 so_object_type_property_count(const SoObjectType *type)
 {
-	int			count = 0;
+	int count = 0;
 
 	for (; type != NULL; type = type->base)
 	{
@@ -29,7 +29,7 @@ so_object_type_property_count(const SoObjectType *type)
 const SoProperty *
 so_object_type_property(const SoObjectType *type, int i)
 {
-	int			inherited = so_object_type_property_count(type->base);
+	int inherited = so_object_type_property_count(type->base);
 
 	if (i < inherited)
 		return so_object_type_property(type->base, i);
@@ -55,14 +55,14 @@ static SoValue
 default_value(TALLOC_CTX *context, const SoProperty *property)
 {
 	const char *text = property->default_text;
-	SoField		scratch = {.property = property};
-	SoValue		source;
-	SoError		error;
+	SoField scratch = {.property = property};
+	SoValue source;
+	SoError error;
 
 	if (property->kind == SO_PROPERTY_VALUE)
 	{
-		char	   *end;
-		long		number = strtol(text, &end, 10);
+		char *end;
+		long number = strtol(text, &end, 10);
 
 		if (*text != '\0' && *end == '\0')
 			return so_value_integer(SO_TYPE_I4, number);
@@ -89,7 +89,7 @@ put_fields(SoObject *object, const SoObjectType *type, int next)
 	next = put_fields(object, type->base, next);
 	for (const SoProperty *property = type->properties; property->name != NULL; property++)
 	{
-		SoField    *field = &object->fields[next++];
+		SoField *field = &object->fields[next++];
 
 		field->property = property;
 		field->value = so_value_null(SO_TYPE_NONE);
@@ -102,7 +102,7 @@ put_fields(SoObject *object, const SoObjectType *type, int next)
 SoObject *
 so_object_new(TALLOC_CTX *context, const SoObjectType *type)
 {
-	SoObject   *object = talloc_zero(context, SoObject);
+	SoObject *object = talloc_zero(context, SoObject);
 
 	object->type = type;
 	object->field_count = so_object_type_property_count(type);
@@ -114,7 +114,7 @@ so_object_new(TALLOC_CTX *context, const SoObjectType *type)
 SoObject *
 so_object_copy(TALLOC_CTX *context, const SoObject *object)
 {
-	SoObject   *copy = talloc(context, SoObject);
+	SoObject *copy = talloc(context, SoObject);
 
 	*copy = *object;
 	copy->fields = talloc_array(copy, SoField, object->field_count);
@@ -142,7 +142,7 @@ so_object_field(const SoObject *object, const char *name)
 static SoField *
 known_field(const SoObject *object, const char *name)
 {
-	SoField    *field = so_object_field(object, name);
+	SoField *field = so_object_field(object, name);
 
 	if (field == NULL)
 		abort();
@@ -152,7 +152,7 @@ known_field(const SoObject *object, const char *name)
 const char *
 so_object_string(const SoObject *object, const char *name)
 {
-	SoField    *field = known_field(object, name);
+	SoField *field = known_field(object, name);
 
 	if (field->value.type == SO_TYPE_NONE || field->value.is_null)
 		return NULL;
@@ -165,7 +165,7 @@ so_object_string(const SoObject *object, const char *name)
 bool
 so_object_boolean(const SoObject *object, const char *name)
 {
-	SoField    *field = known_field(object, name);
+	SoField *field = known_field(object, name);
 
 	assert(field->property->kind == SO_PROPERTY_BOOLEAN);
 	return field->value.type == SO_TYPE_BOOL && !field->value.is_null && field->value.as.boolean;
@@ -174,9 +174,10 @@ so_object_boolean(const SoObject *object, const char *name)
 int64_t
 so_object_integer(const SoObject *object, const char *name)
 {
-	SoField    *field = known_field(object, name);
+	SoField *field = known_field(object, name);
 
-	assert(field->property->kind == SO_PROPERTY_INT32 || field->property->kind == SO_PROPERTY_INT64 ||
+	assert(field->property->kind == SO_PROPERTY_INT32 ||
+		   field->property->kind == SO_PROPERTY_INT64 ||
 		   field->property->kind == SO_PROPERTY_DURATION);
 	if (field->value.type == SO_TYPE_NONE || field->value.is_null)
 		return 0;
@@ -186,7 +187,7 @@ so_object_integer(const SoObject *object, const char *name)
 int
 so_object_enum(const SoObject *object, const char *name)
 {
-	SoField    *field = known_field(object, name);
+	SoField *field = known_field(object, name);
 
 	assert(field->property->kind == SO_PROPERTY_ENUM);
 	if (field->value.type == SO_TYPE_NONE || field->value.is_null)

@@ -78,12 +78,13 @@ static bool
 is_text(const SoValue *value)
 {
 	return value->type == SO_TYPE_WSTR || value->type == SO_TYPE_STR ||
-		value->type == SO_TYPE_TEXT || value->type == SO_TYPE_NTEXT;
+		   value->type == SO_TYPE_TEXT || value->type == SO_TYPE_NTEXT;
 }
 
 /* Texts are read, other values cast. */
 static bool
-convert_to(TALLOC_CTX *context, const SoValue *value, SoDataType type, SoValue *result, SoError *error)
+convert_to(TALLOC_CTX *context, const SoValue *value, SoDataType type, SoValue *result,
+		   SoError *error)
 {
 	if (is_text(value))
 		return so_value_from_text(context, type, value->as.text.bytes, result, error);
@@ -95,9 +96,9 @@ static bool
 convert_enum(TALLOC_CTX *context, const SoProperty *property, const SoValue *value, SoValue *result,
 			 SoError *error)
 {
-	SoValue		number;
-	int			count = 0;
-	int			index = -1;
+	SoValue number;
+	int count = 0;
+	int index = -1;
 
 	while (property->enum_names[count] != NULL)
 		count++;
@@ -114,8 +115,10 @@ convert_enum(TALLOC_CTX *context, const SoProperty *property, const SoValue *val
 		if (!convert_to(context, value, SO_TYPE_I8, &number, error))
 			return false;
 		/* DTSForcedExecResult begins with None = -1 */
-		index = number.as.integer < -1 || number.as.integer > count ? -1 :
-			(int) number.as.integer + (strcmp(property->name, "force_execution_result") == 0);
+		index =
+			number.as.integer < -1 || number.as.integer > count
+				? -1
+				: (int) number.as.integer + (strcmp(property->name, "force_execution_result") == 0);
 		if (index < 0 || index >= count)
 			return so_error_set(error, SO_ERR_DOCUMENT_PROPERTY, property->name,
 								"%" PRId64 " is not a number of this property", number.as.integer);
@@ -125,11 +128,11 @@ convert_enum(TALLOC_CTX *context, const SoProperty *property, const SoValue *val
 }
 
 static bool
-convert_duration(TALLOC_CTX *context, const SoProperty *property, const SoValue *value, SoValue *result,
-				 SoError *error)
+convert_duration(TALLOC_CTX *context, const SoProperty *property, const SoValue *value,
+				 SoValue *result, SoError *error)
 {
-	SoValue		seconds;
-	int64_t		milliseconds;
+	SoValue seconds;
+	int64_t milliseconds;
 
 	if (is_text(value))
 	{
@@ -151,14 +154,14 @@ convert_duration(TALLOC_CTX *context, const SoProperty *property, const SoValue 
 }
 
 static bool
-convert_named(TALLOC_CTX *context, const SoProperty *property, const SoValue *value, SoValue *result,
-			  SoError *error)
+convert_named(TALLOC_CTX *context, const SoProperty *property, const SoValue *value,
+			  SoValue *result, SoError *error)
 {
-	char	   *text = so_value_to_text(context, value);
+	char *text = so_value_to_text(context, value);
 
 	if (property->kind == SO_PROPERTY_DATA_TYPE)
 	{
-		SoDataType	type = so_data_type_from_name(text);
+		SoDataType type = so_data_type_from_name(text);
 		const char *name = type == SO_TYPE_NONE ? NULL : so_data_type_variable_name(type);
 
 		if (name == NULL)
@@ -169,7 +172,7 @@ convert_named(TALLOC_CTX *context, const SoProperty *property, const SoValue *va
 	}
 	if (property->kind == SO_PROPERTY_GUID)
 	{
-		SoValue		guid;
+		SoValue guid;
 
 		if (!so_value_from_text(context, SO_TYPE_GUID, text, &guid, error))
 			return false;
@@ -180,8 +183,8 @@ convert_named(TALLOC_CTX *context, const SoProperty *property, const SoValue *va
 }
 
 static bool
-convert_scalar(TALLOC_CTX *context, const SoProperty *property, const SoValue *value, SoValue *result,
-			   SoError *error)
+convert_scalar(TALLOC_CTX *context, const SoProperty *property, const SoValue *value,
+			   SoValue *result, SoError *error)
 {
 	switch (property->kind)
 	{
@@ -218,8 +221,8 @@ convert_scalar(TALLOC_CTX *context, const SoProperty *property, const SoValue *v
 bool
 so_field_convert(TALLOC_CTX *context, SoField *field, const SoValue *value, SoError *error)
 {
-	SoError		reason;
-	SoValue		result;
+	SoError reason;
+	SoValue result;
 
 	so_error_clear(&reason);
 	if (value->is_null || value->type == SO_TYPE_NONE)
@@ -239,7 +242,7 @@ so_field_convert(TALLOC_CTX *context, SoField *field, const SoValue *value, SoEr
 bool
 so_object_set(SoObject *object, const char *name, const SoValue *value, SoError *error)
 {
-	SoField    *field = so_object_field(object, name);
+	SoField *field = so_object_field(object, name);
 
 	if (field == NULL)
 		return so_error_set(error, SO_ERR_DOCUMENT_PROPERTY, name, "%s has no property \"%s\"",

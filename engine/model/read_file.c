@@ -23,13 +23,14 @@
 static char *
 resolve(SoLoader *loader, const SoNode *node)
 {
-	char	   *base = realpath(loader->base_folder, NULL);
-	char	   *joined = talloc_asprintf(NULL, "%s/%s", loader->base_folder, node->text);
-	char	   *path = base != NULL && node->text[0] != '/' ? realpath(joined, NULL) : NULL;
-	size_t		base_length = base != NULL ? strlen(base) : 0;
+	char *base = realpath(loader->base_folder, NULL);
+	char *joined = talloc_asprintf(NULL, "%s/%s", loader->base_folder, node->text);
+	char *path = base != NULL && node->text[0] != '/' ? realpath(joined, NULL) : NULL;
+	size_t base_length = base != NULL ? strlen(base) : 0;
 
 	if (node->text[0] == '/')
-		so_loader_error(loader, node, SO_ERR_DOCUMENT_FILE, NULL, "\"%s\" is an absolute path", node->text);
+		so_loader_error(loader, node, SO_ERR_DOCUMENT_FILE, NULL, "\"%s\" is an absolute path",
+						node->text);
 	else if (path == NULL)
 		so_loader_error(loader, node, SO_ERR_DOCUMENT_FILE, NULL, "file \"%s\" cannot be read: %s",
 						node->text, strerror(errno));
@@ -50,13 +51,13 @@ resolve(SoLoader *loader, const SoNode *node)
 static bool
 is_utf8(const unsigned char *text, size_t length)
 {
-	size_t		i = 0;
+	size_t i = 0;
 
 	while (i < length)
 	{
-		unsigned	c = text[i];
-		unsigned	point;
-		size_t		more;
+		unsigned c = text[i];
+		unsigned point;
+		size_t more;
 
 		if (c == 0)
 			return false;
@@ -75,8 +76,10 @@ is_utf8(const unsigned char *text, size_t length)
 				return false;
 			point = point << 6 | (text[i + j] & 0x3fu);
 		}
-		if (point < (more == 1 ? 0x80u : more == 2 ? 0x800u : 0x10000u) || point > 0x10ffff ||
-			(point >= 0xd800 && point <= 0xdfff))
+		if (point < (more == 1   ? 0x80u
+					 : more == 2 ? 0x800u
+								 : 0x10000u) ||
+			point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
 			return false;
 		i += more + 1;
 	}
@@ -88,8 +91,8 @@ static char *
 read_all(SoLoader *loader, const SoNode *node, int fd, TALLOC_CTX *owner, size_t *length)
 {
 	struct stat status;
-	char	   *text;
-	size_t		got = 0;
+	char *text;
+	size_t got = 0;
 
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > MAX_FILE_BYTES)
 	{
@@ -100,14 +103,14 @@ read_all(SoLoader *loader, const SoNode *node, int fd, TALLOC_CTX *owner, size_t
 	text = talloc_size(owner, (size_t) status.st_size + 1);
 	while (got < (size_t) status.st_size)
 	{
-		ssize_t		n = read(fd, text + got, (size_t) status.st_size - got);
+		ssize_t n = read(fd, text + got, (size_t) status.st_size - got);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 		{
-			so_loader_error(loader, node, SO_ERR_DOCUMENT_FILE, NULL, "file \"%s\" cannot be read: %s",
-							node->text, strerror(errno));
+			so_loader_error(loader, node, SO_ERR_DOCUMENT_FILE, NULL,
+							"file \"%s\" cannot be read: %s", node->text, strerror(errno));
 			talloc_free(text);
 			return NULL;
 		}
@@ -123,9 +126,9 @@ read_all(SoLoader *loader, const SoNode *node, int fd, TALLOC_CTX *owner, size_t
 char *
 so_loader_read_file(SoLoader *loader, const SoNode *node, TALLOC_CTX *owner, size_t *length)
 {
-	char	   *path;
-	char	   *text;
-	int			fd;
+	char *path;
+	char *text;
+	int fd;
 
 	if (node->kind != SO_NODE_STRING || node->length == 0)
 	{

@@ -27,7 +27,7 @@ is_listed(const char *name, const char *const *names)
 static SoField *
 file_field(SoObject *object, const char *key)
 {
-	size_t		length = strlen(key);
+	size_t length = strlen(key);
 
 	if (length <= 5 || strcmp(key + length - 5, "_file") != 0)
 		return NULL;
@@ -46,13 +46,13 @@ static void
 report_unknown(SoLoader *loader, const SoNode *key, const SoNode *item, const SoObjectType *type,
 			   const char *const *structure)
 {
-	SoNearest	nearest;
+	SoNearest nearest;
 	const char *hint = NULL;
 
 	so_nearest_begin(&nearest, key->text);
 	if (so_loader_may_suggest(loader))
 	{
-		int			count = so_object_type_property_count(type);
+		int count = so_object_type_property_count(type);
 
 		for (int i = 0; i < count; i++)
 			so_nearest_offer(&nearest, so_object_type_property(type, i)->name);
@@ -60,26 +60,32 @@ report_unknown(SoLoader *loader, const SoNode *key, const SoNode *item, const So
 			so_nearest_offer(&nearest, *name);
 		hint = so_loader_hint(loader, NULL, nearest.name);
 	}
-	if (hint == NULL && item->kind == SO_NODE_STRING && strcmp(key->text, "connection_manager") == 0)
+	if (hint == NULL && item->kind == SO_NODE_STRING &&
+		strcmp(key->text, "connection_manager") == 0)
 		hint = "Write connection.";
 	/* the position of the key, the pointer of the member */
-	so_loader_error(loader, &(SoNode) {
-		.kind = item->kind, .line = key->line, .column = key->column, .parent = item->parent,
-			.index = item->index
-	}, SO_ERR_DOCUMENT_UNKNOWN_PROPERTY, hint, "%s has no property \"%s\"", type->title, key->text);
+	so_loader_error(loader,
+					&(SoNode){.kind = item->kind,
+							  .line = key->line,
+							  .column = key->column,
+							  .parent = item->parent,
+							  .index = item->index},
+					SO_ERR_DOCUMENT_UNKNOWN_PROPERTY, hint, "%s has no property \"%s\"",
+					type->title, key->text);
 }
 
 /* A text that stands in a file of its own. */
 static void
 read_file_member(SoLoader *loader, const SoNode *node, SoObject *object, SoField *field)
 {
-	size_t		length;
-	char	   *text;
+	size_t length;
+	char *text;
 
 	if (so_node_member(node->parent, field->property->name) != NULL)
 	{
 		so_loader_error(loader, node, SO_ERR_DOCUMENT_DUPLICATE_KEY, "Write one of the two.",
-						"%s and %s_file both stand there", field->property->name, field->property->name);
+						"%s and %s_file both stand there", field->property->name,
+						field->property->name);
 		return;
 	}
 	field->is_set = true;
@@ -95,7 +101,7 @@ static void
 read_member(SoLoader *loader, const SoNode *key, const SoNode *item, SoObject *object,
 			const char *const *structure)
 {
-	SoField    *field = so_object_field(object, key->text);
+	SoField *field = so_object_field(object, key->text);
 
 	if (field != NULL)
 	{
@@ -103,7 +109,7 @@ read_member(SoLoader *loader, const SoNode *key, const SoNode *item, SoObject *o
 			so_loader_error(loader, item, SO_ERR_DOCUMENT_INVALID_VALUE, "Remove it.",
 							"%s is read only", key->text);
 		else if (field->is_set)
-			return;				/* stands twice: reported */
+			return; /* stands twice: reported */
 		else
 			so_loader_read_field(loader, item, object, field);
 		return;
@@ -128,9 +134,12 @@ check_required(SoLoader *loader, const SoNode *node, const SoObject *object, con
 		if (so_node_member(given, property->name) != NULL)
 			continue;
 		so_loader_error(loader, node, SO_ERR_DOCUMENT_MISSING_PROPERTY,
-						property->example != NULL ?
-						so_loader_hint(loader, talloc_asprintf(loader->findings_context, "For example %s",
-															   property->example), NULL) : NULL,
+						property->example != NULL
+							? so_loader_hint(loader,
+											 talloc_asprintf(loader->findings_context,
+															 "For example %s", property->example),
+											 NULL)
+							: NULL,
 						"%s needs %s: %s", object->type->title, property->name,
 						so_property_kind_text(property->kind));
 	}
@@ -140,7 +149,7 @@ SoObject *
 so_loader_read_object(SoLoader *loader, const SoNode *node, const SoObjectType *type,
 					  const char *const *structure, const SoNode *given)
 {
-	SoObject   *object = so_object_new(loader->context, type);
+	SoObject *object = so_object_new(loader->context, type);
 
 	object->pointer = so_node_pointer(object, node);
 	object->line = node->line;
@@ -157,11 +166,11 @@ SoNode *
 so_loader_given(SoLoader *loader, const char *first, const char *second)
 {
 	const char *names[] = {first, second};
-	SoNode	   *node = so_node_new(loader->context, SO_NODE_MAPPING, 0, 0);
+	SoNode *node = so_node_new(loader->context, SO_NODE_MAPPING, 0, 0);
 
 	for (int i = 0; i < 2 && names[i] != NULL; i++)
 	{
-		SoNode	   *key = so_node_new(node, SO_NODE_STRING, 0, 0);
+		SoNode *key = so_node_new(node, SO_NODE_STRING, 0, 0);
 
 		key->text = names[i];
 		so_node_append(node, key, so_node_new(node, SO_NODE_NULL, 0, 0));
@@ -172,7 +181,8 @@ so_loader_given(SoLoader *loader, const char *first, const char *second)
 /* ---- expressions ---- */
 
 static const SoProperty *
-expression_property(SoLoader *loader, const SoNode *key, const SoNode *item, const SoObjectType *type)
+expression_property(SoLoader *loader, const SoNode *key, const SoNode *item,
+					const SoObjectType *type)
 {
 	const SoProperty *property = so_object_type_find(type, key->text);
 
@@ -191,7 +201,8 @@ expression_property(SoLoader *loader, const SoNode *key, const SoNode *item, con
 	if (item->kind != SO_NODE_STRING)
 	{
 		so_loader_error(loader, item, SO_ERR_DOCUMENT_WRONG_TYPE, "Write the expression in quotes.",
-						"expression of %s: expected a text, found %s", key->text, so_node_kind_text(item));
+						"expression of %s: expected a text, found %s", key->text,
+						so_node_kind_text(item));
 		return NULL;
 	}
 	return property;
@@ -206,7 +217,8 @@ so_loader_read_expressions(SoLoader *loader, const SoNode *node, const SoObjectT
 	*list = talloc_zero_array(owner, SoPropertyExpression, node->count);
 	for (int i = 0; i < node->count; i++)
 	{
-		const SoProperty *property = expression_property(loader, node->keys[i], node->items[i], type);
+		const SoProperty *property =
+			expression_property(loader, node->keys[i], node->items[i], type);
 		SoPropertyExpression *expression = &(*list)[*count];
 
 		if (property == NULL)

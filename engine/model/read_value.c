@@ -24,7 +24,7 @@ release_json(json_t **holder)
 static void
 keep_json(SoObject *object, SoField *field, json_t *json)
 {
-	json_t	  **holder = talloc(object, json_t *);
+	json_t **holder = talloc(object, json_t *);
 
 	*holder = json;
 	talloc_set_destructor(holder, release_json);
@@ -43,8 +43,8 @@ wrong_kind(SoLoader *loader, const SoNode *node, const char *name, const char *e
 		hint = "Write true or false, without quotes; yes, no, on and off are texts.";
 	else if (node->kind == SO_NODE_STRING && !node->is_plain && strstr(expected, "number") != NULL)
 		hint = "Write the number without quotes.";
-	so_loader_error(loader, node, SO_ERR_DOCUMENT_WRONG_TYPE, hint, "%s: expected %s, found %s", name,
-					expected, so_node_kind_text(node));
+	so_loader_error(loader, node, SO_ERR_DOCUMENT_WRONG_TYPE, hint, "%s: expected %s, found %s",
+					name, expected, so_node_kind_text(node));
 }
 
 SoValue
@@ -70,9 +70,9 @@ so_loader_scalar(TALLOC_CTX *context, const SoNode *node)
 static bool
 read_enum(SoLoader *loader, const SoNode *node, const SoProperty *property, SoValue *value)
 {
-	int			index = node->kind == SO_NODE_STRING ? so_enum_index(property->enum_names, node->text) : -1;
-	SoNearest	nearest;
-	char	   *names;
+	int index = node->kind == SO_NODE_STRING ? so_enum_index(property->enum_names, node->text) : -1;
+	SoNearest nearest;
+	char *names;
 
 	if (index >= 0)
 	{
@@ -83,15 +83,16 @@ read_enum(SoLoader *loader, const SoNode *node, const SoProperty *property, SoVa
 	so_nearest_begin(&nearest, node->text != NULL ? node->text : "");
 	for (int i = 0; property->enum_names[i] != NULL; i++)
 	{
-		names = talloc_asprintf_append_buffer(names, "%s%s", i == 0 ? "" : ", ", property->enum_names[i]);
+		names = talloc_asprintf_append_buffer(names, "%s%s", i == 0 ? "" : ", ",
+											  property->enum_names[i]);
 		if (node->kind == SO_NODE_STRING)
 			so_nearest_offer(&nearest, property->enum_names[i]);
 	}
-	so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE,
-					so_loader_hint(loader, NULL, nearest.name), "%s: expected one of %s; found %s%s%s",
-					property->name, names, node->text != NULL ? "\"" : "",
-					node->text != NULL ? node->text : so_node_kind_text(node),
-					node->text != NULL ? "\"" : "");
+	so_loader_error(
+		loader, node, SO_ERR_DOCUMENT_INVALID_VALUE, so_loader_hint(loader, NULL, nearest.name),
+		"%s: expected one of %s; found %s%s%s", property->name, names,
+		node->text != NULL ? "\"" : "", node->text != NULL ? node->text : so_node_kind_text(node),
+		node->text != NULL ? "\"" : "");
 	return false;
 }
 
@@ -99,9 +100,10 @@ static bool
 read_data_type(SoLoader *loader, const SoNode *node, const SoProperty *property, SoObject *object,
 			   SoValue *value)
 {
-	SoDataType	type = node->kind == SO_NODE_STRING ? so_data_type_from_name(node->text) : SO_TYPE_NONE;
+	SoDataType type =
+		node->kind == SO_NODE_STRING ? so_data_type_from_name(node->text) : SO_TYPE_NONE;
 	const char *name = type != SO_TYPE_NONE ? so_data_type_variable_name(type) : NULL;
-	SoNearest	nearest;
+	SoNearest nearest;
 
 	if (name != NULL)
 	{
@@ -117,7 +119,8 @@ read_data_type(SoLoader *loader, const SoNode *node, const SoProperty *property,
 			so_nearest_offer(&nearest, known);
 	}
 	so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE,
-					so_loader_hint(loader, "Types are boolean, int32, int64, double, decimal, string, "
+					so_loader_hint(loader,
+								   "Types are boolean, int32, int64, double, decimal, string, "
 								   "datetime, object and others; docs/packages.md lists them.",
 								   nearest.name),
 					"%s: \"%s\" is not a type", property->name,
@@ -128,7 +131,7 @@ read_data_type(SoLoader *loader, const SoNode *node, const SoProperty *property,
 static bool
 read_integer(SoLoader *loader, const SoNode *node, const SoProperty *property, SoValue *value)
 {
-	bool		small = property->kind == SO_PROPERTY_INT32;
+	bool small = property->kind == SO_PROPERTY_INT32;
 
 	if (node->kind != SO_NODE_INTEGER)
 	{
@@ -148,12 +151,13 @@ read_integer(SoLoader *loader, const SoNode *node, const SoProperty *property, S
 static bool
 read_duration(SoLoader *loader, const SoNode *node, SoField *field, SoObject *object)
 {
-	SoValue		value = so_loader_scalar(object, node);
-	SoError		error;
+	SoValue value = so_loader_scalar(object, node);
+	SoError error;
 
 	if (value.is_null || value.type == SO_TYPE_BOOL)
 	{
-		wrong_kind(loader, node, field->property->name, so_property_kind_text(SO_PROPERTY_DURATION));
+		wrong_kind(loader, node, field->property->name,
+				   so_property_kind_text(SO_PROPERTY_DURATION));
 		return false;
 	}
 	if (!so_field_convert(object, field, &value, &error))
@@ -167,8 +171,8 @@ read_duration(SoLoader *loader, const SoNode *node, SoField *field, SoObject *ob
 static bool
 read_guid(SoLoader *loader, const SoNode *node, SoField *field, SoObject *object)
 {
-	SoValue		text;
-	SoError		error;
+	SoValue text;
+	SoError error;
 
 	if (node->kind == SO_NODE_STRING)
 	{
@@ -203,8 +207,8 @@ read_scalar(SoLoader *loader, const SoNode *node, SoObject *object, SoField *fie
 		case SO_PROPERTY_DOUBLE:
 			if (node->kind != SO_NODE_INTEGER && node->kind != SO_NODE_REAL)
 				break;
-			field->value = so_value_real(SO_TYPE_R8, node->kind == SO_NODE_REAL ? node->real :
-										 (double) node->integer);
+			field->value = so_value_real(
+				SO_TYPE_R8, node->kind == SO_NODE_REAL ? node->real : (double) node->integer);
 			return true;
 		case SO_PROPERTY_DURATION:
 			return read_duration(loader, node, field, object);
@@ -219,7 +223,7 @@ read_scalar(SoLoader *loader, const SoNode *node, SoObject *object, SoField *fie
 				break;
 			field->value = so_loader_scalar(object, node);
 			return true;
-		default:				/* texts of all sorts */
+		default: /* texts of all sorts */
 			loader->hide_values = (property->flags & SO_PROPERTY_SECRET) != 0;
 			if (node->kind != SO_NODE_STRING)
 				break;
@@ -261,7 +265,7 @@ read_string_list(SoLoader *loader, const SoNode *node, SoObject *object, SoField
 static void
 read_map(SoLoader *loader, const SoNode *node, SoObject *object, SoField *field)
 {
-	bool		texts = field->property->kind == SO_PROPERTY_STRING_MAP;
+	bool texts = field->property->kind == SO_PROPERTY_STRING_MAP;
 
 	if (!so_loader_expect(loader, node, SO_NODE_MAPPING, field->property->name))
 		return;
@@ -298,7 +302,8 @@ so_loader_read_field(SoLoader *loader, const SoNode *node, SoObject *object, SoF
 	switch (field->property->kind)
 	{
 		case SO_PROPERTY_OBJECT:
-			field->object = so_loader_read_object(loader, node, field->property->item_type, NULL, NULL);
+			field->object =
+				so_loader_read_object(loader, node, field->property->item_type, NULL, NULL);
 			break;
 		case SO_PROPERTY_OBJECT_LIST:
 			read_object_list(loader, node, object, field);
@@ -315,7 +320,8 @@ so_loader_read_field(SoLoader *loader, const SoNode *node, SoObject *object, SoF
 			break;
 		default:
 			if (!read_scalar(loader, node, object, field) && field->property->default_text == NULL)
-				field->value = so_value_string(object, "");	/* a finding exists; keep readers safe */
+				field->value =
+					so_value_string(object, ""); /* a finding exists; keep readers safe */
 			break;
 	}
 }
@@ -332,8 +338,8 @@ is_numeric(SoDataType type)
 static bool
 may_be_text(SoDataType type)
 {
-	return type == SO_TYPE_I8 || type == SO_TYPE_UI8 || type == SO_TYPE_CY || type == SO_TYPE_DECIMAL ||
-		type == SO_TYPE_NUMERIC || !is_numeric(type);
+	return type == SO_TYPE_I8 || type == SO_TYPE_UI8 || type == SO_TYPE_CY ||
+		   type == SO_TYPE_DECIMAL || type == SO_TYPE_NUMERIC || !is_numeric(type);
 }
 
 static const char *
@@ -348,14 +354,14 @@ bool
 so_loader_typed_value(SoLoader *loader, TALLOC_CTX *context, const SoNode *node, SoDataType type,
 					  SoValue *value)
 {
-	SoError		error;
-	char		decimal[32];
+	SoError error;
+	char decimal[32];
 	const char *text = node->text;
-	bool		fits;
+	bool fits;
 
 	if (type == SO_TYPE_OBJECT)
 	{
-		json_t	   *json = so_node_to_json(node);
+		json_t *json = so_node_to_json(node);
 
 		*value = so_value_object(context, json);
 		json_decref(json);
@@ -368,7 +374,7 @@ so_loader_typed_value(SoLoader *loader, TALLOC_CTX *context, const SoNode *node,
 			break;
 		case SO_NODE_INTEGER:
 			fits = is_numeric(type);
-			snprintf(decimal, sizeof(decimal), "%" PRId64, node->integer);	/* 0x1f, +5 */
+			snprintf(decimal, sizeof(decimal), "%" PRId64, node->integer); /* 0x1f, +5 */
 			text = decimal;
 			break;
 		case SO_NODE_REAL:

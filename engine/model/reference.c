@@ -14,17 +14,22 @@
 #include "engine/tasks/task.h"
 
 #define BEGIN_MARK "<!-- generated: "
-#define END_MARK "<!-- end of generated part -->"
+#define END_MARK   "<!-- end of generated part -->"
 
 const SoObjectType *
 so_reference_type(const char *name)
 {
-	static const SoObjectType *const single[] = {
-		&so_object_type_executable, &so_object_type_package, &so_object_type_event_handler,
-		&so_object_type_opaque, &so_object_type_precedence_constraint, &so_object_type_variable,
-		&so_object_type_parameter, &so_object_type_variable_mapping, &so_object_type_project,
-		&so_object_type_connection, NULL
-	};
+	static const SoObjectType *const single[] = {&so_object_type_executable,
+												 &so_object_type_package,
+												 &so_object_type_event_handler,
+												 &so_object_type_opaque,
+												 &so_object_type_precedence_constraint,
+												 &so_object_type_variable,
+												 &so_object_type_parameter,
+												 &so_object_type_variable_mapping,
+												 &so_object_type_project,
+												 &so_object_type_connection,
+												 NULL};
 	const SoTaskType *task;
 
 	for (int i = 0; single[i] != NULL; i++)
@@ -59,21 +64,31 @@ append_cell(char *out, const char *text)
 static char *
 append_kind(char *out, const SoProperty *property)
 {
-	static const char *const names[] = {
-		[SO_PROPERTY_STRING] = "text", [SO_PROPERTY_TEXT] = "long text", [SO_PROPERTY_BOOLEAN] = "boolean",
-		[SO_PROPERTY_INT32] = "int32", [SO_PROPERTY_INT64] = "int64", [SO_PROPERTY_DOUBLE] = "number",
-		[SO_PROPERTY_DURATION] = "duration", [SO_PROPERTY_GUID] = "UUID", [SO_PROPERTY_ENUM] = "",
-		[SO_PROPERTY_DATA_TYPE] = "type", [SO_PROPERTY_VALUE] = "scalar",
-		[SO_PROPERTY_EXPRESSION] = "expression", [SO_PROPERTY_VARIABLE] = "variable",
-		[SO_PROPERTY_CONNECTION] = "connection", [SO_PROPERTY_OBJECT] = "object",
-		[SO_PROPERTY_OBJECT_LIST] = "list of objects", [SO_PROPERTY_STRING_LIST] = "list of texts",
-		[SO_PROPERTY_STRING_MAP] = "map of texts", [SO_PROPERTY_VALUE_MAP] = "map of scalars",
-		[SO_PROPERTY_JSON] = "any"
-	};
+	static const char *const names[] = {[SO_PROPERTY_STRING] = "text",
+										[SO_PROPERTY_TEXT] = "long text",
+										[SO_PROPERTY_BOOLEAN] = "boolean",
+										[SO_PROPERTY_INT32] = "int32",
+										[SO_PROPERTY_INT64] = "int64",
+										[SO_PROPERTY_DOUBLE] = "number",
+										[SO_PROPERTY_DURATION] = "duration",
+										[SO_PROPERTY_GUID] = "UUID",
+										[SO_PROPERTY_ENUM] = "",
+										[SO_PROPERTY_DATA_TYPE] = "type",
+										[SO_PROPERTY_VALUE] = "scalar",
+										[SO_PROPERTY_EXPRESSION] = "expression",
+										[SO_PROPERTY_VARIABLE] = "variable",
+										[SO_PROPERTY_CONNECTION] = "connection",
+										[SO_PROPERTY_OBJECT] = "object",
+										[SO_PROPERTY_OBJECT_LIST] = "list of objects",
+										[SO_PROPERTY_STRING_LIST] = "list of texts",
+										[SO_PROPERTY_STRING_MAP] = "map of texts",
+										[SO_PROPERTY_VALUE_MAP] = "map of scalars",
+										[SO_PROPERTY_JSON] = "any"};
 
 	out = talloc_strdup_append_buffer(out, names[property->kind]);
 	for (int i = 0; property->enum_names != NULL && property->enum_names[i] != NULL; i++)
-		out = talloc_asprintf_append_buffer(out, "%s`%s`", i == 0 ? "" : ", ", property->enum_names[i]);
+		out = talloc_asprintf_append_buffer(out, "%s`%s`", i == 0 ? "" : ", ",
+											property->enum_names[i]);
 	if (property->flags & SO_PROPERTY_REQUIRED)
 		out = talloc_strdup_append_buffer(out, "; required");
 	if (property->flags & SO_PROPERTY_NO_EXPRESSION || property->kind >= SO_PROPERTY_OBJECT)
@@ -86,7 +101,8 @@ append_properties(char *out, const SoObjectType *type)
 {
 	if (type->properties->name == NULL)
 		return talloc_strdup_append_buffer(out, "No properties of its own.\n");
-	out = talloc_strdup_append_buffer(out, "| property | type | default | meaning |\n| --- | --- | --- | --- |\n");
+	out = talloc_strdup_append_buffer(
+		out, "| property | type | default | meaning |\n| --- | --- | --- | --- |\n");
 	for (const SoProperty *property = type->properties; property->name != NULL; property++)
 	{
 		out = talloc_asprintf_append_buffer(out, "| `%s` | ", property->name);
@@ -112,13 +128,14 @@ append_properties(char *out, const SoObjectType *type)
 	/* the types inside, once each */
 	for (const SoProperty *property = type->properties; property->name != NULL; property++)
 	{
-		bool		seen = false;
+		bool seen = false;
 
 		for (const SoProperty *before = type->properties; before != property; before++)
 			seen = seen || before->item_type == property->item_type;
 		if (property->item_type == NULL || seen)
 			continue;
-		out = talloc_asprintf_append_buffer(out, "\n%s (`%s`): ", property->item_type->title, property->name);
+		out = talloc_asprintf_append_buffer(out, "\n%s (`%s`): ", property->item_type->title,
+											property->name);
 		out = talloc_strdup_append_buffer(out, property->item_type->description);
 		out = talloc_strdup_append_buffer(out, "\n\n");
 		out = append_properties(out, property->item_type);
@@ -131,19 +148,22 @@ append_structure(char *out)
 {
 	static const struct
 	{
-		unsigned	holder;
+		unsigned holder;
 		const char *name;
-	}			holders[] = {
-		{SO_HOLDER_PACKAGE, "package"}, {SO_HOLDER_PROJECT, "project.yaml"},
-		{SO_HOLDER_CONTAINER, "containers"}, {SO_HOLDER_FOREACH, "Foreach loop"},
-		{SO_HOLDER_TASK, "tasks"}, {SO_HOLDER_EVENT_HANDLER, "event handlers"},
-		{SO_HOLDER_CONNECTION, "connections"}, {SO_HOLDER_ENUMERATOR, "enumerators"}
-	};
+	} holders[] = {{SO_HOLDER_PACKAGE, "package"},
+				   {SO_HOLDER_PROJECT, "project.yaml"},
+				   {SO_HOLDER_CONTAINER, "containers"},
+				   {SO_HOLDER_FOREACH, "Foreach loop"},
+				   {SO_HOLDER_TASK, "tasks"},
+				   {SO_HOLDER_EVENT_HANDLER, "event handlers"},
+				   {SO_HOLDER_CONNECTION, "connections"},
+				   {SO_HOLDER_ENUMERATOR, "enumerators"}};
 
-	out = talloc_strdup_append_buffer(out, "| key | value | where | meaning |\n| --- | --- | --- | --- |\n");
+	out = talloc_strdup_append_buffer(
+		out, "| key | value | where | meaning |\n| --- | --- | --- | --- |\n");
 	for (const SoStructureKey *key = so_structure_keys(); key->name != NULL; key++)
 	{
-		bool		first = true;
+		bool first = true;
 
 		out = talloc_asprintf_append_buffer(out, "| `%s` | %s | ", key->name, key->kind);
 		for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
@@ -167,21 +187,25 @@ append_events(char *out)
 {
 	out = talloc_strdup_append_buffer(out, "| event | in SSIS |\n| --- | --- |\n");
 	for (const char *const *event = so_event_names(); *event != NULL; event++)
-		out = talloc_asprintf_append_buffer(out, "| `%s` | %s |\n", *event, so_event_ssis_name(*event));
+		out = talloc_asprintf_append_buffer(out, "| `%s` | %s |\n", *event,
+											so_event_ssis_name(*event));
 	return out;
 }
 
 static char *
 append_system_variables(char *out)
 {
-	out = talloc_strdup_append_buffer(out, "| variable | type | visible | meaning |\n| --- | --- | --- | --- |\n");
-	for (const SoSystemVariable *variable = so_system_variables(); variable->name != NULL; variable++)
+	out = talloc_strdup_append_buffer(
+		out, "| variable | type | visible | meaning |\n| --- | --- | --- | --- |\n");
+	for (const SoSystemVariable *variable = so_system_variables(); variable->name != NULL;
+		 variable++)
 	{
 		out = talloc_asprintf_append_buffer(out, "| `System::%s` | %s | %s%s | ", variable->name,
 											so_data_type_variable_name(variable->type),
-											variable->scope == SO_SYSTEM_PACKAGE ? "everywhere" :
-											variable->scope == SO_SYSTEM_TASK ? "in tasks" :
-											variable->events == NULL ? "in event handlers" : "in",
+											variable->scope == SO_SYSTEM_PACKAGE ? "everywhere"
+											: variable->scope == SO_SYSTEM_TASK  ? "in tasks"
+											: variable->events == NULL ? "in event handlers"
+																	   : "in",
 											variable->events != NULL ? variable->events : "");
 		out = append_cell(out, variable->description);
 		out = talloc_strdup_append_buffer(out, " |\n");
@@ -192,19 +216,20 @@ append_system_variables(char *out)
 static char *
 append_data_types(char *out)
 {
-	out = talloc_strdup_append_buffer(out, "| type | in expressions | value at the start |\n| --- | --- | --- |\n");
+	out = talloc_strdup_append_buffer(
+		out, "| type | in expressions | value at the start |\n| --- | --- | --- |\n");
 	for (int i = SO_TYPE_NONE + 1; i < SO_TYPE_COUNT; i++)
 	{
 		const char *name = so_data_type_variable_name((SoDataType) i);
 		TALLOC_CTX *scratch = talloc_new(NULL);
-		SoValue		value = so_value_default(scratch, (SoDataType) i);
-		char	   *text = so_value_to_text(scratch, &value);
+		SoValue value = so_value_default(scratch, (SoDataType) i);
+		char *text = so_value_to_text(scratch, &value);
 
 		if (name != NULL && so_data_type_from_name(name) == (SoDataType) i)
-			out = talloc_asprintf_append_buffer(out, "| `%s` | `%s` | %s%s%s |\n", name,
-												so_data_type_name((SoDataType) i),
-												text[0] != '\0' ? "`" : "", text[0] != '\0' ? text : "empty",
-												text[0] != '\0' ? "`" : "");
+			out = talloc_asprintf_append_buffer(
+				out, "| `%s` | `%s` | %s%s%s |\n", name, so_data_type_name((SoDataType) i),
+				text[0] != '\0' ? "`" : "", text[0] != '\0' ? text : "empty",
+				text[0] != '\0' ? "`" : "");
 		talloc_free(scratch);
 	}
 	return out;
@@ -231,7 +256,7 @@ append_part(char *out, const char *name)
 char *
 so_reference_refresh(TALLOC_CTX *context, const char *text, char **unknown)
 {
-	char	   *out = talloc_strdup(context, "");
+	char *out = talloc_strdup(context, "");
 	const char *begin;
 
 	*unknown = NULL;
@@ -240,8 +265,8 @@ so_reference_refresh(TALLOC_CTX *context, const char *text, char **unknown)
 		const char *name = begin + strlen(BEGIN_MARK);
 		const char *name_end = strstr(name, " -->");
 		const char *end = strstr(begin, END_MARK);
-		char	   *part;
-		char	   *next;
+		char *part;
+		char *next;
 
 		if (name_end == NULL || end == NULL)
 		{

@@ -29,4 +29,4 @@ extern const SoObjectType *so_reference_type(const char *name);
  */
 extern char *so_reference_refresh(TALLOC_CTX *context, const char *text, char **unknown);
 
-#endif							/* ENGINE_MODEL_REFERENCE_H */
+#endif /* ENGINE_MODEL_REFERENCE_H */

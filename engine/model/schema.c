@@ -29,11 +29,12 @@ list_of(const char *definition)
 static json_t *
 event_handlers(void)
 {
-	json_t	   *properties = json_object();
+	json_t *properties = json_object();
 
 	for (const char *const *event = so_event_names(); *event != NULL; event++)
 		json_object_set_new(properties, *event, so_schema_reference("event_handler"));
-	return json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0, "properties", properties);
+	return json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0, "properties",
+					 properties);
 }
 
 /* The schema of a structural key; type is the object that has it. */
@@ -66,12 +67,12 @@ structure_schema(const char *key, const SoObjectType *type)
 static void
 put_structure(json_t *schema, const SoObjectType *type, unsigned holder)
 {
-	json_t	   *properties = json_object_get(schema, "properties");
-	json_t	   *required = json_object_get(schema, "required");
+	json_t *properties = json_object_get(schema, "properties");
+	json_t *required = json_object_get(schema, "required");
 
 	for (const SoStructureKey *key = so_structure_keys(); key->name != NULL; key++)
 	{
-		json_t	   *json;
+		json_t *json;
 
 		if (!(key->holders & holder))
 			continue;
@@ -89,7 +90,7 @@ put_structure(json_t *schema, const SoObjectType *type, unsigned holder)
 static json_t *
 define(json_t *definitions, const char *name, const SoObjectType *type, unsigned holder)
 {
-	json_t	   *schema = so_schema_object(type, definitions, holder != 0);
+	json_t *schema = so_schema_object(type, definitions, holder != 0);
 
 	if (holder != 0)
 		put_structure(schema, type, holder);
@@ -102,8 +103,8 @@ define(json_t *definitions, const char *name, const SoObjectType *type, unsigned
 /* An object whose "type" decides: names[i] selects definition prefix.names[i]. */
 typedef struct Choice
 {
-	json_t	   *names;
-	json_t	   *rules;
+	json_t *names;
+	json_t *rules;
 } Choice;
 
 static void
@@ -119,21 +120,22 @@ add_choice(Choice *choice, const char *name, const char *definition)
 static void
 finish_choice(json_t *definitions, const char *name, Choice *choice, const char *description)
 {
-	json_object_set_new(definitions, name,
-						json_pack("{s:s, s:s, s:[s], s:{s:{s:s, s:o}}, s:o}", "type", "object",
-								  "description", description, "required", "type", "properties", "type",
-								  "description", "What kind of object this is; it decides which other properties there are.",
-								  "enum", choice->names, "allOf", choice->rules));
+	json_object_set_new(
+		definitions, name,
+		json_pack("{s:s, s:s, s:[s], s:{s:{s:s, s:o}}, s:o}", "type", "object", "description",
+				  description, "required", "type", "properties", "type", "description",
+				  "What kind of object this is; it decides which other properties there are.",
+				  "enum", choice->names, "allOf", choice->rules));
 }
 
 static void
 define_connections(json_t *definitions)
 {
-	Choice		choice = {json_array(), json_array()};
+	Choice choice = {json_array(), json_array()};
 
 	for (const SoObjectType *const *type = so_connection_types(); *type != NULL; type++)
 	{
-		char		name[80];
+		char name[80];
 
 		snprintf(name, sizeof(name), "connection.%s", (*type)->name);
 		define(definitions, name, *type, SO_HOLDER_CONNECTION);
@@ -145,11 +147,11 @@ define_connections(json_t *definitions)
 static void
 define_enumerators(json_t *definitions)
 {
-	Choice		choice = {json_array(), json_array()};
+	Choice choice = {json_array(), json_array()};
 
 	for (const SoObjectType *const *type = so_enumerator_types(); *type != NULL; type++)
 	{
-		char		name[80];
+		char name[80];
 
 		snprintf(name, sizeof(name), "enumerator.%s", (*type)->name);
 		define(definitions, name, *type, SO_HOLDER_ENUMERATOR);
@@ -161,12 +163,12 @@ define_enumerators(json_t *definitions)
 static void
 define_executables(json_t *definitions)
 {
-	Choice		choice = {json_array(), json_array()};
+	Choice choice = {json_array(), json_array()};
 
 	for (const SoObjectType *const *type = so_container_types(); *type != NULL; type++)
 	{
-		define(definitions, (*type)->name, *type, *type == &so_object_type_foreach_loop ?
-			   SO_HOLDER_FOREACH : SO_HOLDER_CONTAINER);
+		define(definitions, (*type)->name, *type,
+			   *type == &so_object_type_foreach_loop ? SO_HOLDER_FOREACH : SO_HOLDER_CONTAINER);
 		add_choice(&choice, (*type)->name, (*type)->name);
 	}
 	for (const SoTaskType *const *task = so_task_types(); *task != NULL; task++)
@@ -185,10 +187,10 @@ define_executables(json_t *definitions)
 static void
 define_after(json_t *definitions)
 {
-	json_t	   *item = so_schema_object(&so_object_type_precedence_constraint, definitions, false);
-	json_t	   *properties = json_object_get(item, "properties");
-	json_t	   *on = json_copy(json_object_get(properties, "value"));
-	json_t	   *one;
+	json_t *item = so_schema_object(&so_object_type_precedence_constraint, definitions, false);
+	json_t *properties = json_object_get(item, "properties");
+	json_t *on = json_copy(json_object_get(properties, "value"));
+	json_t *one;
 
 	json_object_del(properties, "from");
 	json_object_del(properties, "to");
@@ -203,15 +205,16 @@ define_after(json_t *definitions)
 	json_object_set_new(item, "required", json_pack("[s]", "executable"));
 	json_object_set_new(definitions, "after_object", item);
 	one = json_pack("{s:[{s:s, s:s}, o]}", "anyOf", "type", "string", "description",
-					"Name or id of a sibling that must have succeeded.", so_schema_reference("after_object"));
+					"Name or id of a sibling that must have succeeded.",
+					so_schema_reference("after_object"));
 	json_object_set_new(definitions, "after_one", one);
 	json_object_set_new(definitions, "after",
-						json_pack("{s:[o, {s:s, s:o}, {s:s, s:b, s:[s], s:{s:{s:s, s:s, s:o}}}]}", "anyOf",
-								  so_schema_reference("after_one"),
-								  "type", "array", "items", so_schema_reference("after_one"),
-								  "type", "object", "additionalProperties", 0, "required", "any",
-								  "properties", "any", "description", "One of these is enough.",
-								  "type", "array", "items", so_schema_reference("after_one")));
+						json_pack("{s:[o, {s:s, s:o}, {s:s, s:b, s:[s], s:{s:{s:s, s:s, s:o}}}]}",
+								  "anyOf", so_schema_reference("after_one"), "type", "array",
+								  "items", so_schema_reference("after_one"), "type", "object",
+								  "additionalProperties", 0, "required", "any", "properties", "any",
+								  "description", "One of these is enough.", "type", "array",
+								  "items", so_schema_reference("after_one")));
 }
 
 static json_t *
@@ -225,8 +228,8 @@ root(const char *definition, const char *title, const char *description, json_t 
 json_t *
 so_schema_package(void)
 {
-	json_t	   *definitions = json_object();
-	json_t	   *handler;
+	json_t *definitions = json_object();
+	json_t *handler;
 
 	define(definitions, "package", &so_object_type_package, SO_HOLDER_PACKAGE);
 	define(definitions, "parameter", &so_object_type_parameter, 0);
@@ -236,20 +239,22 @@ so_schema_package(void)
 	define_enumerators(definitions);
 	define(definitions, "precedence_constraint", &so_object_type_precedence_constraint, 0);
 	define_after(definitions);
-	handler = define(definitions, "event_handler", &so_object_type_event_handler, SO_HOLDER_EVENT_HANDLER);
+	handler = define(definitions, "event_handler", &so_object_type_event_handler,
+					 SO_HOLDER_EVENT_HANDLER);
 	json_object_del(json_object_get(handler, "properties"), "name");
 	json_object_del(handler, "required");
-	return root("package", "scaleout package", "A package of scaleout, in YAML or JSON.", definitions);
+	return root("package", "scaleout package", "A package of scaleout, in YAML or JSON.",
+				definitions);
 }
 
 json_t *
 so_schema_project(void)
 {
-	json_t	   *definitions = json_object();
+	json_t *definitions = json_object();
 
 	define(definitions, "project", &so_object_type_project, SO_HOLDER_PROJECT);
 	define(definitions, "parameter", &so_object_type_parameter, 0);
 	define_connections(definitions);
-	return root("project", "scaleout project", "project.yaml: what the packages of one folder share.",
-				definitions);
+	return root("project", "scaleout project",
+				"project.yaml: what the packages of one folder share.", definitions);
 }

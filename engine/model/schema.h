@@ -15,4 +15,4 @@
 extern json_t *so_schema_package(void);
 extern json_t *so_schema_project(void);
 
-#endif							/* ENGINE_MODEL_SCHEMA_H */
+#endif /* ENGINE_MODEL_SCHEMA_H */

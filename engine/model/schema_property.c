@@ -10,12 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define UUID_PATTERN "^[{(]?[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}[)}]?$"
+#define UUID_PATTERN                                                                               \
+	"^[{(]?[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}[)}]?$"
 
 json_t *
 so_schema_reference(const char *definition)
 {
-	char		path[160];
+	char path[160];
 
 	snprintf(path, sizeof(path), "#/definitions/%s", definition);
 	return json_pack("{s:s}", "$ref", path);
@@ -24,7 +25,7 @@ so_schema_reference(const char *definition)
 static json_t *
 names_schema(const char *const *names)
 {
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	for (; *names != NULL; names++)
 		json_array_append_new(list, json_string(*names));
@@ -34,12 +35,12 @@ names_schema(const char *const *names)
 static json_t *
 data_type_schema(void)
 {
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	for (int type = SO_TYPE_NONE + 1; type < SO_TYPE_COUNT; type++)
 	{
 		const char *name = so_data_type_variable_name((SoDataType) type);
-		bool		known = false;
+		bool known = false;
 
 		for (size_t i = 0; name != NULL && i < json_array_size(list); i++)
 			known = known || strcmp(json_string_value(json_array_get(list, i)), name) == 0;
@@ -70,8 +71,8 @@ kind_schema(const SoProperty *property, json_t *definitions)
 		case SO_PROPERTY_BOOLEAN:
 			return json_pack("{s:s}", "type", "boolean");
 		case SO_PROPERTY_INT32:
-			return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t) INT32_MIN,
-							 "maximum", (json_int_t) INT32_MAX);
+			return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum",
+							 (json_int_t) INT32_MIN, "maximum", (json_int_t) INT32_MAX);
 		case SO_PROPERTY_INT64:
 			return json_pack("{s:s}", "type", "integer");
 		case SO_PROPERTY_DOUBLE:
@@ -94,10 +95,11 @@ kind_schema(const SoProperty *property, json_t *definitions)
 		case SO_PROPERTY_STRING_LIST:
 			return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
 		case SO_PROPERTY_STRING_MAP:
-			return json_pack("{s:s, s:{s:s}}", "type", "object", "additionalProperties", "type", "string");
+			return json_pack("{s:s, s:{s:s}}", "type", "object", "additionalProperties", "type",
+							 "string");
 		case SO_PROPERTY_VALUE_MAP:
-			return json_pack("{s:s, s:{s:[s, s, s]}}", "type", "object", "additionalProperties", "type",
-							 "string", "number", "boolean");
+			return json_pack("{s:s, s:{s:[s, s, s]}}", "type", "object", "additionalProperties",
+							 "type", "string", "number", "boolean");
 		case SO_PROPERTY_JSON:
 			return json_object();
 		default:
@@ -122,8 +124,8 @@ put_default(json_t *schema, const SoObject *defaults, const SoProperty *property
 static json_t *
 required_schema(const SoProperty *property, bool has_expressions)
 {
-	json_t	   *ways = json_pack("[{s:[s]}]", "required", property->name);
-	char		file_name[160];
+	json_t *ways = json_pack("[{s:[s]}]", "required", property->name);
+	char file_name[160];
 
 	if (property->kind == SO_PROPERTY_TEXT)
 	{
@@ -132,28 +134,30 @@ required_schema(const SoProperty *property, bool has_expressions)
 	}
 	if (has_expressions && !(property->flags & SO_PROPERTY_NO_EXPRESSION) &&
 		property->kind < SO_PROPERTY_OBJECT && property->kind != SO_PROPERTY_EXPRESSION)
-		json_array_append_new(ways, json_pack("{s:[s], s:{s:{s:[s]}}}", "required", "expressions",
-											  "properties", "expressions", "required", property->name));
+		json_array_append_new(ways,
+							  json_pack("{s:[s], s:{s:{s:[s]}}}", "required", "expressions",
+										"properties", "expressions", "required", property->name));
 	return json_pack("{s:o}", "anyOf", ways);
 }
 
 static void
-put_property(json_t *schema, const SoProperty *property, json_t *definitions, const SoObject *defaults,
-			 bool has_expressions)
+put_property(json_t *schema, const SoProperty *property, json_t *definitions,
+			 const SoObject *defaults, bool has_expressions)
 {
-	json_t	   *properties = json_object_get(schema, "properties");
-	json_t	   *json = kind_schema(property, definitions);
-	char		file_name[160];
+	json_t *properties = json_object_get(schema, "properties");
+	json_t *json = kind_schema(property, definitions);
+	char file_name[160];
 
 	json_object_set_new(json, "description", json_string(property->description));
 	put_default(json, defaults, property);
 	json_object_set_new(properties, property->name, json);
 	if (property->kind == SO_PROPERTY_TEXT)
 	{
-		char		text[240];
+		char text[240];
 
 		snprintf(file_name, sizeof(file_name), "%s_file", property->name);
-		snprintf(text, sizeof(text), "Path of a file with the text of %s, relative to this document's folder.",
+		snprintf(text, sizeof(text),
+				 "Path of a file with the text of %s, relative to this document's folder.",
 				 property->name);
 		json_object_set_new(properties, file_name,
 							json_pack("{s:s, s:s}", "type", "string", "description", text));
@@ -170,20 +174,22 @@ put_property(json_t *schema, const SoProperty *property, json_t *definitions, co
 	}
 	if (json_object_get(schema, "allOf") == NULL)
 		json_object_set_new(schema, "allOf", json_array());
-	json_array_append_new(json_object_get(schema, "allOf"), required_schema(property, has_expressions));
+	json_array_append_new(json_object_get(schema, "allOf"),
+						  required_schema(property, has_expressions));
 }
 
 json_t *
 so_schema_object(const SoObjectType *type, json_t *definitions, bool has_expressions)
 {
-	json_t	   *schema = json_pack("{s:s, s:s, s:s, s:[], s:b, s:{}}", "title", type->title,
-								   "description", type->description, "type", "object", "required",
-								   "additionalProperties", 0, "properties");
-	SoObject   *defaults = so_object_new(NULL, type);
-	int			count = so_object_type_property_count(type);
+	json_t *schema = json_pack("{s:s, s:s, s:s, s:[], s:b, s:{}}", "title", type->title,
+							   "description", type->description, "type", "object", "required",
+							   "additionalProperties", 0, "properties");
+	SoObject *defaults = so_object_new(NULL, type);
+	int count = so_object_type_property_count(type);
 
 	for (int i = 0; i < count; i++)
-		put_property(schema, so_object_type_property(type, i), definitions, defaults, has_expressions);
+		put_property(schema, so_object_type_property(type, i), definitions, defaults,
+					 has_expressions);
 	talloc_free(defaults);
 	return schema;
 }
@@ -191,8 +197,8 @@ so_schema_object(const SoObjectType *type, json_t *definitions, bool has_express
 json_t *
 so_schema_expressions(const SoObjectType *type)
 {
-	json_t	   *properties = json_object();
-	int			count = so_object_type_property_count(type);
+	json_t *properties = json_object();
+	int count = so_object_type_property_count(type);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -201,8 +207,10 @@ so_schema_expressions(const SoObjectType *type)
 		if ((property->flags & (SO_PROPERTY_NO_EXPRESSION | SO_PROPERTY_READ_ONLY)) ||
 			property->kind >= SO_PROPERTY_OBJECT || property->kind == SO_PROPERTY_EXPRESSION)
 			continue;
-		json_object_set_new(properties, property->name,
-							json_pack("{s:s, s:s}", "type", "string", "description", property->description));
+		json_object_set_new(
+			properties, property->name,
+			json_pack("{s:s, s:s}", "type", "string", "description", property->description));
 	}
-	return json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0, "properties", properties);
+	return json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0, "properties",
+					 properties);
 }

@@ -20,9 +20,10 @@ extern json_t *so_schema_reference(const char *definition);
  * definitions under the names of their types.  has_expressions: a required
  * property may be set by an expression instead.
  */
-extern json_t *so_schema_object(const SoObjectType *type, json_t *definitions, bool has_expressions);
+extern json_t *
+so_schema_object(const SoObjectType *type, json_t *definitions, bool has_expressions);
 
 /* The map of expressions that an object of type may have. */
 extern json_t *so_schema_expressions(const SoObjectType *type);
 
-#endif							/* ENGINE_MODEL_SCHEMA_PROPERTY_H */
+#endif /* ENGINE_MODEL_SCHEMA_PROPERTY_H */

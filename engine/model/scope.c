@@ -16,7 +16,7 @@
 static const char *
 behind(const char *name, const char *prefix)
 {
-	size_t		length = strlen(prefix);
+	size_t length = strlen(prefix);
 
 	return strncmp(name, prefix, length) == 0 ? name + length : NULL;
 }
@@ -40,8 +40,8 @@ declare_parameter(const SoScope *scope, const char *name, bool *handled)
 SoDataType
 so_scope_declare(const SoScope *scope, const char *name)
 {
-	bool		handled;
-	SoDataType	type = declare_parameter(scope, name, &handled);
+	bool handled;
+	SoDataType type = declare_parameter(scope, name, &handled);
 	const char *bare = behind(name, "System::");
 	const SoVariable *variable;
 	const SoSystemVariable *system;
@@ -66,7 +66,9 @@ so_scope_qualify(TALLOC_CTX *context, const SoScope *scope, const char *name)
 
 	if (strstr(name, "::") != NULL)
 		return so_scope_declare(scope, name) != SO_TYPE_NONE ||
-			so_executable_variable(scope->executable, name) != NULL ? talloc_strdup(context, name) : NULL;
+					   so_executable_variable(scope->executable, name) != NULL
+				   ? talloc_strdup(context, name)
+				   : NULL;
 	variable = so_executable_variable(scope->executable, name);
 	if (variable != NULL)
 		return talloc_asprintf(context, "%s::%s", variable->name_space, variable->name);
@@ -77,11 +79,12 @@ so_scope_qualify(TALLOC_CTX *context, const SoScope *scope, const char *name)
 
 /* Offers prefix::candidate, or the bare candidate when the wanted name is bare. */
 static void
-offer(SoNearest *nearest, char **best, TALLOC_CTX *context, const char *prefix, const char *candidate)
+offer(SoNearest *nearest, char **best, TALLOC_CTX *context, const char *prefix,
+	  const char *candidate)
 {
-	char	   *whole = talloc_asprintf(context, "%s::%s", prefix, candidate);
+	char *whole = talloc_asprintf(context, "%s::%s", prefix, candidate);
 	const char *before = nearest->name;
-	bool		bare = strstr(nearest->wanted, "::") == NULL;
+	bool bare = strstr(nearest->wanted, "::") == NULL;
 
 	so_nearest_offer(nearest, bare ? candidate : whole);
 	if (nearest->name != before)
@@ -95,8 +98,8 @@ char *
 so_scope_suggest(TALLOC_CTX *context, const SoScope *scope, const char *name)
 {
 	TALLOC_CTX *scratch = talloc_new(context);
-	SoNearest	nearest;
-	char	   *best = NULL;
+	SoNearest nearest;
+	char *best = NULL;
 
 	so_nearest_begin(&nearest, name);
 	for (const SoExecutable *at = scope->executable; at != NULL; at = at->parent)

@@ -14,8 +14,8 @@
 
 typedef struct SoScope
 {
-	const SoProject *project;	/* NULL: no $Project:: */
-	const SoPackage *package;	/* NULL: no $Package:: */
+	const SoProject *project;       /* NULL: no $Project:: */
+	const SoPackage *package;       /* NULL: no $Package:: */
 	const SoExecutable *executable; /* NULL: no variables */
 } SoScope;
 
@@ -31,4 +31,4 @@ extern char *so_scope_qualify(TALLOC_CTX *context, const SoScope *scope, const c
 /* The visible name that was probably meant, in context; NULL when none is near. */
 extern char *so_scope_suggest(TALLOC_CTX *context, const SoScope *scope, const char *name);
 
-#endif							/* ENGINE_MODEL_SCOPE_H */
+#endif /* ENGINE_MODEL_SCOPE_H */

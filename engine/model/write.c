@@ -24,9 +24,9 @@ is_default(const SoField *field)
 	const SoProperty *property = field->property;
 	TALLOC_CTX *scratch;
 	const SoObject *fresh;
-	bool		same;
+	bool same;
 	SoObjectType type = {"", "", "", NULL, NULL};
-	SoProperty	table[2];
+	SoProperty table[2];
 
 	if (property->default_text == NULL)
 		return false;
@@ -43,7 +43,7 @@ is_default(const SoField *field)
 static json_t *
 map_to_json(const SoField *field)
 {
-	json_t	   *json = json_object();
+	json_t *json = json_object();
 
 	for (int i = 0; i < field->count; i++)
 	{
@@ -58,18 +58,19 @@ map_to_json(const SoField *field)
 static json_t *
 list_to_json(const SoField *field)
 {
-	json_t	   *json = json_array();
+	json_t *json = json_array();
 
 	for (int i = 0; i < field->count; i++)
-		json_array_append_new(json, field->property->kind == SO_PROPERTY_STRING_LIST ?
-							  json_string(field->strings[i]) : object_to_json(field->objects[i], NULL));
+		json_array_append_new(json, field->property->kind == SO_PROPERTY_STRING_LIST
+										? json_string(field->strings[i])
+										: object_to_json(field->objects[i], NULL));
 	return json;
 }
 
 static json_t *
 field_to_json(const SoField *field)
 {
-	char		duration[40];
+	char duration[40];
 
 	switch (field->property->kind)
 	{
@@ -86,7 +87,8 @@ field_to_json(const SoField *field)
 		case SO_PROPERTY_ENUM:
 			return json_string(field->property->enum_names[field->value.as.integer]);
 		case SO_PROPERTY_DURATION:
-			return json_string(so_duration_format(field->value.as.integer, duration, sizeof(duration)));
+			return json_string(
+				so_duration_format(field->value.as.integer, duration, sizeof(duration)));
 		default:
 			return so_value_to_json(&field->value);
 	}
@@ -101,7 +103,8 @@ put_properties(json_t *json, const SoObject *object, const char *left_out)
 		const SoField *field = &object->fields[i];
 		const char *name = field->property->name;
 
-		if (!field->is_set || (left_out != NULL && strcmp(name, left_out) == 0) || is_default(field))
+		if (!field->is_set || (left_out != NULL && strcmp(name, left_out) == 0) ||
+			is_default(field))
 			continue;
 		json_object_set_new(json, name, field_to_json(field));
 	}
@@ -110,7 +113,7 @@ put_properties(json_t *json, const SoObject *object, const char *left_out)
 static json_t *
 object_to_json(const SoObject *object, const char *left_out)
 {
-	json_t	   *json = json_object();
+	json_t *json = json_object();
 
 	put_properties(json, object, left_out);
 	return json;
@@ -120,8 +123,8 @@ object_to_json(const SoObject *object, const char *left_out)
 static void
 put_expressions(json_t *json, const SoObjectType *type, const SoPropertyExpression *list, int count)
 {
-	int			properties = so_object_type_property_count(type);
-	json_t	   *map;
+	int properties = so_object_type_property_count(type);
+	json_t *map;
 
 	if (count == 0)
 		return;
@@ -152,12 +155,12 @@ put_list(json_t *json, const char *key, json_t *list)
 static json_t *
 parameters_to_json(SoParameter *const *parameters, int count)
 {
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	for (int i = 0; i < count; i++)
 	{
 		const SoParameter *parameter = parameters[i];
-		json_t	   *json = object_to_json(parameter->object, "value");
+		json_t *json = object_to_json(parameter->object, "value");
 
 		if (parameter->has_default && !parameter->sensitive)
 			json_object_set_new(json, "value", so_value_to_json(&parameter->value));
@@ -169,12 +172,12 @@ parameters_to_json(SoParameter *const *parameters, int count)
 static json_t *
 variables_to_json(const SoExecutable *executable)
 {
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	for (int i = 0; i < executable->variable_count; i++)
 	{
 		const SoVariable *variable = executable->variables[i];
-		json_t	   *json = object_to_json(variable->object, "value");
+		json_t *json = object_to_json(variable->object, "value");
 
 		if (so_object_is_set(variable->object, "value"))
 			json_object_set_new(json, "value", so_value_to_json(&variable->value));
@@ -186,7 +189,7 @@ variables_to_json(const SoExecutable *executable)
 static json_t *
 typed_to_json(const SoObject *object, const SoPropertyExpression *expressions, int count)
 {
-	json_t	   *json = json_object();
+	json_t *json = json_object();
 
 	json_object_set_new(json, "type", json_string(object->type->name));
 	put_properties(json, object, NULL);
@@ -197,11 +200,12 @@ typed_to_json(const SoObject *object, const SoPropertyExpression *expressions, i
 static json_t *
 connections_to_json(SoConnectionManager *const *connections, int count)
 {
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	for (int i = 0; i < count; i++)
-		json_array_append_new(list, typed_to_json(connections[i]->object, connections[i]->expressions,
-												  connections[i]->expression_count));
+		json_array_append_new(list,
+							  typed_to_json(connections[i]->object, connections[i]->expressions,
+											connections[i]->expression_count));
 	return list;
 }
 
@@ -211,14 +215,16 @@ static json_t *executable_to_json(const SoExecutable *executable);
 static void
 put_content(json_t *json, const SoExecutable *executable)
 {
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	put_list(json, "variables", variables_to_json(executable));
 	if (executable->enumerator != NULL)
 		json_object_set_new(json, "enumerator",
-							typed_to_json(executable->enumerator, executable->enumerator_expressions,
+							typed_to_json(executable->enumerator,
+										  executable->enumerator_expressions,
 										  executable->enumerator_expression_count));
-	put_expressions(json, executable->object->type, executable->expressions, executable->expression_count);
+	put_expressions(json, executable->object->type, executable->expressions,
+					executable->expression_count);
 	for (int i = 0; i < executable->child_count; i++)
 		json_array_append_new(list, executable_to_json(executable->children[i]));
 	put_list(json, "executables", list);
@@ -228,7 +234,7 @@ put_content(json_t *json, const SoExecutable *executable)
 	put_list(json, "precedence_constraints", list);
 	if (executable->event_handler_count > 0)
 	{
-		json_t	   *handlers = json_object();
+		json_t *handlers = json_object();
 
 		for (int i = 0; i < executable->event_handler_count; i++)
 			json_object_set_new(handlers, executable->event_handlers[i]->name,
@@ -240,7 +246,7 @@ put_content(json_t *json, const SoExecutable *executable)
 static json_t *
 executable_to_json(const SoExecutable *executable)
 {
-	json_t	   *json = json_object();
+	json_t *json = json_object();
 
 	if (executable->kind != SO_KIND_EVENT_HANDLER)
 	{
@@ -255,12 +261,13 @@ executable_to_json(const SoExecutable *executable)
 json_t *
 so_package_to_json(const SoPackage *package)
 {
-	json_t	   *json = json_object();
+	json_t *json = json_object();
 
 	json_object_set_new(json, "format_version", json_integer(SO_PACKAGE_FORMAT_VERSION));
 	put_properties(json, package->root->object, NULL);
 	put_list(json, "parameters", parameters_to_json(package->parameters, package->parameter_count));
-	put_list(json, "connections", connections_to_json(package->connections, package->connection_count));
+	put_list(json, "connections",
+			 connections_to_json(package->connections, package->connection_count));
 	put_content(json, package->root);
 	return json;
 }
@@ -277,14 +284,15 @@ compare_packages(const void *left, const void *right)
 json_t *
 so_project_to_json(const SoProject *project)
 {
-	size_t		count = (size_t) project->package_count;
-	json_t	   *json = json_object();
-	json_t	   *own = project->object != NULL ? object_to_json(project->object, NULL) : json_object();
-	json_t	   *packages = json_object();
+	size_t count = (size_t) project->package_count;
+	json_t *json = json_object();
+	json_t *own = project->object != NULL ? object_to_json(project->object, NULL) : json_object();
+	json_t *packages = json_object();
 	SoPackage **sorted = talloc_array(NULL, SoPackage *, count + 1);
 
 	put_list(own, "parameters", parameters_to_json(project->parameters, project->parameter_count));
-	put_list(own, "connections", connections_to_json(project->connections, project->connection_count));
+	put_list(own, "connections",
+			 connections_to_json(project->connections, project->connection_count));
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = project->packages[i];
 	qsort(sorted, count, sizeof(SoPackage *), compare_packages);

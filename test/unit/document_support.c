@@ -20,8 +20,8 @@
 char *
 document_read(TALLOC_CTX *context, const char *path, size_t *length)
 {
-	FILE	   *file = fopen(path, "re");
-	char	   *text = talloc_zero_size(context, 1024 * 1024);
+	FILE *file = fopen(path, "re");
+	char *text = talloc_zero_size(context, 1024 * 1024);
 
 	if (file == NULL)
 	{
@@ -42,14 +42,14 @@ compare(const void *left, const void *right)
 char **
 document_list(TALLOC_CTX *context, const char *folder, const char *ending)
 {
-	DIR		   *directory = opendir(folder);
-	char	  **paths = talloc_zero_array(context, char *, 1000);
+	DIR *directory = opendir(folder);
+	char **paths = talloc_zero_array(context, char *, 1000);
 	struct dirent *entry;
-	size_t		count = 0;
+	size_t count = 0;
 
 	while (directory != NULL && (entry = readdir(directory)) != NULL && count < 999)
 	{
-		size_t		length = strlen(entry->d_name);
+		size_t length = strlen(entry->d_name);
 
 		if (entry->d_name[0] != '.' && length > strlen(ending) &&
 			strcmp(entry->d_name + length - strlen(ending), ending) == 0)
@@ -66,8 +66,8 @@ document_plain_json(const char *text, size_t length, const char *path)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
 	SoDiagnostics findings = {NULL, 0, 0};
-	SoNode	   *node = so_loader_parse(context, text, length, path, &findings);
-	json_t	   *json = node != NULL ? so_node_to_json(node) : NULL;
+	SoNode *node = so_loader_parse(context, text, length, path, &findings);
+	json_t *json = node != NULL ? so_node_to_json(node) : NULL;
 
 	talloc_free(context);
 	return json;
@@ -109,8 +109,8 @@ check_type(TALLOC_CTX *context, const json_t *type, const json_t *value, const c
 static char *
 check_pattern(TALLOC_CTX *context, const char *pattern, const json_t *value, const char *pointer)
 {
-	regex_t		regex;
-	bool		matches;
+	regex_t regex;
+	bool matches;
 
 	if (!json_is_string(value))
 		return NULL;
@@ -125,17 +125,17 @@ static char *
 check_members(TALLOC_CTX *context, const json_t *root, const json_t *schema, const json_t *value,
 			  const char *pointer)
 {
-	json_t	   *properties = json_object_get(schema, "properties");
-	json_t	   *others = json_object_get(schema, "additionalProperties");
-	json_t	   *members = json_copy((json_t *) (uintptr_t) value);
-	char	   *problem = NULL;
+	json_t *properties = json_object_get(schema, "properties");
+	json_t *others = json_object_get(schema, "additionalProperties");
+	json_t *members = json_copy((json_t *) (uintptr_t) value);
+	char *problem = NULL;
 	const char *key;
-	json_t	   *member;
+	json_t *member;
 
 	json_object_foreach(members, key, member)
 	{
-		json_t	   *known = json_object_get(properties, key);
-		char	   *inner = talloc_asprintf(context, "%s/%s", pointer, key);
+		json_t *known = json_object_get(properties, key);
+		char *inner = talloc_asprintf(context, "%s/%s", pointer, key);
 
 		if (problem != NULL)
 			continue;
@@ -151,16 +151,16 @@ check_members(TALLOC_CTX *context, const json_t *root, const json_t *schema, con
 }
 
 static char *
-check_combination(TALLOC_CTX *context, const json_t *root, const char *keyword, const json_t *argument,
-				  const json_t *value, const char *pointer)
+check_combination(TALLOC_CTX *context, const json_t *root, const char *keyword,
+				  const json_t *argument, const json_t *value, const char *pointer)
 {
-	char	   *problem = NULL;
+	char *problem = NULL;
 
 	for (size_t i = 0; i < json_array_size(argument); i++)
 	{
 		problem = document_check_schema(context, root, json_array_get(argument, i), value, pointer);
 		if ((problem == NULL) == (strcmp(keyword, "anyOf") == 0))
-			return problem;		/* anyOf is satisfied, allOf is not */
+			return problem; /* anyOf is satisfied, allOf is not */
 	}
 	return problem;
 }
@@ -178,8 +178,8 @@ static char *
 check_keyword(TALLOC_CTX *context, const json_t *root, const json_t *schema, const char *keyword,
 			  const json_t *argument, const json_t *value, const char *pointer)
 {
-	static const char *const silent[] = {"$schema", "title", "description", "default", "definitions",
-		"then", "additionalProperties", NULL};
+	static const char *const silent[] = {"$schema",     "title", "description",          "default",
+										 "definitions", "then",  "additionalProperties", NULL};
 
 	for (int i = 0; silent[i] != NULL; i++)
 	{
@@ -189,7 +189,9 @@ check_keyword(TALLOC_CTX *context, const json_t *root, const json_t *schema, con
 	if (strcmp(keyword, "type") == 0)
 		return check_type(context, argument, value, pointer);
 	if (strcmp(keyword, "const") == 0)
-		return json_equal(argument, value) ? NULL : talloc_asprintf(context, "%s: not the constant", pointer);
+		return json_equal(argument, value)
+				   ? NULL
+				   : talloc_asprintf(context, "%s: not the constant", pointer);
 	if (strcmp(keyword, "enum") == 0)
 	{
 		for (size_t i = 0; i < json_array_size(argument); i++)
@@ -202,10 +204,12 @@ check_keyword(TALLOC_CTX *context, const json_t *root, const json_t *schema, con
 	if (strcmp(keyword, "pattern") == 0)
 		return check_pattern(context, json_string_value(argument), value, pointer);
 	if (strcmp(keyword, "minimum") == 0 || strcmp(keyword, "maximum") == 0)
-		return json_is_integer(value) && (keyword[1] == 'i') ==
-			(json_integer_value(value) < json_integer_value(argument)) &&
-			json_integer_value(value) != json_integer_value(argument) ?
-			talloc_asprintf(context, "%s: out of range", pointer) : NULL;
+		return json_is_integer(value) &&
+					   (keyword[1] == 'i') ==
+						   (json_integer_value(value) < json_integer_value(argument)) &&
+					   json_integer_value(value) != json_integer_value(argument)
+				   ? talloc_asprintf(context, "%s: out of range", pointer)
+				   : NULL;
 	if (strcmp(keyword, "required") == 0)
 	{
 		for (size_t i = 0; json_is_object(value) && i < json_array_size(argument); i++)
@@ -220,7 +224,7 @@ check_keyword(TALLOC_CTX *context, const json_t *root, const json_t *schema, con
 		return json_is_object(value) ? check_members(context, root, schema, value, pointer) : NULL;
 	if (strcmp(keyword, "items") == 0)
 	{
-		char	   *problem = NULL;
+		char *problem = NULL;
 
 		for (size_t i = 0; problem == NULL && i < json_array_size(value); i++)
 			problem = document_check_schema(context, root, argument, json_array_get(value, i),
@@ -234,22 +238,22 @@ check_keyword(TALLOC_CTX *context, const json_t *root, const json_t *schema, con
 	if (strcmp(keyword, "$ref") == 0)
 	{
 		const char *name = json_string_value(argument) + strlen("#/definitions/");
-		json_t	   *target = json_object_get(json_object_get(root, "definitions"), name);
+		json_t *target = json_object_get(json_object_get(root, "definitions"), name);
 
-		return target != NULL ? document_check_schema(context, root, target, value, pointer) :
-			talloc_asprintf(context, "no definition %s", name);
+		return target != NULL ? document_check_schema(context, root, target, value, pointer)
+							  : talloc_asprintf(context, "no definition %s", name);
 	}
 	return talloc_asprintf(context, "keyword %s is not known", keyword);
 }
 
 char *
-document_check_schema(TALLOC_CTX *context, const json_t *root, const json_t *schema, const json_t *value,
-					  const char *pointer)
+document_check_schema(TALLOC_CTX *context, const json_t *root, const json_t *schema,
+					  const json_t *value, const char *pointer)
 {
-	json_t	   *keywords = json_copy((json_t *) (uintptr_t) schema);
-	char	   *problem = NULL;
+	json_t *keywords = json_copy((json_t *) (uintptr_t) schema);
+	char *problem = NULL;
 	const char *keyword;
-	json_t	   *argument;
+	json_t *argument;
 
 	json_object_foreach(keywords, keyword, argument)
 	{

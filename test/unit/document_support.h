@@ -27,4 +27,4 @@ extern char *document_check_schema(TALLOC_CTX *context, const json_t *root, cons
 /* The document as plain JSON, as an editor's schema check sees it. */
 extern json_t *document_plain_json(const char *text, size_t length, const char *path);
 
-#endif							/* TEST_UNIT_DOCUMENT_SUPPORT_H */
+#endif /* TEST_UNIT_DOCUMENT_SUPPORT_H */

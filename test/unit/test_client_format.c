@@ -36,8 +36,8 @@ tear_down(void **state)
 static char *
 format(const char *text)
 {
-	SoError		error;
-	char	   *out = so_format_document(context, text, strlen(text), false, &error);
+	SoError error;
+	char *out = so_format_document(context, text, strlen(text), false, &error);
 
 	if (out == NULL)
 		fail_msg("%s\nin\n%s", error.message, text);
@@ -47,46 +47,48 @@ format(const char *text)
 static void
 test_normal_form(void **state)
 {
-	static const char before[] =
-	"# What this is.\n"
-	"executables:\n"
-	"- type: execute_sql   # the first\n"
-	"  sql: \"SELECT 1;\\nSELECT 2;\\n\"\n"
-	"  connection: 'w'\n"
-	"  # says what\n"
-	"  name:   first task\n"
-	"\n"
-	"\n"
-	"# before the second\n"
-	"- {type: sequence, name: 'second', after: {executable: first task, 'on': completion}, description: \"a: b\"}\n"
-	"- name: third\n"
-	"  type: sequence\n"
-	"  executables: [   # none yet\n"
-	"    ]\n"
-	"variables: [{name: a, type: string, value: 'yes'}, {value: \"5\", name: b, type: string}]\n"
-	"name: \"example\"\n"
-	"disable: false\n"
-	"# the end\n";
-	static const char after[] =
-	"# What this is.\n"
-	"name: example\n"
-	"disable: false\n"
-	"variables: [{name: a, type: string, value: \"yes\"}, {name: b, type: string, value: \"5\"}]\n"
-	"executables:\n"
-	"  # says what\n"
-	"  - name: first task\n"
-	"    type: execute_sql   # the first\n"
-	"    connection: w\n"
-	"    sql: |\n"
-	"      SELECT 1;\n"
-	"      SELECT 2;\n"
-	"\n"
-	"  # before the second\n"
-	"  - {name: second, description: \"a: b\", type: sequence, after: {executable: first task, on: completion}}\n"
-	"  - name: third\n"
-	"    type: sequence\n"
-	"    executables: []   # none yet\n"
-	"# the end\n";
+	static const char before[] = "# What this is.\n"
+								 "executables:\n"
+								 "- type: execute_sql   # the first\n"
+								 "  sql: \"SELECT 1;\\nSELECT 2;\\n\"\n"
+								 "  connection: 'w'\n"
+								 "  # says what\n"
+								 "  name:   first task\n"
+								 "\n"
+								 "\n"
+								 "# before the second\n"
+								 "- {type: sequence, name: 'second', after: {executable: first "
+								 "task, 'on': completion}, description: \"a: b\"}\n"
+								 "- name: third\n"
+								 "  type: sequence\n"
+								 "  executables: [   # none yet\n"
+								 "    ]\n"
+								 "variables: [{name: a, type: string, value: 'yes'}, {value: "
+								 "\"5\", name: b, type: string}]\n"
+								 "name: \"example\"\n"
+								 "disable: false\n"
+								 "# the end\n";
+	static const char after[] = "# What this is.\n"
+								"name: example\n"
+								"disable: false\n"
+								"variables: [{name: a, type: string, value: \"yes\"}, {name: b, "
+								"type: string, value: \"5\"}]\n"
+								"executables:\n"
+								"  # says what\n"
+								"  - name: first task\n"
+								"    type: execute_sql   # the first\n"
+								"    connection: w\n"
+								"    sql: |\n"
+								"      SELECT 1;\n"
+								"      SELECT 2;\n"
+								"\n"
+								"  # before the second\n"
+								"  - {name: second, description: \"a: b\", type: sequence, after: "
+								"{executable: first task, on: completion}}\n"
+								"  - name: third\n"
+								"    type: sequence\n"
+								"    executables: []   # none yet\n"
+								"# the end\n";
 
 	(void) state;
 	assert_string_equal(format(before), after);
@@ -95,10 +97,10 @@ test_normal_form(void **state)
 static void
 check_file(const char *path)
 {
-	size_t		length;
-	char	   *text = document_read(context, path, &length);
-	char	   *once = format(text);
-	char	   *twice = format(once);
+	size_t length;
+	char *text = document_read(context, path, &length);
+	char *once = format(text);
+	char *twice = format(once);
 
 	if (strcmp(once, twice) != 0)
 		fail_msg("%s is not stable:\n%s\n---\n%s", path, once, twice);
@@ -108,7 +110,7 @@ static void
 test_stable(void **state)
 {
 	static const char *const folders[] = {"test/fixtures/documents/valid", "examples/warehouse",
-		"test/fixtures/documents/project/good", NULL};
+										  "test/fixtures/documents/project/good", NULL};
 
 	(void) state;
 	for (int i = 0; folders[i] != NULL; i++)
@@ -122,27 +124,78 @@ test_stable(void **state)
 static void
 test_scalars(void **state)
 {
-	static const char *const values[] = {
-		"''", "' x'", "'x '", "'a: b'", "'a #b'", "'#b'", "'- a'", "-a", "'-'", "'---'", "'true'", "'Yes'", "'null'",
-		"'5'", "'0x1f'", "'1e5'", "'2026-01-31'", "'12:30'", "'it''s'", "'say \"x\"'", "'it''s \"x\"'", "'c:\\x'",
-		"\"tab\\there\"", "\"bell\\x07\"", "\"nel\\x85\"", "\"\\u2028\"", "\"\\ufeff\"", "Größe", "\"\\U0001f642\"",
-		"\"a\\nb\"", "\"a\\nb\\n\"", "\"a\\nb\\n\\n\"", "\" a\\nb\"", "\"\\na\\nb\"", "\"a\\n b\\n\"", "\"a\\n\\n\\nb\"",
-		"\"\\n\"", "\"\\n \\n\"", "\"a \\nb\"", "\"a\\n\\tb\"", "\"\\ta\\nb\"", "\"a\\r\\nb\"", "|\n  x\n  y\n", ">\n  x\n  y\n",
-		"'@x'", "'%x'", "'`x'", "'[x'", "'{x'", "'a, b'", "'&x'", "'*x'", "'!x'", "'|x'", "'?x'", "':x'", "'x:'", "'='",
-		NULL
-	};
+	static const char *const values[] = {"''",
+										 "' x'",
+										 "'x '",
+										 "'a: b'",
+										 "'a #b'",
+										 "'#b'",
+										 "'- a'",
+										 "-a",
+										 "'-'",
+										 "'---'",
+										 "'true'",
+										 "'Yes'",
+										 "'null'",
+										 "'5'",
+										 "'0x1f'",
+										 "'1e5'",
+										 "'2026-01-31'",
+										 "'12:30'",
+										 "'it''s'",
+										 "'say \"x\"'",
+										 "'it''s \"x\"'",
+										 "'c:\\x'",
+										 "\"tab\\there\"",
+										 "\"bell\\x07\"",
+										 "\"nel\\x85\"",
+										 "\"\\u2028\"",
+										 "\"\\ufeff\"",
+										 "Größe",
+										 "\"\\U0001f642\"",
+										 "\"a\\nb\"",
+										 "\"a\\nb\\n\"",
+										 "\"a\\nb\\n\\n\"",
+										 "\" a\\nb\"",
+										 "\"\\na\\nb\"",
+										 "\"a\\n b\\n\"",
+										 "\"a\\n\\n\\nb\"",
+										 "\"\\n\"",
+										 "\"\\n \\n\"",
+										 "\"a \\nb\"",
+										 "\"a\\n\\tb\"",
+										 "\"\\ta\\nb\"",
+										 "\"a\\r\\nb\"",
+										 "|\n  x\n  y\n",
+										 ">\n  x\n  y\n",
+										 "'@x'",
+										 "'%x'",
+										 "'`x'",
+										 "'[x'",
+										 "'{x'",
+										 "'a, b'",
+										 "'&x'",
+										 "'*x'",
+										 "'!x'",
+										 "'|x'",
+										 "'?x'",
+										 "':x'",
+										 "'x:'",
+										 "'='",
+										 NULL};
 
 	(void) state;
 	for (int i = 0; values[i] != NULL; i++)
 	{
 		/* in a line of its own, in a list on one line, as a key: format() compares the meaning */
-		char	   *block = talloc_asprintf(context, "name: x\ndescription: %s\n", values[i]);
-		char	   *once = format(block);
+		char *block = talloc_asprintf(context, "name: x\ndescription: %s\n", values[i]);
+		char *once = format(block);
 
 		assert_string_equal(once, format(once));
 		if (strchr("|>", values[i][0]) != NULL)
 			continue;
-		once = format(talloc_asprintf(context, "name: x\nlist: [a, %s, {b: %s}]\n", values[i], values[i]));
+		once = format(
+			talloc_asprintf(context, "name: x\nlist: [a, %s, {b: %s}]\n", values[i], values[i]));
 		assert_string_equal(once, format(once));
 		if (strcmp(values[i], "''") != 0)
 			once = format(talloc_asprintf(context, "name: x\nmap:\n  %s: 1\n", values[i]));
@@ -153,9 +206,10 @@ test_scalars(void **state)
 static void
 test_comments_that_have_no_place(void **state)
 {
-	static const char text[] = "name: x\nexecutables:\n  -\n    # above the first key\n    name: a\n    type: sequence\n";
-	SoError		error;
-	char	   *out = so_format_document(context, text, strlen(text), false, &error);
+	static const char text[] =
+		"name: x\nexecutables:\n  -\n    # above the first key\n    name: a\n    type: sequence\n";
+	SoError error;
+	char *out = so_format_document(context, text, strlen(text), false, &error);
 
 	(void) state;
 	/* kept, or refused; never lost in silence */
@@ -173,9 +227,10 @@ test_comments_that_have_no_place(void **state)
 static void
 test_starter_package(void **state)
 {
-	char	   *text = so_new_package_text(context, "my_first");
+	char *text = so_new_package_text(context, "my_first");
 	SoDiagnostics findings;
-	SoProject  *project = so_load_package_text(context, text, strlen(text), "my_first.yaml", NULL, &findings);
+	SoProject *project =
+		so_load_package_text(context, text, strlen(text), "my_first.yaml", NULL, &findings);
 
 	(void) state;
 	if (project == NULL || findings.count > 0)

@@ -41,9 +41,9 @@ tear_down(void **state)
 static char *
 canonical(const SoPackage *package)
 {
-	json_t	   *json = so_package_to_json(package);
-	char	   *text = json_dumps(json, JSON_INDENT(1));
-	char	   *copy = talloc_strdup(context, text);
+	json_t *json = so_package_to_json(package);
+	char *text = json_dumps(json, JSON_INDENT(1));
+	char *copy = talloc_strdup(context, text);
 
 	free(text);
 	json_decref(json);
@@ -53,9 +53,9 @@ canonical(const SoPackage *package)
 static void
 check_schema(const char *path, const char *text, size_t length)
 {
-	json_t	   *schema = so_schema_package();
-	json_t	   *plain = document_plain_json(text, length, path);
-	char	   *problem;
+	json_t *schema = so_schema_package();
+	json_t *plain = document_plain_json(text, length, path);
+	char *problem;
 
 	assert_non_null(plain);
 	problem = document_check_schema(context, schema, schema, plain, "");
@@ -70,11 +70,11 @@ static void
 check_valid(const char *path)
 {
 	SoDiagnostics findings;
-	SoProject  *project = so_load_path(context, path, &findings);
-	SoProject  *again;
-	size_t		length;
-	char	   *text;
-	char	   *first;
+	SoProject *project = so_load_path(context, path, &findings);
+	SoProject *again;
+	size_t length;
+	char *text;
+	char *first;
 
 	if (project == NULL || findings.count > 0)
 		fail_msg("%s:\n%s", path, so_diagnostics_to_text(context, &findings));
@@ -98,12 +98,12 @@ static void
 test_valid(void **state)
 {
 	static const char *const endings[] = {".yaml", ".json", NULL};
-	int			count = 0;
+	int count = 0;
 
 	(void) state;
 	for (int i = 0; endings[i] != NULL; i++)
 	{
-		char	  **paths = document_list(context, FIXTURES "/valid", endings[i]);
+		char **paths = document_list(context, FIXTURES "/valid", endings[i]);
 
 		for (; *paths != NULL; paths++, count++)
 			check_valid(*paths);
@@ -115,12 +115,12 @@ static void
 check_invalid(const char *path)
 {
 	SoDiagnostics findings;
-	SoProject  *project;
-	char	   *expected_path = talloc_asprintf(context, "%s.expected", path);
-	size_t		length;
-	char	   *text = document_read(context, path, &length);
-	char	   *expected;
-	char	   *actual;
+	SoProject *project;
+	char *expected_path = talloc_asprintf(context, "%s.expected", path);
+	size_t length;
+	char *text = document_read(context, path, &length);
+	char *expected;
+	char *actual;
 	const char *name = strrchr(path, '/') + 1;
 
 	project = so_load_package_text(context, text, length, name, FIXTURES "/invalid", &findings);
@@ -128,7 +128,7 @@ check_invalid(const char *path)
 	assert_int_equal(project == NULL, findings.error_count > 0);
 	if (getenv("SO_FIXTURES_WRITE") != NULL)
 	{
-		FILE	   *file = fopen(expected_path, "we");
+		FILE *file = fopen(expected_path, "we");
 
 		assert_non_null(file);
 		fputs(actual, file);
@@ -145,12 +145,12 @@ static void
 test_invalid(void **state)
 {
 	static const char *const endings[] = {".yaml", ".json", NULL};
-	int			count = 0;
+	int count = 0;
 
 	(void) state;
 	for (int i = 0; endings[i] != NULL; i++)
 	{
-		char	  **paths = document_list(context, FIXTURES "/invalid", endings[i]);
+		char **paths = document_list(context, FIXTURES "/invalid", endings[i]);
 
 		for (; *paths != NULL; paths++, count++)
 			check_invalid(*paths);
@@ -161,11 +161,11 @@ test_invalid(void **state)
 static void
 check_project_schema(const char *path)
 {
-	json_t	   *schema = so_schema_project();
-	size_t		length;
-	char	   *text = document_read(context, path, &length);
-	json_t	   *plain = document_plain_json(text, length, path);
-	char	   *problem = document_check_schema(context, schema, schema, plain, "");
+	json_t *schema = so_schema_project();
+	size_t length;
+	char *text = document_read(context, path, &length);
+	json_t *plain = document_plain_json(text, length, path);
+	char *problem = document_check_schema(context, schema, schema, plain, "");
 
 	if (problem != NULL)
 		fail_msg("%s does not satisfy the schema: %s", path, problem);
@@ -177,10 +177,10 @@ static void
 test_project(void **state)
 {
 	SoDiagnostics findings;
-	SoProject  *project = so_load_path(context, FIXTURES "/project/good", &findings);
-	SoProject  *again;
-	json_t	   *json;
-	json_t	   *second;
+	SoProject *project = so_load_path(context, FIXTURES "/project/good", &findings);
+	SoProject *again;
+	json_t *json;
+	json_t *second;
 
 	(void) state;
 	if (project == NULL || findings.count > 0)
@@ -210,7 +210,7 @@ static void
 test_broken_projects(void **state)
 {
 	SoDiagnostics findings;
-	SoProject  *project;
+	SoProject *project;
 
 	(void) state;
 	assert_null(so_load_path(context, FIXTURES "/project/broken_sibling", &findings));
@@ -236,23 +236,25 @@ test_project_json_rules(void **state)
 	{
 		const char *text;
 		SoErrorCode code;
-	}			cases[] = {
+	} cases[] = {
 		{"[]", SO_ERR_DOCUMENT_WRONG_TYPE},
 		{"{\"name\": \"x\", \"packages\": {}}", SO_ERR_DOCUMENT_FORMAT_VERSION},
 		{"{\"format_version\": 1, \"name\": \"x\"}", SO_ERR_DOCUMENT_PROJECT},
 		{"{\"format_version\": 1, \"name\": \"x\", \"packages\": {\"a\": {\"name\": \"b\"}}}",
-		SO_ERR_DOCUMENT_INVALID_VALUE},
-		{"{\"format_version\": 1, \"name\": \"x\", \"project\": {\"name\": \"y\"}, \"packages\": {}}",
-		SO_ERR_DOCUMENT_INVALID_VALUE},
+		 SO_ERR_DOCUMENT_INVALID_VALUE},
+		{"{\"format_version\": 1, \"name\": \"x\", \"project\": {\"name\": \"y\"}, \"packages\": "
+		 "{}}",
+		 SO_ERR_DOCUMENT_INVALID_VALUE},
 		{"{\"format_version\": 1, \"name\": \"x\", \"packages\": {\"a\": {\"name\": \"a\", "
-			"\"executables\": [{\"name\": \"q\", \"type\": \"execute_sql\", \"connection\": \"c\", "
-			"\"sql_file\": \"/etc/passwd\"}]}}}", SO_ERR_DOCUMENT_FILE},
+		 "\"executables\": [{\"name\": \"q\", \"type\": \"execute_sql\", \"connection\": \"c\", "
+		 "\"sql_file\": \"/etc/passwd\"}]}}}",
+		 SO_ERR_DOCUMENT_FILE},
 	};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		json_t	   *json = json_loads(cases[i].text, 0, NULL);
+		json_t *json = json_loads(cases[i].text, 0, NULL);
 		SoDiagnostics findings;
 
 		assert_non_null(json);
@@ -267,19 +269,22 @@ static void
 test_children(void **state)
 {
 	static const char text[] =
-	"{\"format_version\": 1, \"name\": \"x\", \"packages\": {"
-	"\"child\": {\"name\": \"child\", \"parameters\": [{\"name\": \"a\", \"type\": \"int32\", \"required\": true},"
-	"{\"name\": \"b\", \"type\": \"string\"}]},"
-	"\"parent\": {\"name\": \"parent\", \"parameters\": [{\"name\": \"s\", \"type\": \"string\", \"sensitive\": true}],"
-	"\"variables\": [{\"name\": \"v\", \"type\": \"int32\"}], \"executables\": ["
-	"{\"name\": \"good\", \"type\": \"execute_package\", \"package_name\": \"child\","
-	" \"parameter_bindings\": [{\"parameter\": \"a\", \"variable\": \"User::v\"}]},"
-	"{\"name\": \"missing\", \"type\": \"execute_package\", \"package_name\": \"nobody\"},"
-	"{\"name\": \"unbound\", \"type\": \"execute_package\", \"package_name\": \"child\"},"
-	"{\"name\": \"wrong\", \"type\": \"execute_package\", \"package_name\": \"child\","
-	" \"parameter_bindings\": [{\"parameter\": \"a\", \"variable\": \"User::v\"},"
-	" {\"parameter\": \"c\", \"variable\": \"User::v\"}, {\"parameter\": \"b\", \"variable\": \"$Package::s\"}]}]}}}";
-	json_t	   *json = json_loads(text, 0, NULL);
+		"{\"format_version\": 1, \"name\": \"x\", \"packages\": {"
+		"\"child\": {\"name\": \"child\", \"parameters\": [{\"name\": \"a\", \"type\": \"int32\", "
+		"\"required\": true},"
+		"{\"name\": \"b\", \"type\": \"string\"}]},"
+		"\"parent\": {\"name\": \"parent\", \"parameters\": [{\"name\": \"s\", \"type\": "
+		"\"string\", \"sensitive\": true}],"
+		"\"variables\": [{\"name\": \"v\", \"type\": \"int32\"}], \"executables\": ["
+		"{\"name\": \"good\", \"type\": \"execute_package\", \"package_name\": \"child\","
+		" \"parameter_bindings\": [{\"parameter\": \"a\", \"variable\": \"User::v\"}]},"
+		"{\"name\": \"missing\", \"type\": \"execute_package\", \"package_name\": \"nobody\"},"
+		"{\"name\": \"unbound\", \"type\": \"execute_package\", \"package_name\": \"child\"},"
+		"{\"name\": \"wrong\", \"type\": \"execute_package\", \"package_name\": \"child\","
+		" \"parameter_bindings\": [{\"parameter\": \"a\", \"variable\": \"User::v\"},"
+		" {\"parameter\": \"c\", \"variable\": \"User::v\"}, {\"parameter\": \"b\", \"variable\": "
+		"\"$Package::s\"}]}]}}}";
+	json_t *json = json_loads(text, 0, NULL);
 	SoDiagnostics findings;
 
 	(void) state;
@@ -290,7 +295,8 @@ test_children(void **state)
 		assert_int_equal(findings.items[i].code, SO_ERR_DOCUMENT_CHILD);
 	assert_string_equal(findings.items[0].pointer, "/packages/parent/executables/1/package_name");
 	assert_string_equal(findings.items[1].pointer, "/packages/parent/executables/2");
-	assert_string_equal(findings.items[3].pointer, "/packages/parent/executables/3/parameter_bindings/2/variable");
+	assert_string_equal(findings.items[3].pointer,
+						"/packages/parent/executables/3/parameter_bindings/2/variable");
 	json_decref(json);
 }
 
@@ -298,16 +304,15 @@ test_children(void **state)
 static void
 test_secrets_are_not_said(void **state)
 {
-	static const char text[] =
-	"name: s\n"
-	"parameters:\n"
-	"  - {name: p, type: int32, sensitive: true, value: \"123geheim\"}\n"
-	"  - {name: q, type: int64, sensitive: true, value: \"123geheim\"}\n"
-	"  - {name: r, type: string, sensitive: true, value: 4711}\n"
-	"connections:\n"
-	"  - {name: c, type: postgres, password: 4711}\n";
+	static const char text[] = "name: s\n"
+							   "parameters:\n"
+							   "  - {name: p, type: int32, sensitive: true, value: \"123geheim\"}\n"
+							   "  - {name: q, type: int64, sensitive: true, value: \"123geheim\"}\n"
+							   "  - {name: r, type: string, sensitive: true, value: 4711}\n"
+							   "connections:\n"
+							   "  - {name: c, type: postgres, password: 4711}\n";
 	SoDiagnostics findings;
-	char	   *said;
+	char *said;
 
 	(void) state;
 	assert_null(so_load_package_text(context, text, strlen(text), NULL, NULL, &findings));
@@ -321,9 +326,10 @@ test_secrets_are_not_said(void **state)
 static void
 test_secrets_are_dropped(void **state)
 {
-	static const char text[] = "name: s\nparameters: [{name: p, type: string, sensitive: true, value: geheim}]\n";
+	static const char text[] =
+		"name: s\nparameters: [{name: p, type: string, sensitive: true, value: geheim}]\n";
 	SoDiagnostics findings;
-	SoProject  *project = so_load_package_text(context, text, strlen(text), NULL, NULL, &findings);
+	SoProject *project = so_load_package_text(context, text, strlen(text), NULL, NULL, &findings);
 
 	(void) state;
 	assert_non_null(project);
@@ -335,7 +341,7 @@ test_secrets_are_dropped(void **state)
 static void
 test_many_findings(void **state)
 {
-	char	   *text = talloc_strdup(context, "name: many\n");
+	char *text = talloc_strdup(context, "name: many\n");
 	SoDiagnostics findings;
 
 	(void) state;
@@ -354,7 +360,7 @@ test_examples(void **state)
 	(void) state;
 	for (int i = 0; folders[i] != NULL; i++)
 	{
-		char	  **paths = document_list(context, folders[i], ".yaml");
+		char **paths = document_list(context, folders[i], ".yaml");
 
 		assert_non_null(*paths);
 		for (; *paths != NULL; paths++)

@@ -44,30 +44,56 @@ test_scalars(void **state)
 	static const struct
 	{
 		const char *text;
-		SoNodeKind	kind;
-	}			cases[] = {
-		{"~", SO_NODE_NULL}, {"null", SO_NODE_NULL}, {"Null", SO_NODE_NULL}, {"nUll", SO_NODE_STRING},
-		{"true", SO_NODE_BOOLEAN}, {"False", SO_NODE_BOOLEAN}, {"yes", SO_NODE_STRING},
-		{"no", SO_NODE_STRING}, {"on", SO_NODE_STRING}, {"off", SO_NODE_STRING}, {"y", SO_NODE_STRING},
-		{"0", SO_NODE_INTEGER}, {"-12", SO_NODE_INTEGER}, {"+5", SO_NODE_INTEGER}, {"007", SO_NODE_INTEGER},
-		{"0o17", SO_NODE_INTEGER}, {"0x1F", SO_NODE_INTEGER}, {"0x", SO_NODE_STRING}, {"0b1", SO_NODE_STRING},
-		{"1_000", SO_NODE_STRING}, {"9223372036854775807", SO_NODE_INTEGER},
-		{"9223372036854775808", SO_NODE_REAL}, {"1.5", SO_NODE_REAL}, {".5", SO_NODE_REAL},
-		{"5.", SO_NODE_REAL}, {"1e3", SO_NODE_REAL}, {"-1.5E-3", SO_NODE_REAL}, {"1e", SO_NODE_STRING},
-		{"1e999", SO_NODE_STRING}, {".", SO_NODE_STRING}, {".inf", SO_NODE_STRING}, {"-", SO_NODE_STRING},
-		{"2026-01-31", SO_NODE_STRING}, {"12:30:45", SO_NODE_STRING}, {"'5'", SO_NODE_STRING},
-		{"\"true\"", SO_NODE_STRING}, {"", SO_NODE_NULL},
+		SoNodeKind kind;
+	} cases[] = {
+		{"~", SO_NODE_NULL},
+		{"null", SO_NODE_NULL},
+		{"Null", SO_NODE_NULL},
+		{"nUll", SO_NODE_STRING},
+		{"true", SO_NODE_BOOLEAN},
+		{"False", SO_NODE_BOOLEAN},
+		{"yes", SO_NODE_STRING},
+		{"no", SO_NODE_STRING},
+		{"on", SO_NODE_STRING},
+		{"off", SO_NODE_STRING},
+		{"y", SO_NODE_STRING},
+		{"0", SO_NODE_INTEGER},
+		{"-12", SO_NODE_INTEGER},
+		{"+5", SO_NODE_INTEGER},
+		{"007", SO_NODE_INTEGER},
+		{"0o17", SO_NODE_INTEGER},
+		{"0x1F", SO_NODE_INTEGER},
+		{"0x", SO_NODE_STRING},
+		{"0b1", SO_NODE_STRING},
+		{"1_000", SO_NODE_STRING},
+		{"9223372036854775807", SO_NODE_INTEGER},
+		{"9223372036854775808", SO_NODE_REAL},
+		{"1.5", SO_NODE_REAL},
+		{".5", SO_NODE_REAL},
+		{"5.", SO_NODE_REAL},
+		{"1e3", SO_NODE_REAL},
+		{"-1.5E-3", SO_NODE_REAL},
+		{"1e", SO_NODE_STRING},
+		{"1e999", SO_NODE_STRING},
+		{".", SO_NODE_STRING},
+		{".inf", SO_NODE_STRING},
+		{"-", SO_NODE_STRING},
+		{"2026-01-31", SO_NODE_STRING},
+		{"12:30:45", SO_NODE_STRING},
+		{"'5'", SO_NODE_STRING},
+		{"\"true\"", SO_NODE_STRING},
+		{"", SO_NODE_NULL},
 	};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		char	   *text = talloc_asprintf(context, "{k: %s }", cases[i].text);
+		char *text = talloc_asprintf(context, "{k: %s }", cases[i].text);
 		SoDiagnostics findings;
-		SoNode	   *node = strcmp(cases[i].text, "-") == 0 ? NULL : parse(text, &findings);
+		SoNode *node = strcmp(cases[i].text, "-") == 0 ? NULL : parse(text, &findings);
 
 		if (node == NULL)
-			continue;			/* "-" is a list in YAML */
+			continue; /* "-" is a list in YAML */
 		if (so_node_member(node, "k")->kind != cases[i].kind)
 			fail_msg("%s is %s", cases[i].text, so_node_kind_text(so_node_member(node, "k")));
 	}
@@ -78,8 +104,8 @@ test_positions_and_pointers(void **state)
 {
 	static const char text[] = "a:\n  - x\n  - {\"b/c~d\": 1, on: 2}\n";
 	SoDiagnostics findings;
-	SoNode	   *node = parse(text, &findings);
-	SoNode	   *map;
+	SoNode *node = parse(text, &findings);
+	SoNode *map;
 
 	(void) state;
 	assert_non_null(node);
@@ -96,7 +122,7 @@ test_positions_and_pointers(void **state)
 static void
 test_depth_limit(void **state)
 {
-	char	   *text = talloc_zero_size(context, 2 * 100000 + 1);
+	char *text = talloc_zero_size(context, 2 * 100000 + 1);
 	SoDiagnostics findings;
 
 	(void) state;
@@ -109,8 +135,8 @@ test_depth_limit(void **state)
 static void
 test_size_limit(void **state)
 {
-	size_t		length = SO_DOCUMENT_MAX_BYTES + 1;
-	char	   *text = talloc_zero_size(context, length);
+	size_t length = SO_DOCUMENT_MAX_BYTES + 1;
+	char *text = talloc_zero_size(context, length);
 	SoDiagnostics findings = {NULL, 0, 0};
 
 	(void) state;
@@ -125,11 +151,9 @@ test_bad_bytes(void **state)
 	static const struct
 	{
 		const char *text;
-		size_t		length;
-	}			cases[] = {
-		{"a: \xff", 4}, {"a: \"\\0\"", 7}, {"a\0b: 1", 6}, {"a: \xed\xa0\x80", 6}, {"\x01", 1},
-		{"a: \xc0\x80", 5}, {"? [a]\n: b", 9}
-	};
+		size_t length;
+	} cases[] = {{"a: \xff", 4}, {"a: \"\\0\"", 7},  {"a\0b: 1", 6},   {"a: \xed\xa0\x80", 6},
+				 {"\x01", 1},    {"a: \xc0\x80", 5}, {"? [a]\n: b", 9}};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -146,10 +170,10 @@ static void
 test_json_and_back(void **state)
 {
 	static const char text[] = "{\"a\":[1,2.5,true,null,\"x\"],\"b\":{\"c\":{}}}";
-	json_t	   *json = json_loads(text, 0, NULL);
+	json_t *json = json_loads(text, 0, NULL);
 	SoDiagnostics findings = {NULL, 0, 0};
-	SoNode	   *node = so_node_from_json(context, json, NULL, &findings);
-	json_t	   *again = so_node_to_json(node);
+	SoNode *node = so_node_from_json(context, json, NULL, &findings);
+	json_t *again = so_node_to_json(node);
 
 	(void) state;
 	assert_true(json_equal(json, again));
@@ -160,7 +184,7 @@ test_json_and_back(void **state)
 static void
 check_nearest(const char *wanted, const char *const *names, const char *expected)
 {
-	SoNearest	nearest;
+	SoNearest nearest;
 
 	so_nearest_begin(&nearest, wanted);
 	for (; *names != NULL; names++)
@@ -174,7 +198,8 @@ check_nearest(const char *wanted, const char *const *names, const char *expected
 static void
 test_nearest_name(void **state)
 {
-	static const char *const names[] = {"connection", "sql", "result_set", "timeout", "disable", NULL};
+	static const char *const names[] = {"connection", "sql",     "result_set",
+										"timeout",    "disable", NULL};
 
 	(void) state;
 	check_nearest("conection", names, "connection");

@@ -15,21 +15,22 @@
 #include "engine/model/system_variables.h"
 
 static const char document[] =
-"name: p\n"
-"id: 0F1E7D2C-5A0B-4C55-9D5E-0D6F6F1C2A11\n"
-"parameters: [{name: since, type: datetime}]\n"
-"variables: [{name: v, type: int32, value: 1}, {name: w, type: string}]\n"
-"connections: [{name: c, type: file, connection_string: /a, id: 11111111-2222-3333-4444-555555555555}]\n"
-"executables:\n"
-"  - name: box\n"
-"    type: sequence\n"
-"    variables: [{name: v, type: string}, {name: \"Own::v\", type: boolean}]\n"
-"    executables:\n"
-"      - {name: a, type: sequence}\n"
-"      - {name: b, type: sequence, after: {any: [{executable: a, on: failure}]}}\n"
-"    event_handlers:\n"
-"      on_error:\n"
-"        executables: [{name: h, type: sequence}]\n";
+	"name: p\n"
+	"id: 0F1E7D2C-5A0B-4C55-9D5E-0D6F6F1C2A11\n"
+	"parameters: [{name: since, type: datetime}]\n"
+	"variables: [{name: v, type: int32, value: 1}, {name: w, type: string}]\n"
+	"connections: [{name: c, type: file, connection_string: /a, id: "
+	"11111111-2222-3333-4444-555555555555}]\n"
+	"executables:\n"
+	"  - name: box\n"
+	"    type: sequence\n"
+	"    variables: [{name: v, type: string}, {name: \"Own::v\", type: boolean}]\n"
+	"    executables:\n"
+	"      - {name: a, type: sequence}\n"
+	"      - {name: b, type: sequence, after: {any: [{executable: a, on: failure}]}}\n"
+	"    event_handlers:\n"
+	"      on_error:\n"
+	"        executables: [{name: h, type: sequence}]\n";
 
 static TALLOC_CTX *context;
 static SoProject *project;
@@ -60,9 +61,12 @@ tear_down(void **state)
 static void
 test_paths(void **state)
 {
-	static const char *const paths[] = {"\\Package", "\\Package\\box", "\\Package\\box\\a",
-		"\\Package\\box\\b", "\\Package\\box.EventHandlers[OnError]",
-	"\\Package\\box.EventHandlers[OnError]\\h"};
+	static const char *const paths[] = {"\\Package",
+										"\\Package\\box",
+										"\\Package\\box\\a",
+										"\\Package\\box\\b",
+										"\\Package\\box.EventHandlers[OnError]",
+										"\\Package\\box.EventHandlers[OnError]\\h"};
 
 	(void) state;
 	assert_int_equal(package->executable_count, 6);
@@ -96,9 +100,10 @@ test_lookups(void **state)
 static void
 test_scope(void **state)
 {
-	SoScope		at_root = {project, package, package->root};
-	SoScope		inside = {project, package, so_package_executable(package, "\\Package\\box\\a")};
-	SoScope		handler = {project, package, so_package_executable(package, "\\Package\\box.EventHandlers[OnError]\\h")};
+	SoScope at_root = {project, package, package->root};
+	SoScope inside = {project, package, so_package_executable(package, "\\Package\\box\\a")};
+	SoScope handler = {project, package,
+					   so_package_executable(package, "\\Package\\box.EventHandlers[OnError]\\h")};
 
 	(void) state;
 	assert_int_equal(so_scope_declare(&at_root, "User::v"), SO_TYPE_I4);
@@ -118,7 +123,8 @@ test_scope(void **state)
 	assert_string_equal(so_scope_qualify(context, &at_root, "w"), "User::w");
 	assert_string_equal(so_scope_qualify(context, &at_root, "PackageName"), "System::PackageName");
 	assert_null(so_scope_qualify(context, &at_root, "nothing"));
-	assert_string_equal(so_scope_suggest(context, &at_root, "System::PakageName"), "System::PackageName");
+	assert_string_equal(so_scope_suggest(context, &at_root, "System::PakageName"),
+						"System::PackageName");
 	assert_string_equal(so_scope_suggest(context, &at_root, "User::since"), "$Package::since");
 	assert_null(so_scope_suggest(context, &at_root, "User::entirely_different"));
 }
@@ -145,8 +151,9 @@ static void
 test_identity(void **state)
 {
 	(void) state;
-	assert_string_equal(so_identity_derive(context, "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "www.example.com"),
-						"2ed6657d-e927-568b-95e1-2665a8aea6a2");
+	assert_string_equal(
+		so_identity_derive(context, "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "www.example.com"),
+		"2ed6657d-e927-568b-95e1-2665a8aea6a2");
 }
 
 /* The same document has the same ids, whatever its place and its other tasks. */
@@ -154,10 +161,11 @@ static void
 test_ids_are_stable(void **state)
 {
 	static const char one[] = "name: p\nexecutables: [{name: a, type: sequence}]\n";
-	static const char two[] = "executables: [{name: z, type: sequence}, {name: a, type: sequence}]\nname: p\n";
+	static const char two[] =
+		"executables: [{name: z, type: sequence}, {name: a, type: sequence}]\nname: p\n";
 	SoDiagnostics findings;
-	SoProject  *first = so_load_package_text(context, one, strlen(one), "x.yaml", NULL, &findings);
-	SoProject  *second = so_load_package_text(context, two, strlen(two), NULL, NULL, &findings);
+	SoProject *first = so_load_package_text(context, one, strlen(one), "x.yaml", NULL, &findings);
+	SoProject *second = so_load_package_text(context, two, strlen(two), NULL, NULL, &findings);
 
 	(void) state;
 	assert_string_equal(first->packages[0]->id, second->packages[0]->id);

@@ -27,10 +27,10 @@ static const SoProperty all_kinds[] = {
 	{"type", SO_PROPERTY_DATA_TYPE, 0, "int32", NULL, NULL, "", NULL},
 	{"any", SO_PROPERTY_VALUE, 0, "3", NULL, NULL, "", NULL},
 	{"list", SO_PROPERTY_STRING_LIST, 0, NULL, NULL, NULL, "", NULL},
-	{NULL}
-};
+	{NULL}};
 static const SoObjectType base_type = {"base", "Base", "", all_kinds, NULL};
-static const SoProperty own[] = {{"own", SO_PROPERTY_STRING, 0, NULL, NULL, NULL, "", NULL}, {NULL}};
+static const SoProperty own[] = {{"own", SO_PROPERTY_STRING, 0, NULL, NULL, NULL, "", NULL},
+								 {NULL}};
 static const SoObjectType derived_type = {"derived", "Derived", "", own, &base_type};
 
 static SoObject *object;
@@ -74,41 +74,59 @@ test_defaults(void **state)
 typedef struct SetCase
 {
 	const char *property;
-	const char *text;			/* given as a text */
-	const char *result;			/* canonical text; NULL = refused */
+	const char *text;   /* given as a text */
+	const char *result; /* canonical text; NULL = refused */
 } SetCase;
 
 static void
 test_set_from_text(void **state)
 {
 	static const SetCase cases[] = {
-		{"text", "", ""}, {"text", "x", "x"},
-		{"flag", "false", "false"}, {"flag", "True", "true"}, {"flag", "maybe", NULL},
-		{"small", "12", "12"}, {"small", "-1", "-1"}, {"small", "4294967296", NULL}, {"small", "x", NULL},
+		{"text", "", ""},
+		{"text", "x", "x"},
+		{"flag", "false", "false"},
+		{"flag", "True", "true"},
+		{"flag", "maybe", NULL},
+		{"small", "12", "12"},
+		{"small", "-1", "-1"},
+		{"small", "4294967296", NULL},
+		{"small", "x", NULL},
 		{"large", "4294967296", "4294967296"},
-		{"real", "1.5", "1.5"}, {"real", "x", NULL},
-		{"wait", "5min", "300000"}, {"wait", "01:00:00", "3600000"}, {"wait", "-5s", NULL}, {"wait", "x", NULL},
+		{"real", "1.5", "1.5"},
+		{"real", "x", NULL},
+		{"wait", "5min", "300000"},
+		{"wait", "01:00:00", "3600000"},
+		{"wait", "-5s", NULL},
+		{"wait", "x", NULL},
 		{"id", "0F1E7D2C-5A0B-4C55-9D5E-0D6F6F1C2A11", "0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11"},
 		{"id", "x", NULL},
-		{"colour", "red", "0"}, {"colour", "RED", "0"}, {"colour", "1", "1"}, {"colour", "2", NULL},
+		{"colour", "red", "0"},
+		{"colour", "RED", "0"},
+		{"colour", "1", "1"},
+		{"colour", "2", NULL},
 		{"colour", "blue", NULL},
-		{"type", "DT_I8", "int64"}, {"type", "int64", "int64"}, {"type", "x", NULL},
-		{"any", "x", "x"}, {"list", "x", NULL}, {"nothing", "x", NULL},
+		{"type", "DT_I8", "int64"},
+		{"type", "int64", "int64"},
+		{"type", "x", NULL},
+		{"any", "x", "x"},
+		{"list", "x", NULL},
+		{"nothing", "x", NULL},
 	};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		SoObject   *copy = so_object_copy(NULL, object);
-		SoValue		value = so_value_string(copy, cases[i].text);
-		SoError		error;
-		bool		fits = so_object_set(copy, cases[i].property, &value, &error);
+		SoObject *copy = so_object_copy(NULL, object);
+		SoValue value = so_value_string(copy, cases[i].text);
+		SoError error;
+		bool fits = so_object_set(copy, cases[i].property, &value, &error);
 
 		if (fits != (cases[i].result != NULL))
-			fail_msg("%s = %s: %s", cases[i].property, cases[i].text, fits ? "accepted" : error.message);
+			fail_msg("%s = %s: %s", cases[i].property, cases[i].text,
+					 fits ? "accepted" : error.message);
 		if (fits)
 		{
-			SoField    *field = so_object_field(copy, cases[i].property);
+			SoField *field = so_object_field(copy, cases[i].property);
 
 			assert_string_equal(so_value_to_text(copy, &field->value), cases[i].result);
 			assert_true(field->is_set);
@@ -124,8 +142,8 @@ test_set_from_text(void **state)
 static void
 test_set_from_values(void **state)
 {
-	SoValue		value;
-	SoError		error;
+	SoValue value;
+	SoError error;
 
 	(void) state;
 	value = so_value_integer(SO_TYPE_I4, 5);
@@ -150,9 +168,9 @@ test_set_from_values(void **state)
 static void
 test_forced_result_numbers(void **state)
 {
-	SoObject   *sequence = so_object_new(NULL, &so_object_type_sequence);
-	SoValue		value;
-	SoError		error;
+	SoObject *sequence = so_object_new(NULL, &so_object_type_sequence);
+	SoValue value;
+	SoError error;
 
 	(void) state;
 	assert_int_equal(so_object_enum(sequence, "force_execution_result"), SO_FORCED_NONE);
@@ -170,8 +188,8 @@ test_forced_result_numbers(void **state)
 static void
 check_table(const SoObjectType *type)
 {
-	int			count = so_object_type_property_count(type);
-	SoObject   *fresh = so_object_new(NULL, type);	/* reads every default */
+	int count = so_object_type_property_count(type);
+	SoObject *fresh = so_object_new(NULL, type); /* reads every default */
 
 	assert_non_null(type->title);
 	assert_true(strlen(type->description) > 10);
@@ -182,7 +200,8 @@ check_table(const SoObjectType *type)
 		if (strlen(property->description) < 5)
 			fail_msg("%s.%s has no description", type->name, property->name);
 		assert_int_equal(property->kind == SO_PROPERTY_ENUM, property->enum_names != NULL);
-		assert_int_equal(property->kind == SO_PROPERTY_OBJECT || property->kind == SO_PROPERTY_OBJECT_LIST,
+		assert_int_equal(property->kind == SO_PROPERTY_OBJECT ||
+							 property->kind == SO_PROPERTY_OBJECT_LIST,
 						 property->item_type != NULL);
 		if (property->name[strspn(property->name, "abcdefghijklmnopqrstuvwxyz0123456789_")] != '\0')
 			fail_msg("%s.%s is not snake_case", type->name, property->name);
@@ -201,10 +220,10 @@ static void
 test_tables(void **state)
 {
 	static const SoObjectType *const single[] = {
-		&so_object_type_package, &so_object_type_event_handler, &so_object_type_opaque,
-		&so_object_type_precedence_constraint, &so_object_type_variable, &so_object_type_parameter,
-		&so_object_type_project, NULL
-	};
+		&so_object_type_package,  &so_object_type_event_handler,
+		&so_object_type_opaque,   &so_object_type_precedence_constraint,
+		&so_object_type_variable, &so_object_type_parameter,
+		&so_object_type_project,  NULL};
 
 	(void) state;
 	for (int i = 0; single[i] != NULL; i++)

@@ -40,11 +40,12 @@ tear_down(void **state)
 static void
 check_committed(const char *path, json_t *schema)
 {
-	char	   *fresh = json_dumps(schema, JSON_INDENT(2));
-	size_t		length;
-	char	   *committed = document_read(context, path, &length);
+	char *fresh = json_dumps(schema, JSON_INDENT(2));
+	size_t length;
+	char *committed = document_read(context, path, &length);
 
-	if (strncmp(committed, fresh, strlen(fresh)) != 0 || strcmp(committed + strlen(fresh), "\n") != 0)
+	if (strncmp(committed, fresh, strlen(fresh)) != 0 ||
+		strcmp(committed + strlen(fresh), "\n") != 0)
 		fail_msg("%s is out of date: scaleout schema > %s", path, path);
 	free(fresh);
 	json_decref(schema);
@@ -63,8 +64,12 @@ static void
 test_schema_refuses(void **state)
 {
 	static const char *const documents[] = {
-		"{}", "{name: 5}", "{name: x, unknown: 1}", "{name: x, disable: yes}",
-		"{name: x, executables: [{name: a}]}", "{name: x, executables: [{name: a, type: nothing}]}",
+		"{}",
+		"{name: 5}",
+		"{name: x, unknown: 1}",
+		"{name: x, disable: yes}",
+		"{name: x, executables: [{name: a}]}",
+		"{name: x, executables: [{name: a, type: nothing}]}",
 		"{name: x, executables: [{name: a, type: sequence, sql: x}]}",
 		"{name: x, executables: [{name: a, type: for_loop}]}",
 		"{name: x, executables: [{name: a, type: foreach_loop, enumerator: {type: file}}]}",
@@ -72,15 +77,16 @@ test_schema_refuses(void **state)
 		"{name: x, executables: [{name: a, type: sequence, expressions: {id: x}}]}",
 		"{name: x, variables: [{name: a, type: int23}]}",
 		"{name: x, connections: [{name: a, type: file}]}",
-		"{name: x, event_handlers: {on_eror: {}}}", "{name: x, event_handlers: {on_error: {name: y}}}",
-		"{name: x, format_version: 2}", NULL
-	};
-	json_t	   *schema = so_schema_package();
+		"{name: x, event_handlers: {on_eror: {}}}",
+		"{name: x, event_handlers: {on_error: {name: y}}}",
+		"{name: x, format_version: 2}",
+		NULL};
+	json_t *schema = so_schema_package();
 
 	(void) state;
 	for (int i = 0; documents[i] != NULL; i++)
 	{
-		json_t	   *plain = document_plain_json(documents[i], strlen(documents[i]), "x.yaml");
+		json_t *plain = document_plain_json(documents[i], strlen(documents[i]), "x.yaml");
 
 		assert_non_null(plain);
 		if (document_check_schema(context, schema, schema, plain, "") == NULL)
@@ -93,10 +99,10 @@ test_schema_refuses(void **state)
 static void
 check_page(const char *path)
 {
-	size_t		length;
-	char	   *text = document_read(context, path, &length);
-	char	   *unknown;
-	char	   *fresh = so_reference_refresh(context, text, &unknown);
+	size_t length;
+	char *text = document_read(context, path, &length);
+	char *unknown;
+	char *fresh = so_reference_refresh(context, text, &unknown);
 
 	if (fresh == NULL)
 		fail_msg("%s: %s", path, unknown);
@@ -107,12 +113,12 @@ check_page(const char *path)
 static void
 test_pages_are_up_to_date(void **state)
 {
-	char	   *unknown;
+	char *unknown;
 
 	(void) state;
 	check_page("docs/packages.md");
-	assert_null(so_reference_refresh(context, "<!-- generated: nonsense -->\n<!-- end of generated part -->\n",
-									 &unknown));
+	assert_null(so_reference_refresh(
+		context, "<!-- generated: nonsense -->\n<!-- end of generated part -->\n", &unknown));
 	assert_string_equal(unknown, "nonsense");
 	assert_null(so_reference_refresh(context, "<!-- generated: package -->\n", &unknown));
 }
@@ -122,13 +128,14 @@ static void
 check_block(const char *path, const char *text)
 {
 	SoDiagnostics findings;
-	json_t	   *schema;
-	json_t	   *plain;
-	char	   *problem;
-	bool		is_project = strncmp(text, "# project.yaml", 14) == 0;
+	json_t *schema;
+	json_t *plain;
+	char *problem;
+	bool is_project = strncmp(text, "# project.yaml", 14) == 0;
 
-	if (!is_project && (so_load_package_text(context, text, strlen(text), path, NULL, &findings) == NULL ||
-						findings.count > 0))
+	if (!is_project &&
+		(so_load_package_text(context, text, strlen(text), path, NULL, &findings) == NULL ||
+		 findings.count > 0))
 		fail_msg("%s", so_diagnostics_to_text(context, &findings));
 	schema = is_project ? so_schema_project() : so_schema_package();
 	plain = document_plain_json(text, strlen(text), "x.yaml");
@@ -142,10 +149,10 @@ check_block(const char *path, const char *text)
 static void
 test_examples_of_the_page(void **state)
 {
-	size_t		length;
-	char	   *text = document_read(context, "docs/packages.md", &length);
+	size_t length;
+	char *text = document_read(context, "docs/packages.md", &length);
 	const char *at = text;
-	int			count = 0;
+	int count = 0;
 
 	(void) state;
 	while ((at = strstr(at, "```yaml\n")) != NULL)
@@ -166,22 +173,27 @@ static void
 check_example(const SoObjectType *type, const SoProperty *property)
 {
 	SoDiagnostics findings = {NULL, 0, 0};
-	SoProject  *project = talloc_zero(context, SoProject);
-	SoNode	   *node;
-	SoLoader	loader;
-	SoObject   *object;
+	SoProject *project = talloc_zero(context, SoProject);
+	SoNode *node;
+	SoLoader loader;
+	SoObject *object;
 	SoPropertyExpression *expressions = NULL;
-	int			count = 0;
+	int count = 0;
 
 	so_loader_begin(&loader, project, context, &findings, property->name, NULL);
-	node = so_loader_parse(context, property->example, strlen(property->example), "x.yaml", &findings);
+	node =
+		so_loader_parse(context, property->example, strlen(property->example), "x.yaml", &findings);
 	if (node == NULL || node->kind != SO_NODE_MAPPING)
-		fail_msg("%s.%s: the example is no member: %s", type->name, property->name, property->example);
-	object = so_loader_read_object(&loader, node, type, (const char *const[]) {"expressions", "on", NULL}, node);
-	so_loader_read_expressions(&loader, so_node_member(node, "expressions"), type, context, &expressions, &count);
+		fail_msg("%s.%s: the example is no member: %s", type->name, property->name,
+				 property->example);
+	object = so_loader_read_object(&loader, node, type,
+								   (const char *const[]){"expressions", "on", NULL}, node);
+	so_loader_read_expressions(&loader, so_node_member(node, "expressions"), type, context,
+							   &expressions, &count);
 	if (so_node_member(node, "expressions") == NULL && !so_object_is_set(object, property->name) &&
 		property->kind != SO_PROPERTY_TEXT)
-		fail_msg("%s.%s: the example sets something else: %s", type->name, property->name, property->example);
+		fail_msg("%s.%s: the example sets something else: %s", type->name, property->name,
+				 property->example);
 	for (int i = 0; i < findings.count; i++)
 	{
 		if (findings.items[i].code != SO_ERR_DOCUMENT_MISSING_PROPERTY &&
@@ -207,8 +219,9 @@ check_examples(const SoObjectType *type)
 static void
 test_examples_of_properties(void **state)
 {
-	static const char *const names[] = {"executable", "package", "for_loop", "foreach_loop", "opaque",
-		"precedence_constraint", "variable", "parameter", "project", "connection", NULL};
+	static const char *const names[] = {
+		"executable", "package",   "for_loop", "foreach_loop", "opaque", "precedence_constraint",
+		"variable",   "parameter", "project",  "connection",   NULL};
 
 	(void) state;
 	for (int i = 0; names[i] != NULL; i++)
