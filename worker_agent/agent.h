@@ -45,6 +45,7 @@ typedef struct SoLeaseState
 	bool		grace_over;
 	struct event *retry;
 	bool		waiting;		/* for retry */
+	bool		withdrawn;		/* draining, and the master knows */
 	SoBackoff	backoff;
 } SoLeaseState;
 

@@ -34,6 +34,7 @@ drain(SoAgent *agent)
 	if (!agent->draining)
 		so_log(SO_LOG_INFORMATION, "the master asks to take no more tasks");
 	agent->draining = true;
+	so_lease_pump(agent);
 }
 
 static const struct

@@ -60,6 +60,23 @@ poll_failed(SoAgent *agent, const SoAnswer *answer)
 				 so_agent_request_failed(agent, answer, &agent->lease.backoff));
 }
 
+/* While draining: say when no poll is open any more that could bring a task. */
+static void
+check_withdrawn(SoAgent *agent)
+{
+	SoLeaseState *lease = &agent->lease;
+
+	if (!agent->draining || lease->withdrawn)
+		return;
+	for (int i = 0; i < 2; i++)
+	{
+		if (lease->polls[i].number != 0 && lease->polls[i].capacity > 0)
+			return;
+	}
+	lease->withdrawn = true;
+	so_log(SO_LOG_INFORMATION, "draining: the master sends nothing more");
+}
+
 static void
 answered(void *context, const SoAnswer *answer)
 {
@@ -87,6 +104,7 @@ answered(void *context, const SoAnswer *answer)
 	so_command_handle(agent, json_object_get(answer->body, "commands"));
 	so_held_forget(agent->held, so_lease_oldest_open(agent));
 	so_lease_pump(agent);
+	check_withdrawn(agent);
 }
 
 static void
@@ -129,8 +147,12 @@ so_lease_pump(SoAgent *agent)
 	capacity = so_agent_capacity(agent);
 	if (newest->number != 0)
 	{
-		/* Replace a parked poll only when it could not bring anything. */
-		if (capacity > 0 && newest->capacity == 0 && unused->number == 0)
+		/*
+		 * Replace a parked poll only when it could not bring anything, or when
+		 * nothing may come any more (full is no reason: it brought the tasks).
+		 */
+		if (unused->number == 0 && (capacity > 0) != (newest->capacity > 0) &&
+			(capacity > 0 || agent->closed_for != NULL))
 			send_poll(agent, unused, capacity);
 		return;
 	}

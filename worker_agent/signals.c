@@ -142,6 +142,7 @@ leave(SoAgent *agent)
 			agent->leave_deadline_ms = now_ms + agent->settings->drain_timeout;
 		so_log(SO_LOG_INFORMATION, "draining: %d tasks are running; a second signal kills them",
 			   so_held_active(agent->held));
+		so_lease_pump(agent);
 	}
 	else
 	{
