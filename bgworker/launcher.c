@@ -21,7 +21,6 @@
 #include "bgworker/registration.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_shseclabel.h"
-#include "commands/dbcommands.h"
 #include "extension/binding.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
@@ -94,6 +93,27 @@ database_usable(Oid database)
 	return usable;
 }
 
+/* get_database_oid needs an index, which cannot be opened without a database. */
+static Oid
+database_named(const char *name)
+{
+	Relation	relation = table_open(DatabaseRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+	Oid			found = InvalidOid;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+
+		if (strcmp(NameStr(form->datname), name) == 0)
+			found = form->oid;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
 /* A restored copy brings the label along: of several the one in the token file is meant. */
 static Oid
 labelled_database(void)
@@ -121,7 +141,7 @@ so_launcher_find_database(void)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (so_setting_database != NULL && so_setting_database[0] != '\0')
-		database = get_database_oid(so_setting_database, true);
+		database = database_named(so_setting_database);
 	else
 		database = labelled_database();
 	if (OidIsValid(database) && !database_usable(database))

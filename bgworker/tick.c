@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "bgworker/agents.h"
 #include "bgworker/answers.h"
+#include "bgworker/counters.h"
 #include "bgworker/expiry.h"
 #include "bgworker/leasing.h"
 #include "bgworker/registers.h"
@@ -183,6 +184,8 @@ so_tick_batch(SoMaster *master, SoBatch *batch)
 	if (error == NULL)
 	{
 		master->retry_backoff_ms = 0;
+		so_counters_transaction(list_length(batch->registers) + list_length(batch->reports) +
+								list_length(batch->leased_agents), list_length(batch->reports));
 		so_tick_done(master, batch);
 	}
 	else if (so_spi_retryable(error))

@@ -79,3 +79,7 @@ AS $$
 	SELECT c.thumbprint FROM internal.worker_certificate c WHERE NOT c.revoked
 $$;
 COMMENT ON FUNCTION internal.master_trust_set() IS 'Thumbprints of the certificates that the gateway lets in';
+
+CREATE FUNCTION internal.master_counters(OUT transactions bigint, OUT requests bigint, OUT reports bigint)
+LANGUAGE C VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'so_master_counters';
+COMMENT ON FUNCTION internal.master_counters() IS 'What masters have done since the server started: transactions, requests of agents in them, reports among these';
