@@ -38,22 +38,22 @@ typedef enum SoMessageType
 typedef struct SoEvent
 {
 	SoMessageType message_type;
-	int			message_source_type;	/* 30 package, 40 task, 50 container, 60 data flow */
-	const char *event_name;		/* "OnError" */
+	int message_source_type; /* 30 package, 40 task, 50 container, 60 data flow */
+	const char *event_name;  /* "OnError" */
 	const char *message;
-	const char *code;			/* "SO801", "" when none */
-	int			message_code;	/* DTS code as int32 where SSIS has one, else 0 */
+	const char *code; /* "SO801", "" when none */
+	int message_code; /* DTS code as int32 where SSIS has one, else 0 */
 	const char *package_name;
 	const char *source_name;
 	const char *source_id;
-	const char *package_path;	/* "\Package\load" */
+	const char *package_path;   /* "\Package\load" */
 	const char *execution_path; /* "\load each file[3]\load" */
-	const char *subcomponent;	/* "" mostly */
-	int			thread_id;
-	int64_t		time_us;		/* wall clock, microseconds since 1970 UTC */
-	int			percent;		/* PROGRESS */
-	int64_t		progress_low;
-	int64_t		progress_high;
+	const char *subcomponent;   /* "" mostly */
+	int thread_id;
+	int64_t time_us; /* wall clock, microseconds since 1970 UTC */
+	int percent;     /* PROGRESS */
+	int64_t progress_low;
+	int64_t progress_high;
 } SoEvent;
 
 /* One executable has ended (row of executable_statistics). */
@@ -61,12 +61,12 @@ typedef struct SoStatistics
 {
 	const SoExecutable *executable;
 	const char *execution_path;
-	int64_t		start_us;
-	int64_t		end_us;
-	int64_t		duration_ms;
+	int64_t start_us;
+	int64_t end_us;
+	int64_t duration_ms;
 	SoExecutionResult result;
 	const SoValue *execution_value; /* NULL when none */
-	int64_t		row_count;		/* -1 when none */
+	int64_t row_count;              /* -1 when none */
 } SoStatistics;
 
 /*
@@ -75,57 +75,57 @@ typedef struct SoStatistics
  */
 typedef struct SoRunSink
 {
-	void	   *context;
-	void		(*event) (void *context, const SoEvent *event);
+	void *context;
+	void (*event)(void *context, const SoEvent *event);
 	/* An executable starts: for live displays. */
-	void		(*started) (void *context, const SoExecutable *executable, const char *execution_path);
-	void		(*statistics) (void *context, const SoStatistics *statistics);
+	void (*started)(void *context, const SoExecutable *executable, const char *execution_path);
+	void (*statistics)(void *context, const SoStatistics *statistics);
 	/* Every package that takes part is announced once, before its first event. */
-	void		(*package) (void *context, const SoPackage *package);
+	void (*package)(void *context, const SoPackage *package);
 } SoRunSink;
 
 /*
- * Checkpoints (engine/checkpoint): the control flow reports every finished unit
- * to the store and asks it at the start what is already done.  The store may
- * keep them in a file or send them to the catalog.
+ * Checkpoints (engine/checkpoint/checkpoint.h): the control flow loads what an
+ * earlier attempt has done from the store, and gives it every finished unit.
+ * The store may keep them in a file or send them to the catalog.
  */
 typedef struct SoCheckpointStore SoCheckpointStore;
 
 typedef struct SoAssignment
 {
-	const char *name;			/* "$Package::since", "$Project::x", or a property path */
-	const char *text;			/* canonical text */
+	const char *name; /* "$Package::since", "$Project::x", or a property path */
+	const char *text; /* canonical text */
 } SoAssignment;
 
 typedef struct SoRunOptions
 {
 	const SoAssignment *parameters;
-	int			parameter_count;
+	int parameter_count;
 	const SoAssignment *property_overrides; /* "\Package\load.Properties[sql]", dtexec /Set */
-	int			property_override_count;
+	int property_override_count;
 	const SoAssignment *connection_strings; /* connection manager name or id -> string */
-	int			connection_string_count;
-	int			max_concurrent_executables; /* 0 = the package's own */
-	bool		validate_only;
-	bool		warn_as_error;
-	int			logging_level;	/* 0 none, 1 basic, 2 performance, 3 verbose, 4 lineage */
-	int64_t		server_execution_id;	/* System::ServerExecutionID, 0 by hand */
-	const char *execution_instance_guid;	/* NULL: made up */
-	const char *work_folder;	/* System::WorkFolder; NULL: a temporary one, removed at the end */
-	bool		interactive;	/* System::InteractiveMode */
-	int			cancel_fd;		/* readable = cancel; -1 = none */
-	SoCheckpointStore *checkpoint_store;	/* NULL = none */
+	int connection_string_count;
+	int max_concurrent_executables; /* 0 = the package's own */
+	bool validate_only;
+	bool warn_as_error;
+	int logging_level;                   /* 0 none, 1 basic, 2 performance, 3 verbose, 4 lineage */
+	int64_t server_execution_id;         /* System::ServerExecutionID, 0 by hand */
+	const char *execution_instance_guid; /* NULL: made up */
+	const char *work_folder; /* System::WorkFolder; NULL: a temporary one, removed at the end */
+	bool interactive;        /* System::InteractiveMode */
+	int cancel_fd;           /* readable = cancel; -1 = none */
+	SoCheckpointStore *checkpoint_store; /* NULL = none */
 } SoRunOptions;
 
 typedef struct SoRunOutcome
 {
 	SoExecutionResult result;
-	int			error_count;
-	int			warning_count;
-	int64_t		duration_ms;
-	char	   *first_error;	/* text of the first error, owned by context; NULL when none */
-	SoErrorCode first_error_code;	/* SO_OK when none */
-	bool		validation_failed;
+	int error_count;
+	int warning_count;
+	int64_t duration_ms;
+	char *first_error;            /* text of the first error, owned by context; NULL when none */
+	SoErrorCode first_error_code; /* SO_OK when none */
+	bool validation_failed;
 } SoRunOutcome;
 
 extern void so_run_options_init(SoRunOptions *options);
@@ -139,4 +139,4 @@ extern bool so_run_package(TALLOC_CTX *context, const SoProject *project, const 
 						   const SoRunOptions *options, const SoRunSink *sink,
 						   SoRunOutcome *outcome, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_CONTROL_FLOW_RUN_H */
+#endif /* ENGINE_CONTROL_FLOW_RUN_H */

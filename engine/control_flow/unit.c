@@ -41,7 +41,8 @@ make_path(SoUnit *unit, int iteration)
 {
 	const char *name = unit->executable->name;
 	const SoUnit *outer = so_unit_outer(unit);
-	const char *above = outer == NULL || outer->execution_path[1] == '\0' ? "" : outer->execution_path;
+	const char *above =
+		outer == NULL || outer->execution_path[1] == '\0' ? "" : outer->execution_path;
 
 	if (unit->executable->kind == SO_KIND_EVENT_HANDLER)
 		return talloc_asprintf(unit, "%s%sEventHandlers[%s]", above, above[0] != '\0' ? "." : "\\",
@@ -55,10 +56,10 @@ make_path(SoUnit *unit, int iteration)
 
 SoUnit *
 so_unit_new(TALLOC_CTX *owner, SoPackageRun *package_run, const SoExecutable *executable,
-			SoUnit *parent, int iteration, void (*ended) (SoUnit *unit))
+			SoUnit *parent, int iteration, void (*ended)(SoUnit *unit))
 {
-	SoUnit	   *unit = talloc_zero(owner, SoUnit);
-	SoUnit	   *outer;
+	SoUnit *unit = talloc_zero(owner, SoUnit);
+	SoUnit *outer;
 
 	unit->run = package_run->run;
 	unit->package_run = package_run;
@@ -90,7 +91,7 @@ bool
 so_unit_canceled(const SoUnit *unit)
 {
 	return unit->run->canceled &&
-		(!unit->ignores_cancel || atomic_load(&unit->run->hard_cancel.raised));
+		   (!unit->ignores_cancel || atomic_load(&unit->run->hard_cancel.raised));
 }
 
 bool
@@ -110,7 +111,7 @@ so_unit_integer(const SoUnit *unit, const char *name, int64_t missing)
 static void
 put_on_agenda(SoUnit *unit)
 {
-	SoRun	   *run = unit->run;
+	SoRun *run = unit->run;
 
 	if (unit->on_agenda)
 		return;
@@ -144,7 +145,7 @@ so_unit_run_agenda(SoRun *run, int limit)
 {
 	while (run->agenda_head != NULL && limit-- > 0)
 	{
-		SoUnit	   *unit = run->agenda_head;
+		SoUnit *unit = run->agenda_head;
 
 		run->agenda_head = unit->agenda_next;
 		if (run->agenda_head == NULL)
@@ -164,10 +165,10 @@ so_unit_run_agenda(SoRun *run, int limit)
 static void
 raise_status(SoUnit *unit, bool executing)
 {
-	SoEventData data = {.type = SO_MESSAGE_STATUS_CHANGE,.status = executing};
+	SoEventData data = {.type = SO_MESSAGE_STATUS_CHANGE, .status = executing};
 
-	data.message = executing ? "The execution status is now executing." :
-		"The execution status is now completed.";
+	data.message = executing ? "The execution status is now executing."
+							 : "The execution status is now completed.";
 	so_event_raise(unit, &data);
 }
 
@@ -187,8 +188,8 @@ stamp_start(SoUnit *unit)
 void
 so_unit_time_text(int64_t time_us, char *buffer, size_t size)
 {
-	time_t		seconds = (time_t) (time_us / 1000000);
-	struct tm	local;
+	time_t seconds = (time_t) (time_us / 1000000);
+	struct tm local;
 
 	localtime_r(&seconds, &local);
 	strftime(buffer, size, "%Y-%m-%d %H:%M:%S", &local);
@@ -197,37 +198,24 @@ so_unit_time_text(int64_t time_us, char *buffer, size_t size)
 void
 so_unit_pre_execute(SoUnit *unit, SoUnitStep next)
 {
-	char		time_text[32];
+	char time_text[32];
 
 	stamp_start(unit);
 	if (unit->executable->kind != SO_KIND_EVENT_HANDLER)
 	{
 		so_unit_time_text(unit->start_us, time_text, sizeof(time_text));
-		so_event_message(unit, SO_MESSAGE_PRE_EXECUTE, "%s:Start, %s.", unit->executable->name, time_text);
+		so_event_message(unit, SO_MESSAGE_PRE_EXECUTE, "%s:Start, %s.", unit->executable->name,
+						 time_text);
 		raise_status(unit, true);
 	}
 	so_unit_next(unit, next);
 }
 
-/* The one place that asks whether a unit was done by an earlier attempt. */
-static bool
-checkpoint_is_done(const SoUnit *unit)
-{
-	SoCheckpointStore *store = unit->run->options->checkpoint_store;
-	SoCheckpointUnit description = {
-		.executable = unit->executable,
-		.execution_path = unit->execution_path,
-		.restartable = so_execute_is_restart_unit(unit)
-	};
-
-	return store != NULL && store->type->is_done(store, &description);
-}
-
 static void
 unit_begin(SoUnit *unit)
 {
-	SoError		error = {0};
-	bool		good;
+	SoError error = {0};
+	bool good;
 
 	if (so_unit_canceled(unit))
 	{
@@ -237,12 +225,6 @@ unit_begin(SoUnit *unit)
 	}
 	good = so_property_evaluate(unit, &error);
 	if (good && so_unit_boolean(unit, "disable", false))
-	{
-		unit->result = SO_RESULT_SUCCESS;
-		so_unit_leave(unit);
-		return;
-	}
-	if (checkpoint_is_done(unit))
 	{
 		unit->result = SO_RESULT_SUCCESS;
 		so_unit_leave(unit);
@@ -259,7 +241,8 @@ unit_begin(SoUnit *unit)
 void
 so_unit_begin(SoUnit *unit)
 {
-	so_unit_next(unit, unit->executable->kind == SO_KIND_PACKAGE ? so_execute_package_begin : unit_begin);
+	so_unit_next(unit,
+				 unit->executable->kind == SO_KIND_PACKAGE ? so_execute_package_begin : unit_begin);
 }
 
 static void
@@ -303,40 +286,45 @@ so_unit_executed(SoUnit *unit, SoExecutionResult result)
 static void
 apply_error_count(SoUnit *unit)
 {
-	int64_t		maximum = so_unit_integer(unit, "maximum_error_count", 1);
+	int64_t maximum = so_unit_integer(unit, "maximum_error_count", 1);
 
 	if (unit->failed)
 		unit->result = SO_RESULT_FAILURE;
 	if (unit->result != SO_RESULT_SUCCESS || maximum <= 0 || unit->error_count < maximum)
 		return;
 	unit->result = SO_RESULT_FAILURE;
-	so_event_warning(unit, SO_ERR_RUN_MAXIMUM_ERROR_COUNT,
-					 "The Execution method succeeded, but the number of errors raised (%d) reached the "
-					 "maximum allowed (%lld); resulting in failure. Change maximum_error_count or fix the "
-					 "errors.", unit->error_count, (long long) maximum);
+	so_event_warning(
+		unit, SO_ERR_RUN_MAXIMUM_ERROR_COUNT,
+		"The Execution method succeeded, but the number of errors raised (%d) reached the "
+		"maximum allowed (%lld); resulting in failure. Change maximum_error_count or fix the "
+		"errors.",
+		unit->error_count, (long long) maximum);
 }
 
 static void
 apply_forced_result(SoUnit *unit)
 {
-	int64_t		forced = so_unit_integer(unit, "force_execution_result", SO_FORCED_NONE);
+	int64_t forced = so_unit_integer(unit, "force_execution_result", SO_FORCED_NONE);
 	const SoField *field;
-	SoDataType	type;
-	SoError		error = {0};
+	SoDataType type;
+	SoError error = {0};
 
 	if (forced != SO_FORCED_NONE && unit->result != SO_RESULT_CANCELED)
 		unit->result = (SoExecutionResult) (forced - 1);
 	if (!so_unit_boolean(unit, "force_execution_value", false))
 		return;
 	field = so_object_field(unit->properties, "forced_execution_value");
-	type = so_data_type_from_name(so_property_text(unit->properties, "forced_execution_value_type") ?
-								  so_property_text(unit->properties, "forced_execution_value_type") : "int32");
+	type = so_data_type_from_name(
+		so_property_text(unit->properties, "forced_execution_value_type")
+			? so_property_text(unit->properties, "forced_execution_value_type")
+			: "int32");
 	if (field == NULL)
 		return;
 	if (so_value_convert(unit, &field->value, type, &unit->execution_value, &error))
 		unit->has_execution_value = true;
 	else
-		so_event_warning(unit, error.code, "The forced execution value cannot be used: %s", error.message);
+		so_event_warning(unit, error.code, "The forced execution value cannot be used: %s",
+						 error.message);
 }
 
 static void
@@ -346,7 +334,8 @@ unit_settle(SoUnit *unit)
 		unit->result = SO_RESULT_CANCELED;
 	apply_error_count(unit);
 	apply_forced_result(unit);
-	so_unit_transaction_end(unit, unit->result != SO_RESULT_FAILURE && unit->result != SO_RESULT_CANCELED);
+	so_unit_transaction_end(unit, unit->result != SO_RESULT_FAILURE &&
+									  unit->result != SO_RESULT_CANCELED);
 }
 
 void
@@ -363,11 +352,12 @@ so_unit_fail_package(SoUnit *unit)
 static void
 report_failure(SoUnit *unit)
 {
-	bool		forced = so_unit_integer(unit, "force_execution_result", SO_FORCED_NONE) != SO_FORCED_NONE;
+	bool forced = so_unit_integer(unit, "force_execution_result", SO_FORCED_NONE) != SO_FORCED_NONE;
 
-	if (unit->error_count == 0 && unit->executable->kind == SO_KIND_TASK && !forced && unit->task_ran)
+	if (unit->error_count == 0 && unit->executable->kind == SO_KIND_TASK && !forced &&
+		unit->task_ran)
 	{
-		SoError		error;
+		SoError error;
 
 		so_error_set(&error, SO_ERR_RUN_TASK_FAILED, unit->executable->path,
 					 "task \"%s\" failed without saying why", unit->executable->name);
@@ -379,7 +369,7 @@ report_failure(SoUnit *unit)
 	if (unit->executable->kind == SO_KIND_TASK)
 	{
 		SoEventData data = {.type = SO_MESSAGE_TASK_FAILED};
-		char	   *text = talloc_asprintf(unit, "%s failed.", unit->executable->name);
+		char *text = talloc_asprintf(unit, "%s failed.", unit->executable->name);
 
 		data.message = text;
 		so_event_raise(unit, &data);
@@ -396,8 +386,8 @@ report_failure(SoUnit *unit)
 static void
 unit_post_execute(SoUnit *unit)
 {
-	char		time_text[32];
-	int64_t		elapsed = so_clock_monotonic_ms() - unit->start_ms;
+	char time_text[32];
+	int64_t elapsed = so_clock_monotonic_ms() - unit->start_ms;
 
 	if (unit->executable->kind != SO_KIND_EVENT_HANDLER)
 	{
@@ -420,38 +410,20 @@ so_unit_finish(SoUnit *unit)
 	so_unit_next(unit, unit_post_execute);
 }
 
-/* The one place that every finished unit passes. */
-static void
-checkpoint_finished(const SoUnit *unit)
-{
-	SoCheckpointStore *store = unit->run->options->checkpoint_store;
-	SoCheckpointUnit description = {
-		.executable = unit->executable,
-		.execution_path = unit->execution_path,
-		.restartable = so_execute_is_restart_unit(unit),
-		.result = unit->result,
-		.execution_value = unit->has_execution_value ? &unit->execution_value : NULL
-	};
-
-	if (store != NULL)
-		(void) store->type->finished(store, &description);
-}
-
 static void
 report_statistics(const SoUnit *unit)
 {
 	const SoRunSink *sink = unit->run->sink;
-	int64_t		elapsed = so_clock_monotonic_ms() - unit->start_ms;
-	SoStatistics statistics = {
-		.executable = unit->executable,
-		.execution_path = unit->execution_path,
-		.start_us = unit->start_us,
-		.end_us = unit->start_us + elapsed * 1000,
-		.duration_ms = elapsed,
-		.result = unit->result,
-		.execution_value = unit->has_execution_value ? &unit->execution_value : NULL,
-		.row_count = unit->row_count
-	};
+	int64_t elapsed = so_clock_monotonic_ms() - unit->start_ms;
+	SoStatistics statistics = {.executable = unit->executable,
+							   .execution_path = unit->execution_path,
+							   .start_us = unit->start_us,
+							   .end_us = unit->start_us + elapsed * 1000,
+							   .duration_ms = elapsed,
+							   .result = unit->result,
+							   .execution_value =
+								   unit->has_execution_value ? &unit->execution_value : NULL,
+							   .row_count = unit->row_count};
 
 	if (sink != NULL && sink->statistics != NULL)
 		sink->statistics(sink->context, &statistics);
@@ -461,10 +433,7 @@ static void
 unit_end(SoUnit *unit)
 {
 	if (unit->executable->kind != SO_KIND_EVENT_HANDLER)
-	{
 		report_statistics(unit);
-		checkpoint_finished(unit);
-	}
 	so_unit_leave(unit);
 }
 
