@@ -41,14 +41,15 @@ sub deploy_with
 sub gone
 {
 	my ($what) = @_;
-	my $pid = slurp_file($pid_file);
+	# On a busy machine it may have been killed before it wrote its number.
+	my $pid = -s $pid_file ? slurp_file($pid_file) : 0;
 	chomp $pid;
 	my @living;
 	for my $path (glob('/proc/[0-9]*/stat'))
 	{
 		# pid (name) state ppid pgrp; one that nobody has collected yet is dead all the same.
 		my $stat = eval { slurp_file($path) } // next;
-		push @living, $stat if $stat =~ /\) ([A-Z]) \d+ $pid / && $1 !~ /[ZX]/;
+		push @living, $stat if $pid && $stat =~ /\) ([A-Z]) \d+ $pid / && $1 !~ /[ZX]/;
 	}
 	is("@living", '', "$what: no process is left");
 	return;
