@@ -21,13 +21,13 @@
 typedef enum SoNurseryMessage
 {
 	/* agent to nursery */
-	SO_NURSERY_SPAWN = 1,		/* u64 token; descriptors: socket, output */
-	SO_NURSERY_KILL = 2,		/* u64 token: SIGKILL to the runner and all it started */
+	SO_NURSERY_SPAWN = 1, /* u64 token; descriptors: socket, output */
+	SO_NURSERY_KILL = 2,  /* u64 token: SIGKILL to the runner and all it started */
 	/* nursery to agent */
-	SO_NURSERY_READY = 33,		/* string version, u32 pid, string task types (comma separated) */
-	SO_NURSERY_SPAWNED = 34,	/* u64 token, u32 pid */
-	SO_NURSERY_EXITED = 35,		/* u64 token, u32 wait status; sent when all it started is gone too */
-	SO_NURSERY_FAILED = 36		/* u64 token, u32 errno: could not be forked */
+	SO_NURSERY_READY = 33,   /* string version, u32 pid, string task types (comma separated) */
+	SO_NURSERY_SPAWNED = 34, /* u64 token, u32 pid */
+	SO_NURSERY_EXITED = 35,  /* u64 token, u32 wait status; sent when all it started is gone too */
+	SO_NURSERY_FAILED = 36   /* u64 token, u32 errno: could not be forked */
 } SoNurseryMessage;
 
-#endif							/* COMMON_NURSERY_PROTOCOL_H */
+#endif /* COMMON_NURSERY_PROTOCOL_H */

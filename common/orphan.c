@@ -36,12 +36,12 @@ so_orphan_adopt(void)
 static int
 children_from_list(pid_t *children)
 {
-	char		path[64];
-	char		text[4096];
-	pid_t		pid = 0;
-	int			count = 0;
-	ssize_t		got;
-	int			fd;
+	char path[64];
+	char text[4096];
+	pid_t pid = 0;
+	int count = 0;
+	ssize_t got;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int) gettid());
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -69,12 +69,12 @@ children_from_list(pid_t *children)
 static pid_t
 parent_of(const char *pid_text)
 {
-	char		path[300];
-	char		text[512];
+	char path[300];
+	char text[512];
 	const char *after_name;
-	int			parent = 0;
-	ssize_t		got;
-	int			fd;
+	int parent = 0;
+	ssize_t got;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%s/stat", pid_text);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -95,10 +95,10 @@ parent_of(const char *pid_text)
 static int
 children_from_walk(pid_t *children)
 {
-	DIR		   *proc = opendir("/proc");
+	DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	pid_t		self = getpid();
-	int			count = 0;
+	pid_t self = getpid();
+	int count = 0;
 
 	if (proc == NULL)
 		return 0;
@@ -115,14 +115,14 @@ int
 so_orphan_kill(SoOrphanIsOwn is_own, void *context)
 {
 	static pid_t children[MAX_CHILDREN];
-	int			count = children_from_list(children);
-	int			left = 0;
+	int count = children_from_list(children);
+	int left = 0;
 
 	if (count < 0)
 		count = children_from_walk(children);
 	for (int i = 0; i < count; i++)
 	{
-		pid_t		pid = children[i];
+		pid_t pid = children[i];
 
 		if (is_own(pid, context))
 			continue;

@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 /* true when pid is a child that the caller started itself */
-typedef bool (*SoOrphanIsOwn) (pid_t pid, void *context);
+typedef bool (*SoOrphanIsOwn)(pid_t pid, void *context);
 
 /* Become a child subreaper; false with errno. */
 extern bool so_orphan_adopt(void);
@@ -26,6 +26,6 @@ extern bool so_orphan_adopt(void);
  * it is called again until it returns 0.  Returns how many are still there;
  * processes that may not be killed (another account) are not counted.
  */
-extern int	so_orphan_kill(SoOrphanIsOwn is_own, void *context);
+extern int so_orphan_kill(SoOrphanIsOwn is_own, void *context);
 
-#endif							/* COMMON_ORPHAN_H */
+#endif /* COMMON_ORPHAN_H */

@@ -16,7 +16,7 @@
 bool
 so_uuid_generate(SoUuid *uuid, SoError *error)
 {
-	ssize_t		got;
+	ssize_t got;
 
 	do
 		got = getrandom(uuid->bytes, sizeof(uuid->bytes), 0);
@@ -45,15 +45,15 @@ hex_value(char digit)
 bool
 so_uuid_parse(const char *text, SoUuid *uuid)
 {
-	bool		braced = text[0] == '{';
-	int			byte = 0;
+	bool braced = text[0] == '{';
+	int byte = 0;
 
 	if (braced)
 		text++;
 	while (byte < SO_UUID_SIZE)
 	{
-		int			high;
-		int			low;
+		int high;
+		int low;
 
 		if (byte == 4 || byte == 6 || byte == 8 || byte == 10)
 		{
@@ -78,7 +78,7 @@ char *
 so_uuid_format(const SoUuid *uuid, char *buffer)
 {
 	static const char digits[] = "0123456789abcdef";
-	char	   *to = buffer;
+	char *to = buffer;
 
 	for (int i = 0; i < SO_UUID_SIZE; i++)
 	{

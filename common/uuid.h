@@ -20,7 +20,7 @@
 
 typedef struct SoUuid
 {
-	uint8_t		bytes[SO_UUID_SIZE];
+	uint8_t bytes[SO_UUID_SIZE];
 } SoUuid;
 
 /* A random (version 4) UUID from the kernel; false with *error when there is no randomness. */
@@ -37,4 +37,4 @@ extern char *so_uuid_format(const SoUuid *uuid, char *buffer);
 
 extern bool so_uuid_equal(const SoUuid *a, const SoUuid *b);
 
-#endif							/* COMMON_UUID_H */
+#endif /* COMMON_UUID_H */

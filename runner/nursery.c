@@ -53,28 +53,28 @@
 
 typedef struct Runner
 {
-	uint64_t	token;
-	pid_t		pid;
-	int			status;			/* of wait, once exited */
-	bool		exited;
+	uint64_t token;
+	pid_t pid;
+	int status; /* of wait, once exited */
+	bool exited;
 } Runner;
 
 typedef struct Nursery
 {
-	int			control_fd;
-	int			signal_fd;
-	pid_t		pid;
-	Runner	   *runners;
-	size_t		runner_count;
-	size_t		runner_capacity;
-	int64_t		leftovers_since;	/* 0: none known */
-	SoByteBuffer out;			/* whole messages that wait for the agent */
+	int control_fd;
+	int signal_fd;
+	pid_t pid;
+	Runner *runners;
+	size_t runner_count;
+	size_t runner_capacity;
+	int64_t leftovers_since; /* 0: none known */
+	SoByteBuffer out;        /* whole messages that wait for the agent */
 } Nursery;
 
 static bool
 is_own_runner(pid_t pid, void *context)
 {
-	Nursery    *nursery = context;
+	Nursery *nursery = context;
 
 	for (size_t i = 0; i < nursery->runner_count; i++)
 	{
@@ -99,8 +99,8 @@ static void
 put_ready(Nursery *nursery)
 {
 	const SoTaskType *const *types = so_task_types();
-	char		names[4096];
-	size_t		used = 0;
+	char names[4096];
+	size_t used = 0;
 
 	names[0] = '\0';
 	for (int i = 0; types[i] != NULL && used < sizeof(names); i++)
@@ -117,14 +117,14 @@ static void
 become_runner(Nursery *nursery, int socket_fd, int output_fd)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
-	sigset_t	none;
-	int			null_fd;
-	int			status;
+	sigset_t none;
+	int null_fd;
+	int status;
 
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != nursery->pid)
-		_exit(1);				/* the nursery died before the signal was armed */
+		_exit(1); /* the nursery died before the signal was armed */
 	so_orphan_adopt();
 	for (int number = 1; number < NSIG; number++)
 		sigaction(number, &action, NULL);
@@ -159,13 +159,13 @@ put_failed(Nursery *nursery, uint64_t token, int reason)
 static void
 spawn(Nursery *nursery, uint64_t token, int socket_fd, int output_fd)
 {
-	Runner	   *runner;
-	pid_t		pid;
+	Runner *runner;
+	pid_t pid;
 
 	if (nursery->runner_count == nursery->runner_capacity)
 	{
-		size_t		capacity = nursery->runner_capacity * 2 + 16;
-		Runner	   *grown = reallocarray(nursery->runners, capacity, sizeof(Runner));
+		size_t capacity = nursery->runner_capacity * 2 + 16;
+		Runner *grown = reallocarray(nursery->runners, capacity, sizeof(Runner));
 
 		if (grown == NULL)
 		{
@@ -211,8 +211,8 @@ handle_packet(Nursery *nursery, const uint8_t *packet, size_t size, const int *f
 	so_field_reader_init(&reader, packet, size);
 	while (!reader.failed && reader.position < reader.end)
 	{
-		uint8_t		type = so_get_u8(&reader);
-		uint64_t	token = so_get_u64(&reader);
+		uint8_t type = so_get_u8(&reader);
+		uint64_t token = so_get_u64(&reader);
 
 		if (reader.failed)
 			break;
@@ -239,15 +239,17 @@ receive_packet(Nursery *nursery)
 	union
 	{
 		struct cmsghdr header;
-		char		space[CMSG_SPACE(2 * sizeof(int))];
-	}			control;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control;
 	struct iovec part = {.iov_base = packet, .iov_len = sizeof(packet)};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
-	.msg_controllen = sizeof(control)};
+	struct msghdr message = {.msg_iov = &part,
+							 .msg_iovlen = 1,
+							 .msg_control = &control,
+							 .msg_controllen = sizeof(control)};
 	struct cmsghdr *header;
-	int			fds[2] = {-1, -1};
-	int			fd_count = 0;
-	ssize_t		got = recvmsg(nursery->control_fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	int fds[2] = {-1, -1};
+	int fd_count = 0;
+	ssize_t got = recvmsg(nursery->control_fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR;
@@ -269,14 +271,14 @@ receive_packet(Nursery *nursery)
 static void
 reap(Nursery *nursery)
 {
-	int			status;
-	pid_t		pid;
+	int status;
+	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 	{
 		for (size_t i = 0; i < nursery->runner_count; i++)
 		{
-			Runner	   *runner = &nursery->runners[i];
+			Runner *runner = &nursery->runners[i];
 
 			if (runner->pid == pid && !runner->exited)
 			{
@@ -293,7 +295,7 @@ reap(Nursery *nursery)
 static bool
 clear_leftovers(Nursery *nursery)
 {
-	size_t		kept = 0;
+	size_t kept = 0;
 
 	if (nursery->leftovers_since == 0)
 		return true;
@@ -303,7 +305,7 @@ clear_leftovers(Nursery *nursery)
 	nursery->leftovers_since = 0;
 	for (size_t i = 0; i < nursery->runner_count; i++)
 	{
-		Runner	   *runner = &nursery->runners[i];
+		Runner *runner = &nursery->runners[i];
 
 		if (!runner->exited)
 		{
@@ -324,12 +326,12 @@ whole_messages(const SoByteBuffer *out)
 {
 	SoFieldReader reader;
 	const uint8_t *begin = out->data + out->start;
-	size_t		fits = 0;
+	size_t fits = 0;
 
 	so_field_reader_init(&reader, begin, so_byte_buffer_length(out));
 	while (reader.position < reader.end)
 	{
-		size_t		ignored;
+		size_t ignored;
 
 		if (so_get_u8(&reader) == SO_NURSERY_READY)
 		{
@@ -352,7 +354,7 @@ flush_messages(Nursery *nursery)
 {
 	while (so_byte_buffer_length(&nursery->out) > 0)
 	{
-		size_t		size = whole_messages(&nursery->out);
+		size_t size = whole_messages(&nursery->out);
 
 		if (send(nursery->control_fd, nursery->out.data + nursery->out.start, size,
 				 MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -366,8 +368,8 @@ flush_messages(Nursery *nursery)
 static void
 kill_everything(Nursery *nursery)
 {
-	int64_t		deadline = so_clock_monotonic_ms() + SHUTDOWN_LIMIT_MS;
-	int			left = 1;
+	int64_t deadline = so_clock_monotonic_ms() + SHUTDOWN_LIMIT_MS;
+	int left = 1;
 
 	for (size_t i = 0; i < nursery->runner_count; i++)
 		kill_runner(&nursery->runners[i]);
@@ -384,7 +386,7 @@ static bool
 open_nursery(Nursery *nursery)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigset_t	mask;
+	sigset_t mask;
 
 	/* Was for this process alone (worker_agent/nursery_client.c). */
 	unsetenv("LD_BIND_NOW");
@@ -418,8 +420,8 @@ open_nursery(Nursery *nursery)
 int
 so_nursery_main(int argc, char **argv)
 {
-	Nursery		nursery;
-	bool		clean = true;
+	Nursery nursery;
+	bool clean = true;
 
 	(void) argc;
 	(void) argv;

@@ -15,6 +15,6 @@
  * and what it started.  Returns the exit status of the process; in a forked
  * runner it does not return.
  */
-extern int	so_nursery_main(int argc, char **argv);
+extern int so_nursery_main(int argc, char **argv);
 
-#endif							/* RUNNER_NURSERY_H */
+#endif /* RUNNER_NURSERY_H */

@@ -25,19 +25,22 @@
 #include "worker_agent/report.h"
 #include "worker_agent/runners.h"
 #include "worker_agent/signals.h"
+#include "worker_agent/task_sweep.h"
 
 /* The longest time between two looks at deadlines, and the shortest. */
 #define TICK_MAX_MS 1000
 #define TICK_MIN_MS 20
 /* A tick later than this means that the process did not run. */
-#define STALL_MS 1500
+#define STALL_MS  1500
 #define SAMPLE_MS 1000
+/* How often old task folders are looked for. */
+#define SWEEP_MS 3600000
 /* Longest wait before the master is asked again. */
 #define RETRY_MAX_MS 10000
 /* The same failure is logged again after this time. */
 #define COMPLAIN_AGAIN_MS 60000
 /* At the end: how long the master may take to acknowledge what is left. */
-#define FLUSH_LIMIT_MS 30000
+#define FLUSH_LIMIT_MS      30000
 #define FLUSH_LIMIT_AWAY_MS 3000
 
 void
@@ -54,7 +57,7 @@ so_agent_arm(struct event *timer, int64_t delay_ms)
 static int64_t
 retry_maximum(const SoAgent *agent)
 {
-	int64_t		maximum = RETRY_MAX_MS;
+	int64_t maximum = RETRY_MAX_MS;
 
 	if (so_held_active(agent->held) > 0 && agent->lease_interval_ms / 8 < maximum)
 		maximum = agent->lease_interval_ms / 8;
@@ -64,9 +67,9 @@ retry_maximum(const SoAgent *agent)
 int64_t
 so_agent_request_failed(SoAgent *agent, const SoAnswer *answer, SoBackoff *backoff)
 {
-	int64_t		now_ms = so_clock_monotonic_ms();
-	int64_t		maximum = retry_maximum(agent);
-	int64_t		delay = so_backoff_next(backoff, maximum, (uint32_t) random());
+	int64_t now_ms = so_clock_monotonic_ms();
+	int64_t maximum = retry_maximum(agent);
+	int64_t delay = so_backoff_next(backoff, maximum, (uint32_t) random());
 
 	if (answer->retry_after_ms > delay)
 		delay = answer->retry_after_ms < maximum ? answer->retry_after_ms : maximum;
@@ -96,8 +99,8 @@ so_agent_request_succeeded(SoAgent *agent, SoBackoff *backoff)
 bool
 so_agent_check_answer(SoAgent *agent, const SoAnswer *answer)
 {
-	uint64_t	epoch = (uint64_t) json_integer_value(json_object_get(answer->body, "epoch"));
-	SoError		error;
+	uint64_t epoch = (uint64_t) json_integer_value(json_object_get(answer->body, "epoch"));
+	SoError error;
 
 	if (!agent->registered)
 		return false;
@@ -113,8 +116,10 @@ so_agent_check_answer(SoAgent *agent, const SoAnswer *answer)
 	if (!agent->enabled && !agent->told_disabled)
 	{
 		so_error_set(&error, SO_ERR_AGENT_DISABLED, NULL, "this worker is registered and disabled");
-		so_error_hint(&error, "It gets no tasks until an administrator runs "
-					  "SELECT catalog.enable_worker_agent('%s').", agent->identity.agent_id_text);
+		so_error_hint(&error,
+					  "It gets no tasks until an administrator runs "
+					  "SELECT catalog.enable_worker_agent('%s').",
+					  agent->identity.agent_id_text);
 		so_log_error(SO_LOG_WARNING, &error);
 	}
 	agent->told_disabled = !agent->enabled;
@@ -127,7 +132,7 @@ static const char *
 obstacle(const SoAgent *agent)
 {
 	const SoSettings *settings = agent->settings;
-	int64_t		limit = settings->max_buffer_log_count * settings->max_in_memory_buffer_count;
+	int64_t limit = settings->max_buffer_log_count * settings->max_in_memory_buffer_count;
 
 	if (agent->draining)
 		return "it drains";
@@ -159,7 +164,8 @@ so_agent_capacity(SoAgent *agent)
 			so_log(SO_LOG_INFORMATION, "tasks are requested again");
 		agent->closed_for = reason;
 	}
-	return reason != NULL ? 0 : so_held_capacity(agent->held, (int) agent->settings->max_task_count);
+	return reason != NULL ? 0
+						  : so_held_capacity(agent->held, (int) agent->settings->max_task_count);
 }
 
 /* ---- spool ------------------------------------------------------------------------- */
@@ -167,7 +173,7 @@ so_agent_capacity(SoAgent *agent)
 bool
 so_agent_flush_spool(SoAgent *agent)
 {
-	SoError		error;
+	SoError error;
 
 	if (so_spool_flush(agent->spool, &error))
 	{
@@ -199,7 +205,7 @@ retry_spool(SoAgent *agent, int64_t now_ms)
 	if (now_ms - agent->spool_blocked_since_ms > agent->settings->log_retry_timeout)
 	{
 		so_log(SO_LOG_CRITICAL, "SO440 the spool could not be written for longer than "
-			   "ExecutionLogRetryTimeout; the running tasks are killed");
+								"ExecutionLogRetryTimeout; the running tasks are killed");
 		agent->spool_blocked_since_ms = now_ms;
 		so_runners_kill_all(agent);
 	}
@@ -216,12 +222,12 @@ so_agent_stalled(const SoAgent *agent)
 void
 so_agent_expire_leases(SoAgent *agent)
 {
-	int64_t		now_ms = so_clock_monotonic_ms();
-	SoAttempt  *attempt = TAILQ_FIRST(so_held_list(agent->held));
+	int64_t now_ms = so_clock_monotonic_ms();
+	SoAttempt *attempt = TAILQ_FIRST(so_held_list(agent->held));
 
 	while (attempt != NULL)
 	{
-		SoAttempt  *next = TAILQ_NEXT(attempt, link);
+		SoAttempt *next = TAILQ_NEXT(attempt, link);
 
 		if (attempt->state != SO_HELD_FINISHED &&
 			so_held_deadline(attempt, agent->settings->heartbeat_error_tolerance) <= now_ms)
@@ -234,12 +240,12 @@ so_agent_expire_leases(SoAgent *agent)
 static int64_t
 next_tick(const SoAgent *agent, int64_t now_ms)
 {
-	int64_t		next = now_ms + TICK_MAX_MS;
-	SoAttempt  *attempt;
+	int64_t next = now_ms + TICK_MAX_MS;
+	SoAttempt *attempt;
 
 	TAILQ_FOREACH(attempt, so_held_list(agent->held), link)
 	{
-		int64_t		deadline = so_held_deadline(attempt, agent->settings->heartbeat_error_tolerance);
+		int64_t deadline = so_held_deadline(attempt, agent->settings->heartbeat_error_tolerance);
 
 		if (attempt->state != SO_HELD_FINISHED && deadline < next)
 			next = deadline;
@@ -266,8 +272,8 @@ check_leave_deadlines(SoAgent *agent, int64_t now_ms)
 static void
 tick(evutil_socket_t fd, short what, void *argument)
 {
-	SoAgent    *agent = argument;
-	int64_t		now_ms = so_clock_monotonic_ms();
+	SoAgent *agent = argument;
+	int64_t now_ms = so_clock_monotonic_ms();
 
 	(void) fd;
 	(void) what;
@@ -294,9 +300,9 @@ tick(evutil_socket_t fd, short what, void *argument)
 void
 so_agent_check_leave(SoAgent *agent)
 {
-	int64_t		now_ms = so_clock_monotonic_ms();
-	size_t		waiting = so_spool_waiting(agent->spool);
-	bool		away = !agent->registered || agent->report.backoff.failures > 0;
+	int64_t now_ms = so_clock_monotonic_ms();
+	size_t waiting = so_spool_waiting(agent->spool);
+	bool away = !agent->registered || agent->report.backoff.failures > 0;
 
 	if (!agent->leaving || !TAILQ_EMPTY(&agent->runners) || so_held_active(agent->held) > 0)
 		return;
@@ -329,7 +335,7 @@ so_agent_fail(SoAgent *agent, const SoError *error)
 static void
 nursery_ready(void *context)
 {
-	SoAgent    *agent = context;
+	SoAgent *agent = context;
 
 	/* The first time: now the capabilities are known. */
 	if (!agent->registered)
@@ -347,7 +353,7 @@ nursery_impossible(void *context, const SoError *error)
 static void
 restore_result(void *context, const SoUuid *task, uint32_t attempt)
 {
-	SoAgent    *agent = context;
+	SoAgent *agent = context;
 
 	so_held_restore(agent->held, task, attempt);
 }
@@ -362,7 +368,8 @@ open_folders(SoAgent *agent, SoError *error)
 		so_error_set(error, SO_ERR_FILE_UNWRITABLE, folder, "TasksRootFolder cannot be made");
 		return so_error_detail(error, "%s.", strerror(errno));
 	}
-	agent->spool = so_spool_open(agent, agent->settings->spool_folder, SO_SPOOL_SEGMENT_SIZE, error);
+	agent->spool =
+		so_spool_open(agent, agent->settings->spool_folder, SO_SPOOL_SEGMENT_SIZE, error);
 	if (agent->spool == NULL)
 		return false;
 	if (so_spool_waiting(agent->spool) > 0)
@@ -411,8 +418,7 @@ open_agent(SoAgent *agent, SoError *error)
 	if (agent->base == NULL)
 		return so_error_set(error, SO_ERR_INTERNAL, "libevent", "no event loop");
 	if (!so_signals_address(agent->settings, &address, error) ||
-		!so_identity_open(agent->settings, &agent->identity, error) ||
-		!open_folders(agent, error))
+		!so_identity_open(agent->settings, &agent->identity, error) || !open_folders(agent, error))
 		return false;
 	agent->client = so_master_client_create(agent, agent->base, &agent->identity.pair, error);
 	if (agent->client == NULL)
@@ -425,8 +431,8 @@ open_agent(SoAgent *agent, SoError *error)
 	agent->tick = evtimer_new(agent->base, tick, agent);
 	agent->tick_due_ms = so_clock_monotonic_ms();
 	so_agent_arm(agent->tick, 0);
-	agent->nursery = so_nursery_start(agent, agent->base, agent->settings->runner_program, &events,
-									  error);
+	agent->nursery =
+		so_nursery_start(agent, agent->base, agent->settings->runner_program, &events, error);
 	return agent->nursery != NULL;
 }
 
@@ -455,9 +461,9 @@ close_agent(SoAgent *agent)
 int
 so_agent_run(TALLOC_CTX *context, SoSettings *settings)
 {
-	SoAgent    *agent = talloc_zero(context, SoAgent);
-	SoError		error;
-	int			status;
+	SoAgent *agent = talloc_zero(context, SoAgent);
+	SoError error;
+	int status;
 
 	agent->settings = talloc_steal(agent, settings);
 	/* Only for jitter. */

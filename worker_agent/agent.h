@@ -32,88 +32,89 @@ typedef TAILQ_HEAD(SoRunnerList, SoRunner) SoRunnerList;
 typedef struct SoLeasePoll
 {
 	struct SoAgent *agent;
-	SoChannel	channel;
-	uint64_t	number;			/* 0: not open */
-	int			capacity;
+	SoChannel channel;
+	uint64_t number; /* 0: not open */
+	int capacity;
 } SoLeasePoll;
 
 typedef struct SoLeaseState
 {
 	SoLeasePoll polls[2];
-	uint64_t	newest;			/* number of the newest poll */
-	struct event *grace;		/* a poll without capacity waits a moment for a free slot */
-	bool		grace_over;
+	uint64_t newest;     /* number of the newest poll */
+	struct event *grace; /* a poll without capacity waits a moment for a free slot */
+	bool grace_over;
 	struct event *retry;
-	bool		waiting;		/* for retry */
-	bool		withdrawn;		/* draining, and the master knows */
-	SoBackoff	backoff;
+	bool waiting;   /* for retry */
+	bool withdrawn; /* draining, and the master knows */
+	SoBackoff backoff;
 } SoLeaseState;
 
 typedef struct SoReportState
 {
-	uint64_t	number;
-	struct event *timer;		/* next heartbeat, next batch or next try */
-	bool		waiting;		/* for the next try after a failure */
-	int64_t		last_sent_ms;
-	int			batch_items;	/* items in the next report */
-	int			sent_items;		/* in the open one */
-	SoBackoff	backoff;
+	uint64_t number;
+	struct event *timer; /* next heartbeat, next batch or next try */
+	bool waiting;        /* for the next try after a failure */
+	int64_t last_sent_ms;
+	int batch_items; /* items in the next report */
+	int sent_items;  /* in the open one */
+	SoBackoff backoff;
 } SoReportState;
 
 typedef struct SoRegisterState
 {
-	bool		open;
+	bool open;
 	struct event *retry;
-	SoBackoff	backoff;
-	uint64_t	number;
+	SoBackoff backoff;
+	uint64_t number;
 } SoRegisterState;
 
 typedef struct SoAgent
 {
 	struct event_base *base;
 	SoSettings *settings;
-	SoIdentity	identity;
-	SoHeld	   *held;
-	SoSpool    *spool;
+	SoIdentity identity;
+	SoHeld *held;
+	SoSpool *spool;
 	SoMasterClient *client;
 	struct SoNurseryClient *nursery;
 	SoRunnerList runners;
-	uint64_t	next_token;
-	SoLoad		load;
+	uint64_t next_token;
+	SoLoad load;
 
 	/* what the master said */
-	bool		registered;
-	bool		enabled;
-	bool		told_disabled;
-	uint64_t	epoch;			/* of the registration */
-	int64_t		lease_interval_ms;
-	int64_t		heartbeat_interval_ms;
-	int64_t		long_poll_ms;
+	bool registered;
+	bool enabled;
+	bool told_disabled;
+	uint64_t epoch; /* of the registration */
+	int64_t lease_interval_ms;
+	int64_t heartbeat_interval_ms;
+	int64_t long_poll_ms;
 
-	uint64_t	request_number; /* of the last request of any kind */
+	uint64_t request_number; /* of the last request of any kind */
 	SoLeaseState lease;
 	SoReportState report;
 	SoRegisterState registration;
 
-	bool		draining;		/* take no more tasks */
-	bool		leaving;		/* and exit when everything has ended and is reported */
-	int64_t		leave_deadline_ms;	/* then running tasks are killed; 0: no limit */
-	int64_t		flush_deadline_ms;	/* then exit even if the master does not answer; 0: not yet */
-	int			exit_status;
-	bool		spool_blocked;	/* the spool cannot be written; runners are not read */
-	int64_t		spool_blocked_since_ms;
-	const char *closed_for;		/* why no task is requested; NULL: nothing is in the way */
+	bool draining;             /* take no more tasks */
+	bool leaving;              /* and exit when everything has ended and is reported */
+	int64_t leave_deadline_ms; /* then running tasks are killed; 0: no limit */
+	int64_t flush_deadline_ms; /* then exit even if the master does not answer; 0: not yet */
+	int exit_status;
+	bool spool_blocked; /* the spool cannot be written; runners are not read */
+	int64_t spool_blocked_since_ms;
+	const char *closed_for; /* why no task is requested; NULL: nothing is in the way */
 
 	struct event *tick;
-	int64_t		tick_due_ms;	/* when the next tick should come */
-	int64_t		sampled_ms;		/* load */
+	int64_t tick_due_ms; /* when the next tick should come */
+	int64_t sampled_ms;  /* load */
+	int64_t swept_ms;    /* old task folders; 0: not yet */
 	struct event *signals[5];
-	SoErrorCode complained;		/* last failure of the connection that was logged */
-	int64_t		complained_ms;
+	SoErrorCode complained; /* last failure of the connection that was logged */
+	int64_t complained_ms;
 } SoAgent;
 
 /* Run until drained or stopped.  settings: talloc child of context.  Returns the exit status. */
-extern int	so_agent_run(TALLOC_CTX *context, SoSettings *settings);
+extern int so_agent_run(TALLOC_CTX *context, SoSettings *settings);
 
 /*
  * A request failed: log it (repetitions are not), turn to the next endpoint, and
@@ -134,7 +135,7 @@ extern bool so_agent_check_answer(SoAgent *agent, const SoAnswer *answer);
 extern bool so_agent_stalled(const SoAgent *agent);
 
 /* How many tasks may be requested now; notes the reason when something is in the way. */
-extern int	so_agent_capacity(SoAgent *agent);
+extern int so_agent_capacity(SoAgent *agent);
 
 /* Kill runners whose lease has run out. */
 extern void so_agent_expire_leases(SoAgent *agent);
@@ -151,4 +152,4 @@ extern void so_agent_fail(SoAgent *agent, const SoError *error);
 /* Arm a timer in ms. */
 extern void so_agent_arm(struct event *timer, int64_t delay_ms);
 
-#endif							/* WORKER_AGENT_AGENT_H */
+#endif /* WORKER_AGENT_AGENT_H */

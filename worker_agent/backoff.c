@@ -10,8 +10,8 @@
 int64_t
 so_backoff_next(SoBackoff *backoff, int64_t maximum_ms, uint32_t random)
 {
-	int			doublings = backoff->failures < 30 ? backoff->failures : 30;
-	int64_t		delay = backoff->initial_ms << doublings;
+	int doublings = backoff->failures < 30 ? backoff->failures : 30;
+	int64_t delay = backoff->initial_ms << doublings;
 
 	if (delay > maximum_ms || delay <= 0)
 		delay = maximum_ms;

@@ -13,8 +13,8 @@
 
 typedef struct SoBackoff
 {
-	int64_t		initial_ms;
-	int			failures;		/* in a row */
+	int64_t initial_ms;
+	int failures; /* in a row */
 } SoBackoff;
 
 /*
@@ -25,4 +25,4 @@ extern int64_t so_backoff_next(SoBackoff *backoff, int64_t maximum_ms, uint32_t 
 
 extern void so_backoff_reset(SoBackoff *backoff);
 
-#endif							/* WORKER_AGENT_BACKOFF_H */
+#endif /* WORKER_AGENT_BACKOFF_H */

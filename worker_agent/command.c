@@ -40,9 +40,9 @@ drain(SoAgent *agent)
 static const struct
 {
 	const char *name;
-	void		(*on_attempt) (SoAgent *agent, SoAttempt *attempt);
-	void		(*on_agent) (SoAgent *agent);
-}			commands_table[] = {
+	void (*on_attempt)(SoAgent *agent, SoAttempt *attempt);
+	void (*on_agent)(SoAgent *agent);
+} commands_table[] = {
 	{"stop", so_runners_stop, NULL},
 	{"superseded", superseded, NULL},
 	{"drain", NULL, drain},
@@ -54,12 +54,12 @@ handle_one(SoAgent *agent, const json_t *command)
 {
 	const char *name = json_string_value(json_object_get(command, "command"));
 	const char *task = json_string_value(json_object_get(command, "task"));
-	json_int_t	number = json_integer_value(json_object_get(command, "attempt"));
-	SoUuid		uuid;
+	json_int_t number = json_integer_value(json_object_get(command, "attempt"));
+	SoUuid uuid;
 
 	for (size_t i = 0; name != NULL && i < sizeof(commands_table) / sizeof(commands_table[0]); i++)
 	{
-		SoAttempt  *attempt;
+		SoAttempt *attempt;
 
 		if (strcmp(commands_table[i].name, name) != 0)
 			continue;

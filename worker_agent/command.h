@@ -15,4 +15,4 @@
 /* commands: the array, or NULL. */
 extern void so_command_handle(SoAgent *agent, const json_t *commands);
 
-#endif							/* WORKER_AGENT_COMMAND_H */
+#endif /* WORKER_AGENT_COMMAND_H */

@@ -20,7 +20,7 @@ static bool
 is_host_character(char c, bool bracketed)
 {
 	return isalnum((unsigned char) c) || c == '.' || c == '-' || c == '_' ||
-		(bracketed && (c == ':' || c == '%'));
+		   (bracketed && (c == ':' || c == '%'));
 }
 
 /* One endpoint, already trimmed. */
@@ -28,8 +28,8 @@ static bool
 parse_endpoint(const char *text, SoEndpoint *endpoint, SoError *error)
 {
 	const char *at = text;
-	bool		bracketed;
-	size_t		length = 0;
+	bool bracketed;
+	size_t length = 0;
 
 	if (strncasecmp(at, SCHEME, strlen(SCHEME)) != 0)
 		return so_error_set(error, SO_ERR_AGENT_ENDPOINT_INVALID, text,
@@ -46,8 +46,8 @@ parse_endpoint(const char *text, SoEndpoint *endpoint, SoError *error)
 	endpoint->port = SO_DEFAULT_PORT;
 	if (*at == ':')
 	{
-		char	   *end;
-		long		port = strtol(at + 1, &end, 10);
+		char *end;
+		long port = strtol(at + 1, &end, 10);
 
 		if (!isdigit((unsigned char) at[1]) || port < 1 || port > 65535)
 			return so_error_set(error, SO_ERR_AGENT_ENDPOINT_INVALID, text,
@@ -71,9 +71,9 @@ parse_endpoint(const char *text, SoEndpoint *endpoint, SoError *error)
 bool
 so_endpoint_parse_list(const char *text, SoEndpointList *list, SoError *error)
 {
-	char		copy[4096];
-	char	   *rest = copy;
-	char	   *part;
+	char copy[4096];
+	char *rest = copy;
+	char *part;
 
 	list->count = 0;
 	if (strlen(text) >= sizeof(copy))
@@ -81,7 +81,7 @@ so_endpoint_parse_list(const char *text, SoEndpointList *list, SoError *error)
 	snprintf(copy, sizeof(copy), "%s", text);
 	while ((part = strsep(&rest, ",")) != NULL)
 	{
-		char	   *end;
+		char *end;
 
 		while (isspace((unsigned char) *part))
 			part++;

@@ -17,19 +17,19 @@
 
 typedef struct SoEndpoint
 {
-	char		host[256];		/* without brackets */
-	int			port;
-	char		url[300];		/* https://host:port, brackets around IPv6 */
+	char host[256]; /* without brackets */
+	int port;
+	char url[300]; /* https://host:port, brackets around IPv6 */
 } SoEndpoint;
 
 typedef struct SoEndpointList
 {
-	int			count;
-	SoEndpoint	endpoints[SO_ENDPOINT_MAX];
+	int count;
+	SoEndpoint endpoints[SO_ENDPOINT_MAX];
 } SoEndpointList;
 
 /* Parse the setting; the port may be left out (8391).  false with SO409. */
-extern bool so_endpoint_parse_list(const char *text, SoEndpointList *list,
-								   SoError *error) SO_WARN_UNUSED;
+extern bool
+so_endpoint_parse_list(const char *text, SoEndpointList *list, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* WORKER_AGENT_ENDPOINT_H */
+#endif /* WORKER_AGENT_ENDPOINT_H */

@@ -23,7 +23,7 @@ typedef struct ProjectText
 {
 	const char *hash;
 	const json_t *document;
-	char	   *text;
+	char *text;
 } ProjectText;
 
 static bool
@@ -41,14 +41,14 @@ needs_folders(const json_t *document, const char *package)
 	if (!json_is_object(found))
 		return true;
 	return is_filled(json_object_get(found, "executables")) ||
-		is_filled(json_object_get(found, "event_handlers"));
+		   is_filled(json_object_get(found, "event_handlers"));
 }
 
 static void
 quoted(char **text, const char *name, const char *value)
 {
-	json_t	   *string = json_string(value);
-	char	   *encoded = json_dumps(string, JSON_ENCODE_ANY);
+	json_t *string = json_string(value);
+	char *encoded = json_dumps(string, JSON_ENCODE_ANY);
 
 	*text = talloc_asprintf_append_buffer(*text, ",\"%s\":%s", name,
 										  encoded != NULL ? encoded : "\"\"");
@@ -59,13 +59,13 @@ quoted(char **text, const char *name, const char *value)
 static char *
 task_text(SoAgent *agent, SoAttempt *attempt, const json_t *task, const char *project)
 {
-	char	   *members = json_dumps(task, JSON_COMPACT);
-	size_t		length = members != NULL ? strlen(members) : 0;
-	char	   *work = talloc_asprintf(attempt, "%s/%s/work", agent->settings->tasks_root_folder,
-									   attempt->task_text);
-	char	   *log = talloc_asprintf(attempt, "%s/%s", agent->settings->tasks_root_folder,
-									  attempt->task_text);
-	char	   *text = NULL;
+	char *members = json_dumps(task, JSON_COMPACT);
+	size_t length = members != NULL ? strlen(members) : 0;
+	char *work = talloc_asprintf(attempt, "%s/%s/work", agent->settings->tasks_root_folder,
+								 attempt->task_text);
+	char *log =
+		talloc_asprintf(attempt, "%s/%s", agent->settings->tasks_root_folder, attempt->task_text);
+	char *text = NULL;
 
 	if (length > 2)
 	{
@@ -105,11 +105,11 @@ grant_task(SoAgent *agent, const json_t *body, const json_t *task, ProjectText *
 		   int64_t now_ms)
 {
 	const char *id = json_string_value(json_object_get(task, "task"));
-	json_int_t	number = json_integer_value(json_object_get(task, "attempt"));
-	json_int_t	interval = json_integer_value(json_object_get(task, "lease_interval_ms"));
+	json_int_t number = json_integer_value(json_object_get(task, "attempt"));
+	json_int_t interval = json_integer_value(json_object_get(task, "lease_interval_ms"));
 	const char *package = json_string_value(json_object_get(task, "package"));
-	SoUuid		uuid;
-	SoAttempt  *attempt;
+	SoUuid uuid;
+	SoAttempt *attempt;
 
 	if (id == NULL || !so_uuid_parse(id, &uuid) || number < 1 || number > INT32_MAX ||
 		!find_project(body, task, cache))
@@ -121,11 +121,11 @@ grant_task(SoAgent *agent, const json_t *body, const json_t *task, ProjectText *
 	attempt = so_held_grant(agent->held, &uuid, (uint32_t) number,
 							interval > 0 ? interval : agent->lease_interval_ms, now_ms);
 	if (attempt == NULL)
-		return;					/* delivered again */
+		return; /* delivered again */
 	attempt->make_folders = needs_folders(cache->document, package != NULL ? package : "");
 	attempt->task_json = task_text(agent, attempt, task, cache->text);
-	so_log(SO_LOG_VERBOSE, "task %s, attempt %u: package %s", attempt->task_text,
-		   attempt->attempt, package != NULL ? package : "?");
+	so_log(SO_LOG_VERBOSE, "task %s, attempt %u: package %s", attempt->task_text, attempt->attempt,
+		   package != NULL ? package : "?");
 	so_runners_start(agent, attempt);
 }
 
@@ -133,9 +133,9 @@ void
 so_grant_tasks(SoAgent *agent, const json_t *body)
 {
 	const json_t *tasks = json_object_get(body, "tasks");
-	int64_t		now_ms = so_clock_monotonic_ms();
+	int64_t now_ms = so_clock_monotonic_ms();
 	ProjectText cache = {NULL, NULL, NULL};
-	size_t		index;
+	size_t index;
 	const json_t *task;
 
 	for (index = 0; index < json_array_size(tasks); index++)

@@ -15,4 +15,4 @@
 /* body: the lease answer with "tasks" and "projects". */
 extern void so_grant_tasks(SoAgent *agent, const json_t *body);
 
-#endif							/* WORKER_AGENT_GRANT_H */
+#endif /* WORKER_AGENT_GRANT_H */

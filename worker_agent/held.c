@@ -22,10 +22,10 @@ static const char *const state_names[] = {
 struct SoHeld
 {
 	SoAttemptList list;
-	SoAttemptList gone;			/* oldest first */
-	SoAttempt  *buckets[BUCKETS];
-	int			count;
-	int			active;
+	SoAttemptList gone; /* oldest first */
+	SoAttempt *buckets[BUCKETS];
+	int count;
+	int active;
 };
 
 static unsigned
@@ -38,7 +38,7 @@ bucket_of(const SoUuid *task)
 SoHeld *
 so_held_create(TALLOC_CTX *context)
 {
-	SoHeld	   *held = talloc_zero(context, SoHeld);
+	SoHeld *held = talloc_zero(context, SoHeld);
 
 	TAILQ_INIT(&held->list);
 	TAILQ_INIT(&held->gone);
@@ -54,7 +54,7 @@ so_held_list(SoHeld *held)
 SoAttempt *
 so_held_find(const SoHeld *held, const SoUuid *task, uint32_t attempt)
 {
-	SoAttempt  *entry = held->buckets[bucket_of(task)];
+	SoAttempt *entry = held->buckets[bucket_of(task)];
 
 	while (entry != NULL && (entry->attempt != attempt || !so_uuid_equal(&entry->task, task)))
 		entry = entry->next_in_bucket;
@@ -64,11 +64,12 @@ so_held_find(const SoHeld *held, const SoUuid *task, uint32_t attempt)
 SoAttempt *
 so_held_other_attempt(SoHeld *held, const SoAttempt *attempt)
 {
-	SoAttempt  *entry = held->buckets[bucket_of(&attempt->task)];
+	SoAttempt *entry = held->buckets[bucket_of(&attempt->task)];
 
 	for (; entry != NULL; entry = entry->next_in_bucket)
 	{
-		if (entry != attempt && entry->runner != NULL && so_uuid_equal(&entry->task, &attempt->task))
+		if (entry != attempt && entry->runner != NULL &&
+			so_uuid_equal(&entry->task, &attempt->task))
 			return entry;
 	}
 	return NULL;
@@ -83,8 +84,8 @@ occupies_slot(const SoAttempt *attempt)
 static SoAttempt *
 add(SoHeld *held, const SoUuid *task, uint32_t attempt, SoHeldState state)
 {
-	SoAttempt  *entry = talloc_zero(held, SoAttempt);
-	unsigned	bucket = bucket_of(task);
+	SoAttempt *entry = talloc_zero(held, SoAttempt);
+	unsigned bucket = bucket_of(task);
 
 	entry->task = *task;
 	so_uuid_format(task, entry->task_text);
@@ -103,7 +104,7 @@ SoAttempt *
 so_held_grant(SoHeld *held, const SoUuid *task, uint32_t attempt, int64_t lease_interval_ms,
 			  int64_t now_ms)
 {
-	SoAttempt  *entry;
+	SoAttempt *entry;
 
 	if (so_held_find(held, task, attempt) != NULL)
 		return NULL;
@@ -116,7 +117,7 @@ so_held_grant(SoHeld *held, const SoUuid *task, uint32_t attempt, int64_t lease_
 SoAttempt *
 so_held_restore(SoHeld *held, const SoUuid *task, uint32_t attempt)
 {
-	SoAttempt  *entry = so_held_find(held, task, attempt);
+	SoAttempt *entry = so_held_find(held, task, attempt);
 
 	return entry != NULL ? entry : add(held, task, attempt, SO_HELD_FINISHED);
 }
@@ -160,12 +161,12 @@ unlink_from_bucket(SoHeld *held, SoAttempt *attempt)
 void
 so_held_forget(SoHeld *held, uint64_t oldest_open)
 {
-	SoAttempt  *entry = TAILQ_FIRST(&held->gone);
+	SoAttempt *entry = TAILQ_FIRST(&held->gone);
 
 	/* gone_at grows along the list; an entry with a living runner waits for its end. */
 	while (entry != NULL && entry->gone_at < oldest_open)
 	{
-		SoAttempt  *next = TAILQ_NEXT(entry, link);
+		SoAttempt *next = TAILQ_NEXT(entry, link);
 
 		if (entry->runner == NULL)
 		{
@@ -192,17 +193,16 @@ so_held_active(const SoHeld *held)
 void
 so_held_write(SoHeld *held, SoByteBuffer *out, SoHeldChannel channel, uint64_t request)
 {
-	SoAttempt  *entry;
-	bool		first = true;
+	SoAttempt *entry;
+	bool first = true;
 
 	so_put_bytes(out, "[", 1);
 	TAILQ_FOREACH(entry, &held->list, link)
 	{
-		char		text[128];
-		int			length = snprintf(text, sizeof(text),
-									  "%s{\"task\":\"%s\",\"attempt\":%u,\"state\":\"%s\"}",
-									  first ? "" : ",", entry->task_text, entry->attempt,
-									  state_names[entry->state]);
+		char text[128];
+		int length =
+			snprintf(text, sizeof(text), "%s{\"task\":\"%s\",\"attempt\":%u,\"state\":\"%s\"}",
+					 first ? "" : ",", entry->task_text, entry->attempt, state_names[entry->state]);
 
 		so_put_bytes(out, text, (size_t) length);
 		entry->listed[channel] = request;
@@ -214,7 +214,7 @@ so_held_write(SoHeld *held, SoByteBuffer *out, SoHeldChannel channel, uint64_t r
 void
 so_held_renew(SoHeld *held, SoHeldChannel channel, uint64_t request, int64_t sent_ms)
 {
-	SoAttempt  *entry;
+	SoAttempt *entry;
 
 	TAILQ_FOREACH(entry, &held->list, link)
 	{
@@ -230,7 +230,7 @@ so_held_renew(SoHeld *held, SoHeldChannel channel, uint64_t request, int64_t sen
 int64_t
 so_held_deadline(const SoAttempt *attempt, int64_t tolerance_ms)
 {
-	int64_t		interval = attempt->lease_interval_ms;
+	int64_t interval = attempt->lease_interval_ms;
 
 	return attempt->renewed_ms + (interval < tolerance_ms ? interval : tolerance_ms);
 }
@@ -244,8 +244,8 @@ so_held_renewal_due(const SoAttempt *attempt)
 int
 so_held_capacity(const SoHeld *held, int max_task_count)
 {
-	int			free_slots = max_task_count - held->active;
-	int			room = SO_LIMIT_HELD - held->count;
+	int free_slots = max_task_count - held->active;
+	int room = SO_LIMIT_HELD - held->count;
 
 	if (free_slots > room)
 		free_slots = room;

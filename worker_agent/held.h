@@ -37,18 +37,18 @@ typedef struct SoAttempt
 {
 	TAILQ_ENTRY(SoAttempt) link;
 	struct SoAttempt *next_in_bucket;
-	SoUuid		task;
-	char		task_text[SO_UUID_TEXT_SIZE];
-	uint32_t	attempt;
+	SoUuid task;
+	char task_text[SO_UUID_TEXT_SIZE];
+	uint32_t attempt;
 	SoHeldState state;
-	bool		gone;			/* no longer held; remembered so that a late answer cannot start it again */
-	uint64_t	gone_at;		/* number of the newest lease request at that time */
-	int64_t		renewed_ms;		/* monotonic; the lease counts from here */
-	int64_t		lease_interval_ms;
-	uint64_t	listed[SO_HELD_CHANNELS];	/* newest request that listed it */
-	char	   *task_json;		/* for the runner, until it has been sent; may be NULL */
-	bool		make_folders;	/* the package has something to execute */
-	struct SoRunner *runner;	/* while a process exists */
+	bool gone;          /* no longer held; remembered so that a late answer cannot start it again */
+	uint64_t gone_at;   /* number of the newest lease request at that time */
+	int64_t renewed_ms; /* monotonic; the lease counts from here */
+	int64_t lease_interval_ms;
+	uint64_t listed[SO_HELD_CHANNELS]; /* newest request that listed it */
+	char *task_json;                   /* for the runner, until it has been sent; may be NULL */
+	bool make_folders;                 /* the package has something to execute */
+	struct SoRunner *runner;           /* while a process exists */
 } SoAttempt;
 
 typedef TAILQ_HEAD(SoAttemptList, SoAttempt) SoAttemptList;
@@ -86,8 +86,8 @@ extern void so_held_drop(SoHeld *held, SoAttempt *attempt, uint64_t newest_lease
 extern void so_held_forget(SoHeld *held, uint64_t oldest_open);
 
 /* All held attempts, and those that occupy a slot (not finished). */
-extern int	so_held_count(const SoHeld *held);
-extern int	so_held_active(const SoHeld *held);
+extern int so_held_count(const SoHeld *held);
+extern int so_held_active(const SoHeld *held);
 extern void so_held_set_state(SoHeld *held, SoAttempt *attempt, SoHeldState state);
 
 /* Append the JSON array of held attempts to out and note that this request listed them. */
@@ -109,6 +109,6 @@ extern int64_t so_held_renewal_due(const SoAttempt *attempt);
  * How many tasks may be requested: free slots, but never more than the number
  * of attempts that a request may list.
  */
-extern int	so_held_capacity(const SoHeld *held, int max_task_count);
+extern int so_held_capacity(const SoHeld *held, int max_task_count);
 
-#endif							/* WORKER_AGENT_HELD_H */
+#endif /* WORKER_AGENT_HELD_H */

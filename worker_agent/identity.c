@@ -24,7 +24,7 @@
 static bool
 system_error(SoError *error, SoErrorCode code, const char *place, const char *message)
 {
-	int			reason = errno;
+	int reason = errno;
 
 	so_error_set(error, code, place, "%s", message);
 	return so_error_detail(error, "%s.", strerror(reason));
@@ -33,10 +33,10 @@ system_error(SoError *error, SoErrorCode code, const char *place, const char *me
 static bool
 take_lock(const SoSettings *settings, SoIdentity *identity, SoError *error)
 {
-	char		path[4096];
-	char		pid[32];
-	ssize_t		got;
-	int			length;
+	char path[4096];
+	char pid[32];
+	ssize_t got;
+	int length;
 
 	snprintf(path, sizeof(path), "%s/lock", settings->security_directory);
 	identity->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -62,11 +62,11 @@ take_lock(const SoSettings *settings, SoIdentity *identity, SoError *error)
 pid_t
 so_identity_running_pid(const SoSettings *settings)
 {
-	char		path[4096];
-	char		text[32];
-	ssize_t		got;
-	pid_t		pid = 0;
-	int			fd;
+	char path[4096];
+	char text[32];
+	ssize_t got;
+	pid_t pid = 0;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/lock", settings->security_directory);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -85,9 +85,9 @@ so_identity_running_pid(const SoSettings *settings)
 uint64_t
 so_identity_read_epoch(const SoSettings *settings)
 {
-	char		path[4096];
-	uint64_t	epoch = 0;
-	FILE	   *file;
+	char path[4096];
+	uint64_t epoch = 0;
+	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/epoch", settings->security_directory);
 	file = fopen(path, "re");
@@ -102,9 +102,9 @@ so_identity_read_epoch(const SoSettings *settings)
 bool
 so_identity_set_epoch(SoIdentity *identity, uint64_t epoch, SoError *error)
 {
-	char		temporary[4200];
-	FILE	   *file;
-	bool		good;
+	char temporary[4200];
+	FILE *file;
+	bool good;
 
 	identity->epoch = epoch;
 	snprintf(temporary, sizeof(temporary), "%s.new", identity->epoch_file);
@@ -141,7 +141,7 @@ bool
 so_identity_open(const SoSettings *settings, SoIdentity *identity, SoError *error)
 {
 	struct passwd *account = getpwuid(geteuid());
-	SoError		old;
+	SoError old;
 
 	memset(identity, 0, sizeof(*identity));
 	identity->lock_fd = -1;

@@ -20,28 +20,29 @@
 
 typedef struct SoIdentity
 {
-	SoUuid		agent_id;
-	char		agent_id_text[SO_UUID_TEXT_SIZE];
-	SoUuid		instance_id;	/* new at every start */
-	char		instance_id_text[SO_UUID_TEXT_SIZE];
+	SoUuid agent_id;
+	char agent_id_text[SO_UUID_TEXT_SIZE];
+	SoUuid instance_id; /* new at every start */
+	char instance_id_text[SO_UUID_TEXT_SIZE];
 	SoCertificatePair pair;
 	SoCertificateFacts facts;
-	char		host_name[256];
-	char		user_account[256];
-	int			lock_fd;
-	char		epoch_file[4096];
-	uint64_t	epoch;			/* highest seen, 0 before the first */
+	char host_name[256];
+	char user_account[256];
+	int lock_fd;
+	char epoch_file[4096];
+	uint64_t epoch; /* highest seen, 0 before the first */
 } SoIdentity;
 
 /*
  * Take the lock and load everything.  false with *error: SO407 when another
  * process has the lock, SO408, and the errors of so_certificate_load.
  */
-extern bool so_identity_open(const SoSettings *settings, SoIdentity *identity,
-							 SoError *error) SO_WARN_UNUSED;
+extern bool
+so_identity_open(const SoSettings *settings, SoIdentity *identity, SoError *error) SO_WARN_UNUSED;
 
 /* Remember a higher epoch, in memory and on disk.  false with *error when it cannot be written. */
-extern bool so_identity_set_epoch(SoIdentity *identity, uint64_t epoch, SoError *error) SO_WARN_UNUSED;
+extern bool
+so_identity_set_epoch(SoIdentity *identity, uint64_t epoch, SoError *error) SO_WARN_UNUSED;
 
 extern void so_identity_close(SoIdentity *identity);
 
@@ -51,4 +52,4 @@ extern pid_t so_identity_running_pid(const SoSettings *settings);
 /* The epoch on disk, 0 when there is none. */
 extern uint64_t so_identity_read_epoch(const SoSettings *settings);
 
-#endif							/* WORKER_AGENT_IDENTITY_H */
+#endif /* WORKER_AGENT_IDENTITY_H */

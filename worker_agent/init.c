@@ -34,9 +34,9 @@
 
 typedef struct Names
 {
-	char		texts[MAX_NAMES][256];
+	char texts[MAX_NAMES][256];
 	const char *list[MAX_NAMES];
-	size_t		count;
+	size_t count;
 } Names;
 
 static void
@@ -57,7 +57,7 @@ add_name(Names *names, const char *text)
 static void
 add_address(Names *names, const struct ifaddrs *interface)
 {
-	char		text[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN];
 	const struct sockaddr *address = interface->ifa_addr;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
@@ -83,7 +83,7 @@ add_address(Names *names, const struct ifaddrs *interface)
 static void
 collect_names(Names *names)
 {
-	char		host[256] = "";
+	char host[256] = "";
 	struct addrinfo hints = {.ai_flags = AI_CANONNAME};
 	struct addrinfo *found = NULL;
 	struct ifaddrs *interfaces = NULL;
@@ -110,7 +110,7 @@ collect_names(Names *names)
 static bool
 system_error(SoError *error, const char *place, const char *message)
 {
-	int			reason = errno;
+	int reason = errno;
 
 	so_error_set(error, SO_ERR_FILE_UNWRITABLE, place, "%s", message);
 	return so_error_detail(error, "%s.", strerror(reason));
@@ -140,14 +140,15 @@ static bool
 write_settings(const SoInitOptions *options, const char *path, const char *agent_id,
 			   const char *thumbprint, SoError *error)
 {
-	int			fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	FILE	   *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-	bool		good;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	bool good;
 
 	if (file == NULL)
 		return system_error(error, path, "the settings file cannot be written");
 	fputs("# Settings of this scaleout worker, made by scaleout-worker init.\n"
-		  "# scaleout-worker show --settings-sample lists everything that can be set.\n\n", file);
+		  "# scaleout-worker show --settings-sample lists everything that can be set.\n\n",
+		  file);
 	write_setting(file, "AgentId", agent_id);
 	write_setting(file, "DisplayName", options->display_name);
 	write_setting(file, "Description", options->description);
@@ -167,8 +168,8 @@ write_settings(const SoInitOptions *options, const char *path, const char *agent
 static bool
 print_file(const char *path, FILE *to)
 {
-	char		line[256];
-	FILE	   *from = fopen(path, "re");
+	char line[256];
+	FILE *from = fopen(path, "re");
 
 	if (from == NULL)
 		return false;
@@ -187,15 +188,15 @@ say_what_to_do(const char *directory, const char *certificate_file, const char *
 		   "  certificate  %s\n"
 		   "  thumbprint   %s\n\n"
 		   "Let it work: on the master's server, as a member of ssis_admin, run\n\n"
-		   "SELECT catalog.trust_worker_certificate(pem => $pem$\n", agent_id, directory,
-		   certificate_file, thumbprint);
+		   "SELECT catalog.trust_worker_certificate(pem => $pem$\n",
+		   agent_id, directory, certificate_file, thumbprint);
 	print_file(certificate_file, stdout);
 	printf("$pem$, enable => true);\n\n"
 		   "or, where the file can be read:  scaleout workers trust --enable %s\n"
 		   "(without enable, a second step lets it take tasks: "
 		   "SELECT catalog.enable_worker_agent('%s');)\n\n"
-		   "Then start it:  scaleout-worker run --directory %s\n", certificate_file, agent_id,
-		   directory);
+		   "Then start it:  scaleout-worker run --directory %s\n",
+		   certificate_file, agent_id, directory);
 }
 
 static bool
@@ -203,16 +204,16 @@ check_options(const SoInitOptions *options, SoError *error)
 {
 	SoEndpointList endpoints;
 	SoThumbprint thumbprint;
-	char		copy[4096];
-	char	   *rest = copy;
-	char	   *part;
+	char copy[4096];
+	char *rest = copy;
+	char *part;
 
 	if (!so_endpoint_parse_list(options->master, &endpoints, error))
 		return false;
 	if (strlen(options->thumbprint) >= sizeof(copy))
 		return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, "--thumbprint",
 							"the list of thumbprints is too long");
-	strcpy(copy, options->thumbprint);
+	snprintf(copy, sizeof(copy), "%s", options->thumbprint);
 	while ((part = strsep(&rest, ",")) != NULL)
 	{
 		if (!so_thumbprint_parse(part, &thumbprint, error))
@@ -225,12 +226,12 @@ check_options(const SoInitOptions *options, SoError *error)
 static bool
 make_worker(const SoInitOptions *options, const char *directory, SoError *error)
 {
-	char		certificate_file[PATH_MAX + 16];
-	char		key_file[PATH_MAX + 16];
-	char		settings_file[PATH_MAX + 16];
-	char		agent_id[SO_UUID_TEXT_SIZE];
-	SoUuid		uuid;
-	Names		names;
+	char certificate_file[PATH_MAX + 16];
+	char key_file[PATH_MAX + 16];
+	char settings_file[PATH_MAX + 16];
+	char agent_id[SO_UUID_TEXT_SIZE];
+	SoUuid uuid;
+	Names names;
 	SoCertificateRequest request = {.days = SO_CERTIFICATE_DEFAULT_DAYS};
 	SoCertificateFacts facts;
 
@@ -261,7 +262,7 @@ make_worker(const SoInitOptions *options, const char *directory, SoError *error)
 bool
 so_init(const SoInitOptions *options, SoError *error)
 {
-	char		directory[PATH_MAX];
+	char directory[PATH_MAX];
 
 	if (!check_options(options, error))
 		return false;

@@ -14,10 +14,10 @@
 typedef struct SoInitOptions
 {
 	const char *directory;
-	const char *master;			/* MasterEndpoint */
-	const char *thumbprint;		/* MasterHttpsCertThumbprint */
-	const char *display_name;	/* NULL: none */
-	const char *description;	/* NULL: none */
+	const char *master;       /* MasterEndpoint */
+	const char *thumbprint;   /* MasterHttpsCertThumbprint */
+	const char *display_name; /* NULL: none */
+	const char *description;  /* NULL: none */
 } SoInitOptions;
 
 /*
@@ -27,4 +27,4 @@ typedef struct SoInitOptions
  */
 extern bool so_init(const SoInitOptions *options, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* WORKER_AGENT_INIT_H */
+#endif /* WORKER_AGENT_INIT_H */

@@ -24,16 +24,16 @@
 #define GRACE_MS 50
 /* Beyond the time that the master may park the poll. */
 #define ANSWER_MARGIN_MS 15000
-#define FIRST_RETRY_MS 200
+#define FIRST_RETRY_MS   200
 
 uint64_t
 so_lease_oldest_open(const SoAgent *agent)
 {
-	uint64_t	oldest = UINT64_MAX;
+	uint64_t oldest = UINT64_MAX;
 
 	for (int i = 0; i < 2; i++)
 	{
-		uint64_t	number = agent->lease.polls[i].number;
+		uint64_t number = agent->lease.polls[i].number;
 
 		if (number != 0 && number < oldest)
 			oldest = number;
@@ -56,8 +56,7 @@ poll_failed(SoAgent *agent, const SoAnswer *answer)
 		return;
 	}
 	agent->lease.waiting = true;
-	so_agent_arm(agent->lease.retry,
-				 so_agent_request_failed(agent, answer, &agent->lease.backoff));
+	so_agent_arm(agent->lease.retry, so_agent_request_failed(agent, answer, &agent->lease.backoff));
 }
 
 /* While draining: say when no poll is open any more that could bring a task. */
@@ -81,8 +80,8 @@ static void
 answered(void *context, const SoAnswer *answer)
 {
 	SoLeasePoll *poll = context;
-	SoAgent    *agent = poll->agent;
-	uint64_t	number = poll->number;
+	SoAgent *agent = poll->agent;
+	uint64_t number = poll->number;
 
 	poll->number = 0;
 	if (answer->error.code != SO_OK)
@@ -97,7 +96,8 @@ answered(void *context, const SoAnswer *answer)
 	so_held_renew(agent->held, SO_HELD_BY_LEASE, number, answer->sent_ms);
 	/* After a stall nobody knows how old this answer is; what it grants is sent again. */
 	if (so_agent_stalled(agent))
-		so_log(SO_LOG_WARNING, "this process was stopped for a while; tasks granted meanwhile are ignored");
+		so_log(SO_LOG_WARNING,
+			   "this process was stopped for a while; tasks granted meanwhile are ignored");
 	else
 		so_grant_tasks(agent, answer->body);
 	so_agent_expire_leases(agent);
@@ -111,8 +111,8 @@ static void
 send_poll(SoAgent *agent, SoLeasePoll *poll, int capacity)
 {
 	SoByteBuffer body;
-	char		head[400];
-	int			length;
+	char head[400];
+	int length;
 
 	poll->number = ++agent->request_number;
 	poll->capacity = capacity;
@@ -122,8 +122,8 @@ send_poll(SoAgent *agent, SoLeasePoll *poll, int capacity)
 	length = snprintf(head, sizeof(head),
 					  "{\"agent_id\":\"%s\",\"instance_id\":\"%s\",\"epoch\":%" PRIu64
 					  ",\"capacity\":%d,\"wait_ms\":%" PRId64 ",\"held\":",
-					  agent->identity.agent_id_text, agent->identity.instance_id_text,
-					  agent->epoch, capacity, agent->long_poll_ms);
+					  agent->identity.agent_id_text, agent->identity.instance_id_text, agent->epoch,
+					  capacity, agent->long_poll_ms);
 	so_byte_buffer_init(&body);
 	so_put_bytes(&body, head, (size_t) length);
 	so_held_write(agent->held, &body, SO_HELD_BY_LEASE, poll->number);
@@ -137,10 +137,10 @@ void
 so_lease_pump(SoAgent *agent)
 {
 	SoLeaseState *lease = &agent->lease;
-	SoLeasePoll *newest = lease->polls[0].number > lease->polls[1].number ?
-		&lease->polls[0] : &lease->polls[1];
+	SoLeasePoll *newest =
+		lease->polls[0].number > lease->polls[1].number ? &lease->polls[0] : &lease->polls[1];
 	SoLeasePoll *unused = newest == &lease->polls[0] ? &lease->polls[1] : &lease->polls[0];
-	int			capacity;
+	int capacity;
 
 	if (!agent->registered || lease->waiting)
 		return;
@@ -184,7 +184,7 @@ so_lease_resume(SoAgent *agent)
 static void
 grace_due(evutil_socket_t fd, short what, void *argument)
 {
-	SoAgent    *agent = argument;
+	SoAgent *agent = argument;
 
 	(void) fd;
 	(void) what;
@@ -195,7 +195,7 @@ grace_due(evutil_socket_t fd, short what, void *argument)
 static void
 retry_due(evutil_socket_t fd, short what, void *argument)
 {
-	SoAgent    *agent = argument;
+	SoAgent *agent = argument;
 
 	(void) fd;
 	(void) what;

@@ -25,4 +25,4 @@ extern void so_lease_pump(SoAgent *agent);
 /* Number of the oldest open poll, UINT64_MAX when none is open. */
 extern uint64_t so_lease_oldest_open(const SoAgent *agent);
 
-#endif							/* WORKER_AGENT_LEASE_H */
+#endif /* WORKER_AGENT_LEASE_H */

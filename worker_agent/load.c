@@ -16,28 +16,29 @@
 static void
 sample_cpu(SoLoad *load, const char *stat, int64_t now_ms)
 {
-	uint64_t	user;
-	uint64_t	nice;
-	uint64_t	system;
-	uint64_t	idle;
-	uint64_t	iowait = 0;
-	uint64_t	irq = 0;
-	uint64_t	softirq = 0;
-	uint64_t	steal = 0;
-	uint64_t	busy;
-	uint64_t	total;
+	uint64_t user;
+	uint64_t nice;
+	uint64_t system;
+	uint64_t idle;
+	uint64_t iowait = 0;
+	uint64_t irq = 0;
+	uint64_t softirq = 0;
+	uint64_t steal = 0;
+	uint64_t busy;
+	uint64_t total;
 
-	if (sscanf(stat, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-			   " %" SCNu64 " %" SCNu64, &user, &nice, &system, &idle, &iowait, &irq, &softirq,
-			   &steal) < 4)
+	if (sscanf(stat,
+			   "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+			   " %" SCNu64 " %" SCNu64,
+			   &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) < 4)
 		return;
 	busy = user + nice + system + irq + softirq + steal;
 	total = busy + idle + iowait;
 	if (load->sampled_ms != 0 && total > load->total && busy >= load->busy)
 	{
-		double		percent = 100.0 * (double) (busy - load->busy) / (double) (total - load->total);
-		double		elapsed = (double) (now_ms - load->sampled_ms);
-		double		weight = elapsed / (elapsed + SO_LOAD_WINDOW_MS);
+		double percent = 100.0 * (double) (busy - load->busy) / (double) (total - load->total);
+		double elapsed = (double) (now_ms - load->sampled_ms);
+		double weight = elapsed / (elapsed + SO_LOAD_WINDOW_MS);
 
 		load->cpu_percent += weight * (percent - load->cpu_percent);
 	}
@@ -50,7 +51,7 @@ void
 so_load_sample(SoLoad *load, const char *stat, const char *meminfo, int64_t now_ms)
 {
 	const char *available = strstr(meminfo, "MemAvailable:");
-	uint64_t	kilobytes;
+	uint64_t kilobytes;
 
 	sample_cpu(load, stat, now_ms);
 	load->available_mb = -1;
@@ -61,8 +62,8 @@ so_load_sample(SoLoad *load, const char *stat, const char *meminfo, int64_t now_
 static void
 read_start(const char *path, char *text, size_t size)
 {
-	int			fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t		got = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = 0;
 
 	if (fd >= 0)
 	{
@@ -75,8 +76,8 @@ read_start(const char *path, char *text, size_t size)
 void
 so_load_read(SoLoad *load, int64_t now_ms)
 {
-	char		stat[256];
-	char		meminfo[512];
+	char stat[256];
+	char meminfo[512];
 
 	read_start("/proc/stat", stat, sizeof(stat));
 	read_start("/proc/meminfo", meminfo, sizeof(meminfo));

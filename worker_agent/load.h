@@ -17,11 +17,11 @@
 
 typedef struct SoLoad
 {
-	uint64_t	busy;			/* of the last sample, in ticks */
-	uint64_t	total;
-	int64_t		sampled_ms;		/* 0: none yet */
-	double		cpu_percent;
-	double		available_mb;	/* negative: unknown */
+	uint64_t busy; /* of the last sample, in ticks */
+	uint64_t total;
+	int64_t sampled_ms; /* 0: none yet */
+	double cpu_percent;
+	double available_mb; /* negative: unknown */
 } SoLoad;
 
 /* Feed the contents of /proc/stat and /proc/meminfo. */
@@ -30,4 +30,4 @@ extern void so_load_sample(SoLoad *load, const char *stat, const char *meminfo, 
 /* Read both files and feed them. */
 extern void so_load_read(SoLoad *load, int64_t now_ms);
 
-#endif							/* WORKER_AGENT_LOAD_H */
+#endif /* WORKER_AGENT_LOAD_H */

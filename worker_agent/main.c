@@ -22,40 +22,40 @@
 #include "worker_agent/signals.h"
 
 #define DEFAULT_DIRECTORY "/var/lib/scaleout"
-#define EXIT_USAGE 2
+#define EXIT_USAGE        2
 
 static const char usage_text[] =
-"scaleout-worker runs the tasks of a scaleout master on this machine.\n"
-"\n"
-"usage:\n"
-"  scaleout-worker init --master https://HOST:PORT --thumbprint HEX [--directory DIR]\n"
-"                       [--display-name NAME] [--description TEXT]\n"
-"      Make a key, a certificate, an AgentId and a settings file, and say how to\n"
-"      let this worker in. Nothing is overwritten.\n"
-"  scaleout-worker run  [--directory DIR | --config FILE]\n"
-"      Run until SIGTERM (finish running tasks, then exit; a second one kills them).\n"
-"      SIGHUP reads the settings again.\n"
-"  scaleout-worker show [--directory DIR | --config FILE]\n"
-"      Show identity, thumbprint and settings.\n"
-"  scaleout-worker show --settings-sample\n"
-"      Print a settings file with everything that can be set.\n"
-"  scaleout-worker --help | --version\n"
-"\n"
-"DIR is " DEFAULT_DIRECTORY " unless given; FILE is DIR/worker.conf.\n";
+	"scaleout-worker runs the tasks of a scaleout master on this machine.\n"
+	"\n"
+	"usage:\n"
+	"  scaleout-worker init --master https://HOST:PORT --thumbprint HEX [--directory DIR]\n"
+	"                       [--display-name NAME] [--description TEXT]\n"
+	"      Make a key, a certificate, an AgentId and a settings file, and say how to\n"
+	"      let this worker in. Nothing is overwritten.\n"
+	"  scaleout-worker run  [--directory DIR | --config FILE]\n"
+	"      Run until SIGTERM (finish running tasks, then exit; a second one kills them).\n"
+	"      SIGHUP reads the settings again.\n"
+	"  scaleout-worker show [--directory DIR | --config FILE]\n"
+	"      Show identity, thumbprint and settings.\n"
+	"  scaleout-worker show --settings-sample\n"
+	"      Print a settings file with everything that can be set.\n"
+	"  scaleout-worker --help | --version\n"
+	"\n"
+	"DIR is " DEFAULT_DIRECTORY " unless given; FILE is DIR/worker.conf.\n";
 
 typedef struct Options
 {
 	const char *directory;
 	const char *config;
-	bool		sample;
+	bool sample;
 	SoInitOptions init;
 } Options;
 
 static int
 usage_error(const char *format, const char *argument)
 {
-	SoError		error;
-	char		text[4000];
+	SoError error;
+	char text[4000];
 
 	so_error_set(&error, SO_ERR_AGENT_USAGE, NULL, format, argument);
 	fprintf(stderr, "scaleout-worker: %s\n", so_error_format(&error, text, sizeof(text)));
@@ -76,7 +76,7 @@ parse_options(int argc, char **argv, const char *allowed, Options *options)
 		{"settings-sample", no_argument, NULL, 's'},
 		{NULL, 0, NULL, 0},
 	};
-	int			option;
+	int option;
 
 	memset(options, 0, sizeof(*options));
 	options->directory = DEFAULT_DIRECTORY;
@@ -124,7 +124,7 @@ parse_options(int argc, char **argv, const char *allowed, Options *options)
 static void
 complain(const SoError *error)
 {
-	char		text[4000];
+	char text[4000];
 
 	fprintf(stderr, "scaleout-worker: %s\n", so_error_format(error, text, sizeof(text)));
 }
@@ -134,7 +134,7 @@ static SoSettings *
 load_settings(TALLOC_CTX *context, const Options *options)
 {
 	SoSettingsErrors *errors = talloc_zero(context, SoSettingsErrors);
-	char	   *file = talloc_asprintf(context, "%s/worker.conf", options->directory);
+	char *file = talloc_asprintf(context, "%s/worker.conf", options->directory);
 	SoSettings *settings;
 
 	settings = so_settings_load(context, options->config != NULL ? options->config : file, errors);
@@ -150,8 +150,8 @@ load_settings(TALLOC_CTX *context, const Options *options)
 static int
 run_init(int argc, char **argv)
 {
-	Options		options;
-	SoError		error;
+	Options options;
+	SoError error;
 
 	if (!parse_options(argc, argv, "dmtnx", &options))
 		return EXIT_USAGE;
@@ -168,10 +168,10 @@ static int
 run_agent(int argc, char **argv)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	Options		options;
+	Options options;
 	SoSettings *settings;
-	SoError		error;
-	int			status = 1;
+	SoError error;
+	int status = 1;
 
 	if (!parse_options(argc, argv, "dc", &options))
 	{
@@ -196,8 +196,8 @@ static void
 show(const SoSettings *settings)
 {
 	SoCertificateFacts facts;
-	SoError		error;
-	pid_t		pid = so_identity_running_pid(settings);
+	SoError error;
+	pid_t pid = so_identity_running_pid(settings);
 
 	printf("# %s\n", settings->file);
 	if (so_certificate_read_file(settings->certificate_file, &facts, &error))
@@ -222,7 +222,7 @@ static int
 run_show(int argc, char **argv)
 {
 	TALLOC_CTX *context;
-	Options		options;
+	Options options;
 	SoSettings *settings;
 
 	if (!parse_options(argc, argv, "dcs", &options))
@@ -246,8 +246,8 @@ main(int argc, char **argv)
 	static const struct
 	{
 		const char *name;
-		int			(*run) (int argc, char **argv);
-	}			commands[] = {
+		int (*run)(int argc, char **argv);
+	} commands[] = {
 		{"init", run_init},
 		{"run", run_agent},
 		{"show", run_show},

@@ -26,27 +26,27 @@
 typedef struct Channel
 {
 	struct SoMasterClient *client;
-	CURL	   *easy;
-	bool		busy;
-	bool		fresh;			/* the next request opens a new connection */
+	CURL *easy;
+	bool busy;
+	bool fresh; /* the next request opens a new connection */
 	SoByteBuffer body;
 	SoByteBuffer answer;
 	SoMasterTrust trust;
 	SoAnswerCallback callback;
-	void	   *callback_context;
-	int64_t		sent_ms;
-	int			endpoint;
-	char		reason[CURL_ERROR_SIZE];
+	void *callback_context;
+	int64_t sent_ms;
+	int endpoint;
+	char reason[CURL_ERROR_SIZE];
 } Channel;
 
 struct SoMasterClient
 {
 	struct event_base *base;
-	CURLM	   *multi;
+	CURLM *multi;
 	struct curl_slist *headers;
 	struct event *timer;
 	SoMasterAddress address;
-	Channel		channels[SO_CHANNEL_COUNT];
+	Channel channels[SO_CHANNEL_COUNT];
 };
 
 /* ---- answers -------------------------------------------------------------- */
@@ -86,7 +86,7 @@ read_error_body(Channel *channel, const json_t *body, SoAnswer *answer)
 
 	snprintf(answer->code, sizeof(answer->code), "%s", code);
 	answer->retryable = answer->status >= 500 || answer->status == 408 || answer->status == 429 ||
-		json_is_true(json_object_get(error, "retryable"));
+						json_is_true(json_object_get(error, "retryable"));
 	if (error == NULL)
 	{
 		so_error_set(&answer->error, SO_ERR_AGENT_MASTER_ANSWER,
@@ -105,11 +105,11 @@ static void
 read_answer(Channel *channel, SoAnswer *answer)
 {
 	json_error_t problem;
-	long		status = 0;
-	curl_off_t	retry_after = 0;
-	json_t	   *body = json_loadb((const char *) channel->answer.data + channel->answer.start,
-								  so_byte_buffer_length(&channel->answer), JSON_REJECT_DUPLICATES,
-								  &problem);
+	long status = 0;
+	curl_off_t retry_after = 0;
+	json_t *body =
+		json_loadb((const char *) channel->answer.data + channel->answer.start,
+				   so_byte_buffer_length(&channel->answer), JSON_REJECT_DUPLICATES, &problem);
 
 	curl_easy_getinfo(channel->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(channel->easy, CURLINFO_RETRY_AFTER, &retry_after);
@@ -135,7 +135,7 @@ read_answer(Channel *channel, SoAnswer *answer)
 static void
 finish(Channel *channel, CURLcode result)
 {
-	SoAnswer	answer;
+	SoAnswer answer;
 
 	memset(&answer, 0, sizeof(answer));
 	answer.sent_ms = channel->sent_ms;
@@ -156,12 +156,12 @@ finish(Channel *channel, CURLcode result)
 static void
 check_finished(SoMasterClient *client)
 {
-	CURLMsg    *message;
-	int			left;
+	CURLMsg *message;
+	int left;
 
 	while ((message = curl_multi_info_read(client->multi, &left)) != NULL)
 	{
-		Channel    *channel = NULL;
+		Channel *channel = NULL;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
@@ -176,8 +176,8 @@ static void
 socket_ready(evutil_socket_t fd, short what, void *argument)
 {
 	SoMasterClient *client = argument;
-	int			running;
-	int			action = 0;
+	int running;
+	int action = 0;
 
 	if (what & EV_READ)
 		action |= CURL_CSELECT_IN;
@@ -191,7 +191,7 @@ static void
 timer_due(evutil_socket_t fd, short what, void *argument)
 {
 	SoMasterClient *client = argument;
-	int			running;
+	int running;
 
 	(void) fd;
 	(void) what;
@@ -204,7 +204,7 @@ socket_cb(CURL *easy, curl_socket_t fd, int what, void *argument, void *socket_a
 {
 	SoMasterClient *client = argument;
 	struct event *event = socket_argument;
-	short		interest = EV_PERSIST;
+	short interest = EV_PERSIST;
 
 	(void) easy;
 	if (what == CURL_POLL_REMOVE)
@@ -248,7 +248,7 @@ timer_cb(CURLM *multi, long timeout_ms, void *argument)
 static size_t
 write_cb(char *bytes, size_t size, size_t count, void *argument)
 {
-	Channel    *channel = argument;
+	Channel *channel = argument;
 
 	if (so_byte_buffer_length(&channel->answer) + size * count > MAX_ANSWER)
 		return 0;
@@ -259,7 +259,7 @@ write_cb(char *bytes, size_t size, size_t count, void *argument)
 static CURLcode
 context_cb(CURL *easy, void *context, void *argument)
 {
-	Channel    *channel = argument;
+	Channel *channel = argument;
 
 	(void) easy;
 	return so_master_trust_prepare(context, &channel->trust) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
@@ -268,7 +268,7 @@ context_cb(CURL *easy, void *context, void *argument)
 static bool
 open_channel(SoMasterClient *client, Channel *channel, const SoCertificatePair *pair)
 {
-	CURL	   *easy = curl_easy_init();
+	CURL *easy = curl_easy_init();
 
 	if (easy == NULL)
 		return false;
@@ -305,11 +305,11 @@ open_channel(SoMasterClient *client, Channel *channel, const SoCertificatePair *
 /* ---- the door --------------------------------------------------------------- */
 
 SoMasterClient *
-so_master_client_create(TALLOC_CTX *context, struct event_base *base,
-						const SoCertificatePair *pair, SoError *error)
+so_master_client_create(TALLOC_CTX *context, struct event_base *base, const SoCertificatePair *pair,
+						SoError *error)
 {
 	SoMasterClient *client = talloc_zero(context, SoMasterClient);
-	bool		good;
+	bool good;
 
 	curl_global_init(CURL_GLOBAL_ALL);
 	client->base = base;
@@ -366,9 +366,9 @@ so_master_client_post(SoMasterClient *client, SoChannel which, const char *route
 					  SoByteBuffer *body, int64_t timeout_ms, SoAnswerCallback callback,
 					  void *callback_context)
 {
-	Channel    *channel = &client->channels[which];
+	Channel *channel = &client->channels[which];
 	SoByteBuffer empty = channel->body;
-	char		url[400];
+	char url[400];
 
 	if (channel->busy)
 	{
@@ -405,7 +405,7 @@ so_master_client_busy(const SoMasterClient *client, SoChannel channel)
 void
 so_master_client_abort(SoMasterClient *client, SoChannel which)
 {
-	Channel    *channel = &client->channels[which];
+	Channel *channel = &client->channels[which];
 
 	if (!channel->busy)
 		return;
@@ -420,7 +420,7 @@ so_master_client_free(SoMasterClient *client)
 {
 	for (int i = 0; i < SO_CHANNEL_COUNT; i++)
 	{
-		Channel    *channel = &client->channels[i];
+		Channel *channel = &client->channels[i];
 
 		if (channel->easy == NULL)
 			continue;

@@ -35,24 +35,24 @@ typedef enum SoChannel
 typedef struct SoMasterAddress
 {
 	SoEndpointList endpoints;
-	int			current;		/* index of the endpoint in use */
-	int			pin_count;
+	int current; /* index of the endpoint in use */
+	int pin_count;
 	SoThumbprint pins[SO_PINS_MAX];
 } SoMasterAddress;
 
 typedef struct SoAnswer
 {
-	int			status;			/* HTTP status; 0 when there was no answer */
-	json_t	   *body;			/* borrowed; NULL unless status is 200 */
-	SoError		error;			/* code SO_OK when status is 200 and the body is JSON */
-	char		code[8];		/* of an error body ("SO210"); empty otherwise */
-	bool		retryable;
-	int64_t		retry_after_ms; /* 0: not said */
-	int64_t		sent_ms;		/* monotonic */
-	int			endpoint;		/* index of the endpoint that was asked */
+	int status;    /* HTTP status; 0 when there was no answer */
+	json_t *body;  /* borrowed; NULL unless status is 200 */
+	SoError error; /* code SO_OK when status is 200 and the body is JSON */
+	char code[8];  /* of an error body ("SO210"); empty otherwise */
+	bool retryable;
+	int64_t retry_after_ms; /* 0: not said */
+	int64_t sent_ms;        /* monotonic */
+	int endpoint;           /* index of the endpoint that was asked */
 } SoAnswer;
 
-typedef void (*SoAnswerCallback) (void *context, const SoAnswer *answer);
+typedef void (*SoAnswerCallback)(void *context, const SoAnswer *answer);
 
 typedef struct SoMasterClient SoMasterClient;
 
@@ -73,8 +73,8 @@ extern const char *so_master_client_url(const SoMasterClient *client);
  * loop.  timeout_ms for the whole exchange.  The channel must be free.
  */
 extern void so_master_client_post(SoMasterClient *client, SoChannel channel, const char *route,
-								  SoByteBuffer *body, int64_t timeout_ms,
-								  SoAnswerCallback callback, void *callback_context);
+								  SoByteBuffer *body, int64_t timeout_ms, SoAnswerCallback callback,
+								  void *callback_context);
 
 extern bool so_master_client_busy(const SoMasterClient *client, SoChannel channel);
 
@@ -83,4 +83,4 @@ extern void so_master_client_abort(SoMasterClient *client, SoChannel channel);
 
 extern void so_master_client_free(SoMasterClient *client);
 
-#endif							/* WORKER_AGENT_MASTER_CLIENT_H */
+#endif /* WORKER_AGENT_MASTER_CLIENT_H */

@@ -15,23 +15,24 @@
 static void
 refuse_pin(SoMasterTrust *trust, const SoEndpoint *endpoint, const SoThumbprint *got)
 {
-	char		got_text[SO_THUMBPRINT_TEXT_SIZE];
-	char		pins[SO_PINS_MAX * (SO_THUMBPRINT_TEXT_SIZE + 2)];
-	size_t		used = 0;
+	char got_text[SO_THUMBPRINT_TEXT_SIZE];
+	char pins[SO_PINS_MAX * (SO_THUMBPRINT_TEXT_SIZE + 2)];
+	size_t used = 0;
 
 	pins[0] = '\0';
 	for (int i = 0; i < trust->address->pin_count; i++)
 	{
-		char		pin[SO_THUMBPRINT_TEXT_SIZE];
+		char pin[SO_THUMBPRINT_TEXT_SIZE];
 
 		used += (size_t) snprintf(pins + used, sizeof(pins) - used, "%s%s", i > 0 ? ", " : "",
 								  so_thumbprint_format(&trust->address->pins[i], pin));
 	}
 	so_error_set(&trust->error, SO_ERR_MASTER_UNTRUSTED, endpoint->url,
 				 "the certificate of the master is not one of the pinned ones");
-	so_error_detail(&trust->error,
-					"The master sent a certificate with thumbprint %s; MasterHttpsCertThumbprint is %s.",
-					so_thumbprint_format(got, got_text), pins);
+	so_error_detail(
+		&trust->error,
+		"The master sent a certificate with thumbprint %s; MasterHttpsCertThumbprint is %s.",
+		so_thumbprint_format(got, got_text), pins);
 }
 
 /* Takes the place of OpenSSL's chain verification. */
@@ -40,9 +41,9 @@ verify_cb(X509_STORE_CTX *store, void *argument)
 {
 	SoMasterTrust *trust = argument;
 	const SoEndpoint *endpoint = &trust->address->endpoints.endpoints[trust->address->current];
-	X509	   *certificate = X509_STORE_CTX_get0_cert(store);
+	X509 *certificate = X509_STORE_CTX_get0_cert(store);
 	SoThumbprint thumbprint;
-	bool		pinned = false;
+	bool pinned = false;
 
 	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
 	if (certificate == NULL)
@@ -59,7 +60,8 @@ verify_cb(X509_STORE_CTX *store, void *argument)
 	if (!so_certificate_matches_host(certificate, endpoint->host, &trust->error))
 	{
 		snprintf(trust->error.place, sizeof(trust->error.place), "%s", endpoint->url);
-		so_error_hint(&trust->error, "Use one of the names of the certificate in MasterEndpoint, or "
+		so_error_hint(&trust->error,
+					  "Use one of the names of the certificate in MasterEndpoint, or "
 					  "have the master's certificate made with the name that is used here.");
 		return 0;
 	}

@@ -20,7 +20,7 @@ typedef struct SoMasterTrust
 {
 	const SoCertificatePair *pair;
 	const SoMasterAddress *address;
-	SoError		error;			/* why the certificate was refused; SO_OK otherwise */
+	SoError error; /* why the certificate was refused; SO_OK otherwise */
 } SoMasterTrust;
 
 /*
@@ -29,4 +29,4 @@ typedef struct SoMasterTrust
  */
 extern bool so_master_trust_prepare(SSL_CTX *context, SoMasterTrust *trust) SO_WARN_UNUSED;
 
-#endif							/* WORKER_AGENT_MASTER_TRUST_H */
+#endif /* WORKER_AGENT_MASTER_TRUST_H */

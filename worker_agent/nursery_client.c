@@ -31,9 +31,9 @@
 #include "worker_agent/backoff.h"
 
 #define FIRST_RESTART_MS 100
-#define MAX_RESTART_MS 10000
-#define STOP_LIMIT_MS 2000
-#define ORPHAN_LIMIT_MS 1000
+#define MAX_RESTART_MS   10000
+#define STOP_LIMIT_MS    2000
+#define ORPHAN_LIMIT_MS  1000
 
 extern char **environ;
 
@@ -41,27 +41,27 @@ extern char **environ;
 typedef struct Packet
 {
 	TAILQ_ENTRY(Packet) link;
-	int			fds[2];
-	int			fd_count;
-	size_t		length;
-	uint8_t		bytes[16];
+	int fds[2];
+	int fd_count;
+	size_t length;
+	uint8_t bytes[16];
 } Packet;
 
 struct SoNurseryClient
 {
 	struct event_base *base;
-	char	   *program;
+	char *program;
 	SoNurseryEvents events;
-	int			fd;				/* -1 while it is not running */
-	pid_t		pid;			/* 0 when it has been reaped */
-	bool		ready;
-	bool		ever_ready;
-	bool		stopping;
-	char	   *task_types;
+	int fd;    /* -1 while it is not running */
+	pid_t pid; /* 0 when it has been reaped */
+	bool ready;
+	bool ever_ready;
+	bool stopping;
+	char *task_types;
 	struct event *readable;
 	struct event *writable;
 	struct event *restart;
-	SoBackoff	backoff;
+	SoBackoff backoff;
 	TAILQ_HEAD(, Packet) queue;
 };
 
@@ -84,16 +84,16 @@ send_packet(SoNurseryClient *nursery, const Packet *packet)
 	union
 	{
 		struct cmsghdr header;
-		char		space[CMSG_SPACE(2 * sizeof(int))];
-	}			control;
-	uint8_t		bytes[sizeof(packet->bytes)];
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	uint8_t bytes[sizeof(packet->bytes)];
 	struct iovec part = {.iov_base = bytes, .iov_len = packet->length};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
 	memcpy(bytes, packet->bytes, packet->length);
 	if (packet->fd_count > 0)
 	{
-		size_t		size = (size_t) packet->fd_count * sizeof(int);
+		size_t size = (size_t) packet->fd_count * sizeof(int);
 
 		memset(&control, 0, sizeof(control));
 		message.msg_control = &control;
@@ -105,14 +105,14 @@ send_packet(SoNurseryClient *nursery, const Packet *packet)
 	}
 	/* Any other failure means that it has died; the end of the socket tells us. */
 	return sendmsg(nursery->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-		(errno != EAGAIN && errno != EWOULDBLOCK);
+		   (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 static void
 send_queue(evutil_socket_t fd, short what, void *argument)
 {
 	SoNurseryClient *nursery = argument;
-	Packet	   *packet;
+	Packet *packet;
 
 	(void) fd;
 	(void) what;
@@ -132,7 +132,7 @@ static void
 enqueue(SoNurseryClient *nursery, SoNurseryMessage type, uint64_t token, const int *fds,
 		int fd_count)
 {
-	Packet	   *packet = calloc(1, sizeof(*packet));
+	Packet *packet = calloc(1, sizeof(*packet));
 
 	if (packet == NULL)
 		abort();
@@ -153,7 +153,7 @@ enqueue(SoNurseryClient *nursery, SoNurseryMessage type, uint64_t token, const i
 void
 so_nursery_spawn(SoNurseryClient *nursery, uint64_t token, int socket_fd, int output_fd)
 {
-	int			fds[2] = {socket_fd, output_fd};
+	int fds[2] = {socket_fd, output_fd};
 
 	enqueue(nursery, SO_NURSERY_SPAWN, token, fds, 2);
 }
@@ -179,7 +179,7 @@ is_nursery(pid_t pid, void *context)
 static void
 kill_orphans(SoNurseryClient *nursery)
 {
-	int64_t		deadline = so_clock_monotonic_ms() + ORPHAN_LIMIT_MS;
+	int64_t deadline = so_clock_monotonic_ms() + ORPHAN_LIMIT_MS;
 
 	while (so_orphan_kill(is_nursery, nursery) > 0 && so_clock_monotonic_ms() < deadline)
 		poll(NULL, 0, 1);
@@ -188,7 +188,7 @@ kill_orphans(SoNurseryClient *nursery)
 static void
 close_socket(SoNurseryClient *nursery)
 {
-	Packet	   *packet;
+	Packet *packet;
 
 	if (nursery->fd < 0)
 		return;
@@ -213,8 +213,8 @@ set_lost_error(SoNurseryClient *nursery, SoErrorCode code, SoError *error)
 static void
 nursery_lost(SoNurseryClient *nursery)
 {
-	SoError		error;
-	int64_t		delay;
+	SoError error;
+	int64_t delay;
 	struct timeval wait;
 
 	close_socket(nursery);
@@ -247,7 +247,7 @@ nursery_lost(SoNurseryClient *nursery)
 void
 so_nursery_reap(SoNurseryClient *nursery)
 {
-	int			status;
+	int status;
 
 	if (nursery->pid > 0 && waitpid(nursery->pid, &status, WNOHANG) == nursery->pid)
 	{
@@ -263,11 +263,11 @@ so_nursery_reap(SoNurseryClient *nursery)
 static bool
 take_ready(SoNurseryClient *nursery, SoFieldReader *reader)
 {
-	size_t		version_size;
-	size_t		types_size;
+	size_t version_size;
+	size_t types_size;
 	const char *version = so_get_block(reader, &version_size);
 	const char *types;
-	SoError		error;
+	SoError error;
 
 	so_get_u32(reader);
 	types = so_get_block(reader, &types_size);
@@ -293,9 +293,9 @@ take_ready(SoNurseryClient *nursery, SoFieldReader *reader)
 static bool
 take_message(SoNurseryClient *nursery, SoFieldReader *reader)
 {
-	uint8_t		type = so_get_u8(reader);
-	uint64_t	token;
-	uint32_t	value;
+	uint8_t type = so_get_u8(reader);
+	uint64_t token;
+	uint32_t value;
 
 	if (type == SO_NURSERY_READY)
 		return take_ready(nursery, reader);
@@ -324,9 +324,9 @@ static void
 nursery_readable(evutil_socket_t fd, short what, void *argument)
 {
 	SoNurseryClient *nursery = argument;
-	uint8_t		packet[SO_NURSERY_PACKET_SIZE];
+	uint8_t packet[SO_NURSERY_PACKET_SIZE];
 	SoFieldReader reader;
-	ssize_t		got;
+	ssize_t got;
 
 	(void) what;
 	while ((got = recv(fd, packet, sizeof(packet), MSG_DONTWAIT)) > 0)
@@ -353,13 +353,13 @@ nursery_readable(evutil_socket_t fd, short what, void *argument)
 static int
 spawn_nursery(SoNurseryClient *nursery, int fd)
 {
-	char		mode[] = "--nursery";
-	char	   *arguments[] = {nursery->program, mode, NULL};
+	char mode[] = "--nursery";
+	char *arguments[] = {nursery->program, mode, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t	none;
-	sigset_t	all;
-	int			result;
+	sigset_t none;
+	sigset_t all;
+	int result;
 
 	sigemptyset(&none);
 	sigfillset(&all);
@@ -370,12 +370,12 @@ spawn_nursery(SoNurseryClient *nursery, int fd)
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-							 POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes,
+							 POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	/* Symbols resolved once, here, need not be resolved in every runner; the nursery takes it back. */
 	setenv("LD_BIND_NOW", "1", 1);
-	result = posix_spawn(&nursery->pid, nursery->program, &actions, &attributes, arguments,
-						 environ);
+	result =
+		posix_spawn(&nursery->pid, nursery->program, &actions, &attributes, arguments, environ);
 	unsetenv("LD_BIND_NOW");
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
@@ -385,8 +385,8 @@ spawn_nursery(SoNurseryClient *nursery, int fd)
 static bool
 start(SoNurseryClient *nursery, SoError *error)
 {
-	int			pair[2];
-	int			result;
+	int pair[2];
+	int result;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 	{
@@ -403,8 +403,8 @@ start(SoNurseryClient *nursery, SoError *error)
 		return so_error_detail(error, "%s.", strerror(result));
 	}
 	nursery->fd = pair[0];
-	nursery->readable = event_new(nursery->base, nursery->fd, EV_READ | EV_PERSIST,
-								  nursery_readable, nursery);
+	nursery->readable =
+		event_new(nursery->base, nursery->fd, EV_READ | EV_PERSIST, nursery_readable, nursery);
 	nursery->writable = event_new(nursery->base, nursery->fd, EV_WRITE, send_queue, nursery);
 	event_add(nursery->readable, NULL);
 	return true;
@@ -414,7 +414,7 @@ static void
 restart_due(evutil_socket_t fd, short what, void *argument)
 {
 	SoNurseryClient *nursery = argument;
-	SoError		error;
+	SoError error;
 
 	(void) fd;
 	(void) what;
@@ -461,7 +461,7 @@ so_nursery_task_types(const SoNurseryClient *nursery)
 void
 so_nursery_stop(SoNurseryClient *nursery)
 {
-	int64_t		deadline = so_clock_monotonic_ms() + STOP_LIMIT_MS;
+	int64_t deadline = so_clock_monotonic_ms() + STOP_LIMIT_MS;
 
 	nursery->stopping = true;
 	event_free(nursery->restart);

@@ -19,24 +19,24 @@
 /* What the nursery tells; each is called from the event loop. */
 typedef struct SoNurseryEvents
 {
-	void	   *context;
-	void		(*ready) (void *context);
-	void		(*spawned) (void *context, uint64_t token, pid_t pid);
+	void *context;
+	void (*ready)(void *context);
+	void (*spawned)(void *context, uint64_t token, pid_t pid);
 	/* wait_status as of waitpid; everything that the runner started is gone. */
-	void		(*exited) (void *context, uint64_t token, int wait_status);
-	void		(*failed) (void *context, uint64_t token, int reason);
+	void (*exited)(void *context, uint64_t token, int wait_status);
+	void (*failed)(void *context, uint64_t token, int reason);
 	/* The nursery has died and all runners with it; it is started again. */
-	void		(*lost) (void *context);
+	void (*lost)(void *context);
 	/* It cannot be started, or is of another version: nothing will cure that. */
-	void		(*impossible) (void *context, const SoError *error);
+	void (*impossible)(void *context, const SoError *error);
 } SoNurseryEvents;
 
 typedef struct SoNurseryClient SoNurseryClient;
 
 /* Start program --nursery; its first word is awaited in the event loop.  NULL with *error. */
-extern SoNurseryClient *so_nursery_start(TALLOC_CTX *context, struct event_base *base,
-										 const char *program, const SoNurseryEvents *events,
-										 SoError *error);
+extern SoNurseryClient *
+so_nursery_start(TALLOC_CTX *context, struct event_base *base, const char *program,
+				 const SoNurseryEvents *events, SoError *error);
 
 /* It has said its first word and takes requests. */
 extern bool so_nursery_is_ready(const SoNurseryClient *nursery);
@@ -45,8 +45,8 @@ extern bool so_nursery_is_ready(const SoNurseryClient *nursery);
 extern const char *so_nursery_task_types(const SoNurseryClient *nursery);
 
 /* Fork a runner; both descriptors are the nursery's from now on (closed here). */
-extern void so_nursery_spawn(SoNurseryClient *nursery, uint64_t token, int socket_fd,
-							 int output_fd);
+extern void
+so_nursery_spawn(SoNurseryClient *nursery, uint64_t token, int socket_fd, int output_fd);
 
 /* Kill the runner and everything it started; exited follows. */
 extern void so_nursery_kill(SoNurseryClient *nursery, uint64_t token);
@@ -57,4 +57,4 @@ extern void so_nursery_reap(SoNurseryClient *nursery);
 /* End it and all runners; waits until they are gone, two seconds at most. */
 extern void so_nursery_stop(SoNurseryClient *nursery);
 
-#endif							/* WORKER_AGENT_NURSERY_CLIENT_H */
+#endif /* WORKER_AGENT_NURSERY_CLIENT_H */

@@ -26,10 +26,10 @@
 static json_t *
 capabilities(const SoAgent *agent)
 {
-	json_t	   *types = json_array();
-	char	   *copy = talloc_strdup(agent, so_nursery_task_types(agent->nursery));
-	char	   *rest = copy;
-	char	   *name;
+	json_t *types = json_array();
+	char *copy = talloc_strdup(agent, so_nursery_task_types(agent->nursery));
+	char *rest = copy;
+	char *name;
 
 	while ((name = strsep(&rest, ",")) != NULL)
 	{
@@ -47,19 +47,15 @@ build_request(SoAgent *agent, SoByteBuffer *body)
 {
 	const SoSettings *settings = agent->settings;
 	const SoIdentity *identity = &agent->identity;
-	json_t	   *object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o}",
-								   "protocol", SO_PROTOCOL_VERSION,
-								   "agent_id", identity->agent_id_text,
-								   "instance_id", identity->instance_id_text,
-								   "version", SO_VERSION,
-								   "display_name", settings->display_name[0] ?
-								   settings->display_name : identity->host_name,
-								   "description", settings->description,
-								   "machine_name", identity->host_name,
-								   "user_account", identity->user_account,
-								   "max_task_count", (json_int_t) settings->max_task_count,
-								   "capabilities", capabilities(agent));
-	char	   *text = json_dumps(object, JSON_COMPACT);
+	json_t *object =
+		json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "protocol",
+				  SO_PROTOCOL_VERSION, "agent_id", identity->agent_id_text, "instance_id",
+				  identity->instance_id_text, "version", SO_VERSION, "display_name",
+				  settings->display_name[0] ? settings->display_name : identity->host_name,
+				  "description", settings->description, "machine_name", identity->host_name,
+				  "user_account", identity->user_account, "max_task_count",
+				  (json_int_t) settings->max_task_count, "capabilities", capabilities(agent));
+	char *text = json_dumps(object, JSON_COMPACT);
 
 	so_put_bytes(body, text, strlen(text) - 1);
 	so_put_bytes(body, ",\"held\":", 8);
@@ -72,7 +68,7 @@ build_request(SoAgent *agent, SoByteBuffer *body)
 static int64_t
 interval_of(const json_t *body, const char *name, int64_t fallback)
 {
-	json_int_t	value = json_integer_value(json_object_get(body, name));
+	json_int_t value = json_integer_value(json_object_get(body, name));
 
 	return value > 0 ? value : fallback;
 }
@@ -82,16 +78,19 @@ static bool
 accept_epoch(SoAgent *agent, uint64_t epoch, SoError *error)
 {
 	SoIdentity *identity = &agent->identity;
-	SoError		not_saved;
+	SoError not_saved;
 
 	if (epoch < identity->epoch)
 	{
 		so_error_set(error, SO_ERR_AGENT_EPOCH_LOWER, so_master_client_url(agent->client),
-					 "the master is in epoch %" PRIu64 ", but this worker has obeyed epoch %" PRIu64,
+					 "the master is in epoch %" PRIu64
+					 ", but this worker has obeyed epoch %" PRIu64,
 					 epoch, identity->epoch);
-		return so_error_hint(error, "It is an old copy of the catalog or a server that was replaced. "
+		return so_error_hint(error,
+							 "It is an old copy of the catalog or a server that was replaced. "
 							 "When the catalog was made anew on purpose, delete %s and restart "
-							 "the worker.", identity->epoch_file);
+							 "the worker.",
+							 identity->epoch_file);
 	}
 	/* Not saved is not fatal: it only weakens the check after the next restart. */
 	if (epoch > identity->epoch && !so_identity_set_epoch(identity, epoch, &not_saved))
@@ -102,7 +101,7 @@ accept_epoch(SoAgent *agent, uint64_t epoch, SoError *error)
 static void
 retry_later(SoAgent *agent, const SoAnswer *answer)
 {
-	int64_t		delay = so_agent_request_failed(agent, answer, &agent->registration.backoff);
+	int64_t delay = so_agent_request_failed(agent, answer, &agent->registration.backoff);
 
 	so_agent_arm(agent->registration.retry, delay);
 	so_agent_check_leave(agent);
@@ -111,9 +110,9 @@ retry_later(SoAgent *agent, const SoAnswer *answer)
 static void
 registered(void *context, const SoAnswer *answer)
 {
-	SoAgent    *agent = context;
-	SoAnswer	refused = *answer;
-	uint64_t	epoch;
+	SoAgent *agent = context;
+	SoAnswer refused = *answer;
+	uint64_t epoch;
 
 	agent->registration.open = false;
 	if (answer->error.code != SO_OK)

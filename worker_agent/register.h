@@ -17,4 +17,4 @@ extern void so_register_close(SoAgent *agent);
 /* Register now; polls and reports pause until it has succeeded. */
 extern void so_register_start(SoAgent *agent);
 
-#endif							/* WORKER_AGENT_REGISTER_H */
+#endif /* WORKER_AGENT_REGISTER_H */

@@ -21,7 +21,7 @@
 #include "worker_agent/runners.h"
 
 #define REPORT_TIMEOUT_MS 30000
-#define FIRST_RETRY_MS 200
+#define FIRST_RETRY_MS    200
 /* The master answered and settled nothing of what it was sent. */
 #define UNSETTLED_RETRY_MS 1000
 /* Reports begin at least this far apart, so that a busy worker sends larger ones. */
@@ -30,13 +30,15 @@
 #define BATCH_BYTES (SO_LIMIT_BODY / 2)
 
 /* What the master refuses to read is replaced; its sequence must not be missing. */
-static const char unreadable_event[] =
-"{\"type\":\"event\",\"message_type\":120,\"message_source_type\":30,\"event_name\":\"OnError\","
-"\"message\":\"a record of this execution could not be delivered; the log of the worker has it\","
-"\"code\":\"SO443\"}";
+static const char unreadable_event[] = "{\"type\":\"event\",\"message_type\":120,\"message_source_"
+									   "type\":30,\"event_name\":\"OnError\","
+									   "\"message\":\"a record of this execution could not be "
+									   "delivered; the log of the worker has it\","
+									   "\"code\":\"SO443\"}";
 static const char unreadable_result[] =
-"{\"type\":\"result\",\"status\":4,\"outcome\":\"package\",\"error_count\":1,\"warning_count\":0,"
-"\"message\":\"the result of this execution could not be delivered\",\"code\":\"SO443\"}";
+	"{\"type\":\"result\",\"status\":4,\"outcome\":\"package\",\"error_count\":1,\"warning_count\":"
+	"0,"
+	"\"message\":\"the result of this execution could not be delivered\",\"code\":\"SO443\"}";
 
 /* ---- acknowledgements ------------------------------------------------------- */
 
@@ -54,7 +56,7 @@ read_key(const json_t *entry, SoUuid *task, uint32_t *attempt, uint64_t *sequenc
 static void
 check_result_settled(SoAgent *agent, const SoUuid *task, uint32_t attempt_number)
 {
-	SoAttempt  *attempt = so_held_find(agent->held, task, attempt_number);
+	SoAttempt *attempt = so_held_find(agent->held, task, attempt_number);
 
 	if (attempt == NULL || attempt->gone || attempt->state != SO_HELD_FINISHED ||
 		so_spool_has_result(agent->spool, task, attempt_number))
@@ -67,9 +69,9 @@ settle_acknowledged(SoAgent *agent, const json_t *list)
 {
 	for (size_t i = 0; i < json_array_size(list); i++)
 	{
-		SoUuid		task;
-		uint32_t	attempt;
-		uint64_t	sequence;
+		SoUuid task;
+		uint32_t attempt;
+		uint64_t sequence;
 
 		if (!read_key(json_array_get(list, i), &task, &attempt, &sequence))
 			continue;
@@ -87,16 +89,18 @@ settle_rejected(SoAgent *agent, const json_t *list)
 		const json_t *entry = json_array_get(list, i);
 		const char *code = json_string_value(json_object_get(entry, "code"));
 		const char *message = json_string_value(json_object_get(entry, "message"));
-		SoUuid		task;
-		uint32_t	attempt;
-		uint64_t	sequence;
-		char		text[SO_UUID_TEXT_SIZE];
+		SoUuid task;
+		uint32_t attempt;
+		uint64_t sequence;
+		char text[SO_UUID_TEXT_SIZE];
 
 		if (!read_key(entry, &task, &attempt, &sequence))
 			continue;
-		so_log(SO_LOG_ERROR, "SO442 the master rejects record %" PRIu64 " of task %s, attempt %u: "
-			   "%s %s", sequence, so_uuid_format(&task, text), attempt,
-			   code != NULL ? code : "", message != NULL ? message : "");
+		so_log(SO_LOG_ERROR,
+			   "SO442 the master rejects record %" PRIu64 " of task %s, attempt %u: "
+			   "%s %s",
+			   sequence, so_uuid_format(&task, text), attempt, code != NULL ? code : "",
+			   message != NULL ? message : "");
 		so_spool_reject(agent->spool, &task, attempt, sequence);
 		check_result_settled(agent, &task, attempt);
 	}
@@ -112,11 +116,11 @@ static void
 shrink_batch(SoAgent *agent, const SoAnswer *answer)
 {
 	SoReportState *report = &agent->report;
-	SoUuid		task;
-	uint32_t	attempt;
-	uint64_t	sequence;
-	SoItemKind	kind = SO_ITEM_EVENT;
-	char		text[SO_UUID_TEXT_SIZE];
+	SoUuid task;
+	uint32_t attempt;
+	uint64_t sequence;
+	SoItemKind kind = SO_ITEM_EVENT;
+	char text[SO_UUID_TEXT_SIZE];
 
 	if (report->sent_items > 1)
 	{
@@ -130,8 +134,10 @@ shrink_batch(SoAgent *agent, const SoAnswer *answer)
 			so_spool_replace_first(agent->spool, unreadable_result, &task, &attempt, &sequence,
 								   &kind);
 		so_log_error(SO_LOG_ERROR, &answer->error);
-		so_log(SO_LOG_ERROR, "SO443 record %" PRIu64 " of task %s, attempt %u is replaced because "
-			   "the master does not accept it", sequence, so_uuid_format(&task, text), attempt);
+		so_log(SO_LOG_ERROR,
+			   "SO443 record %" PRIu64 " of task %s, attempt %u is replaced because "
+			   "the master does not accept it",
+			   sequence, so_uuid_format(&task, text), attempt);
 	}
 	report->batch_items = 1;
 	report->waiting = true;
@@ -162,9 +168,9 @@ report_failed(SoAgent *agent, const SoAnswer *answer)
 static void
 answered(void *context, const SoAnswer *answer)
 {
-	SoAgent    *agent = context;
+	SoAgent *agent = context;
 	SoReportState *report = &agent->report;
-	size_t		waiting = so_spool_waiting(agent->spool);
+	size_t waiting = so_spool_waiting(agent->spool);
 
 	if (answer->error.code != SO_OK)
 	{
@@ -175,8 +181,8 @@ answered(void *context, const SoAnswer *answer)
 	so_agent_request_succeeded(agent, &report->backoff);
 	if (!so_agent_check_answer(agent, answer))
 		return;
-	report->batch_items = report->batch_items * 2 < SO_LIMIT_ITEMS ?
-		report->batch_items * 2 : SO_LIMIT_ITEMS;
+	report->batch_items =
+		report->batch_items * 2 < SO_LIMIT_ITEMS ? report->batch_items * 2 : SO_LIMIT_ITEMS;
 	so_held_renew(agent->held, SO_HELD_BY_REPORT, report->number, answer->sent_ms);
 	so_agent_expire_leases(agent);
 	settle_acknowledged(agent, json_object_get(answer->body, "acknowledged"));
@@ -199,8 +205,8 @@ send_report(SoAgent *agent)
 {
 	SoReportState *report = &agent->report;
 	SoByteBuffer body;
-	char		head[300];
-	int			length;
+	char head[300];
+	int length;
 
 	if (!agent->registered || report->waiting ||
 		so_master_client_busy(agent->client, SO_CHANNEL_REPORT))
@@ -208,10 +214,10 @@ send_report(SoAgent *agent)
 	event_del(report->timer);
 	report->number = ++agent->request_number;
 	report->last_sent_ms = so_clock_monotonic_ms();
-	length = snprintf(head, sizeof(head),
-					  "{\"agent_id\":\"%s\",\"instance_id\":\"%s\",\"epoch\":%" PRIu64 ",\"held\":",
-					  agent->identity.agent_id_text, agent->identity.instance_id_text,
-					  agent->epoch);
+	length =
+		snprintf(head, sizeof(head),
+				 "{\"agent_id\":\"%s\",\"instance_id\":\"%s\",\"epoch\":%" PRIu64 ",\"held\":",
+				 agent->identity.agent_id_text, agent->identity.instance_id_text, agent->epoch);
 	so_byte_buffer_init(&body);
 	so_put_bytes(&body, head, (size_t) length);
 	so_held_write(agent->held, &body, SO_HELD_BY_REPORT, report->number);
@@ -228,7 +234,7 @@ void
 so_report_pump(SoAgent *agent)
 {
 	SoReportState *report = &agent->report;
-	int64_t		since;
+	int64_t since;
 
 	if (!agent->registered || report->waiting || so_spool_waiting(agent->spool) == 0 ||
 		so_master_client_busy(agent->client, SO_CHANNEL_REPORT))
@@ -241,7 +247,7 @@ void
 so_report_renew(SoAgent *agent, int64_t now_ms)
 {
 	SoReportState *report = &agent->report;
-	SoAttempt  *attempt;
+	SoAttempt *attempt;
 
 	if (!agent->registered || report->waiting || now_ms - report->last_sent_ms < BATCH_GAP_MS ||
 		so_master_client_busy(agent->client, SO_CHANNEL_REPORT))
@@ -259,7 +265,7 @@ so_report_renew(SoAgent *agent, int64_t now_ms)
 static void
 timer_due(evutil_socket_t fd, short what, void *argument)
 {
-	SoAgent    *agent = argument;
+	SoAgent *agent = argument;
 
 	(void) fd;
 	(void) what;

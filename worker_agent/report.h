@@ -25,4 +25,4 @@ extern void so_report_pump(SoAgent *agent);
  */
 extern void so_report_renew(SoAgent *agent, int64_t now_ms);
 
-#endif							/* WORKER_AGENT_REPORT_H */
+#endif /* WORKER_AGENT_REPORT_H */

@@ -31,7 +31,7 @@
 static void
 violation(SoRunner *runner, const char *what)
 {
-	SoError		error;
+	SoError error;
 
 	so_error_set(&error, SO_ERR_AGENT_ITEM_INVALID, runner->attempt->task_text,
 				 "a runner has sent %s", what);
@@ -43,8 +43,8 @@ violation(SoRunner *runner, const char *what)
 static bool
 is_item_text(const char *text, size_t length)
 {
-	json_t	   *object = json_loadb(text, length, 0, NULL);
-	bool		good = length > 2 && text[0] == '{' && json_object_size(object) > 0;
+	json_t *object = json_loadb(text, length, 0, NULL);
+	bool good = length > 2 && text[0] == '{' && json_object_size(object) > 0;
 
 	json_decref(object);
 	return good;
@@ -53,13 +53,13 @@ is_item_text(const char *text, size_t length)
 static void
 take_item(SoRunner *runner, const SoFrame *frame)
 {
-	SoAgent    *agent = runner->agent;
-	SoAttempt  *attempt = runner->attempt;
+	SoAgent *agent = runner->agent;
+	SoAttempt *attempt = runner->attempt;
 	SoFieldReader reader;
-	uint64_t	sequence;
-	uint8_t		kind;
+	uint64_t sequence;
+	uint8_t kind;
 	const char *text;
-	size_t		length;
+	size_t length;
 
 	if (attempt->gone || runner->result_ms != 0)
 		return;
@@ -75,8 +75,8 @@ take_item(SoRunner *runner, const SoFrame *frame)
 		violation(runner, "an item that is not a JSON object");
 	else
 	{
-		so_spool_append(agent->spool, &attempt->task, attempt->attempt, sequence,
-						(SoItemKind) kind, text, length);
+		so_spool_append(agent->spool, &attempt->task, attempt->attempt, sequence, (SoItemKind) kind,
+						text, length);
 		runner->sequence = sequence;
 		if (kind == SO_ITEM_RESULT)
 			runner->result_ms = so_clock_monotonic_ms();
@@ -88,10 +88,10 @@ take_log(SoRunner *runner, const SoFrame *frame)
 {
 	const SoSettings *settings = runner->agent->settings;
 	SoFieldReader reader;
-	uint8_t		level;
+	uint8_t level;
 	const char *line;
-	size_t		length;
-	char		text[8192];
+	size_t length;
+	char text[8192];
 
 	so_field_reader_init(&reader, frame->payload, frame->length);
 	level = so_get_u8(&reader);
@@ -103,8 +103,8 @@ take_log(SoRunner *runner, const SoFrame *frame)
 		length = sizeof(text) - 1;
 	memcpy(text, line, length);
 	text[length] = '\n';
-	so_task_log_write(&runner->log, settings, runner->attempt->task_text,
-					  runner->attempt->attempt, text, length + 1);
+	so_task_log_write(&runner->log, settings, runner->attempt->task_text, runner->attempt->attempt,
+					  text, length + 1);
 }
 
 static void
@@ -112,7 +112,7 @@ take_hello(SoRunner *runner, const SoFrame *frame)
 {
 	SoFieldReader reader;
 	const char *version;
-	size_t		length;
+	size_t length;
 
 	so_field_reader_init(&reader, frame->payload, frame->length);
 	version = so_get_block(&reader, &length);
@@ -129,9 +129,9 @@ take_hello(SoRunner *runner, const SoFrame *frame)
 static void
 take_frames(SoRunner *runner)
 {
-	SoFrame		frame;
-	SoError		error;
-	int			got;
+	SoFrame frame;
+	SoError error;
+	int got;
 
 	while ((got = so_frame_next(&runner->in, MAX_FRAME, &frame, &error)) > 0)
 	{
@@ -167,9 +167,9 @@ stop_reading(SoRunner *runner)
 static void
 runner_readable(evutil_socket_t fd, short what, void *argument)
 {
-	SoRunner   *runner = argument;
-	SoAgent    *agent = runner->agent;
-	ssize_t		got = so_frame_read(&runner->in, fd);
+	SoRunner *runner = argument;
+	SoAgent *agent = runner->agent;
+	ssize_t got = so_frame_read(&runner->in, fd);
 
 	(void) what;
 	if (got == 0 || (got < 0 && errno != EAGAIN))
@@ -196,8 +196,8 @@ static bool
 read_output(SoRunner *runner)
 {
 	const SoSettings *settings = runner->agent->settings;
-	char		bytes[OUTPUT_CHUNK];
-	ssize_t		got = read(runner->output_fd, bytes, sizeof(bytes));
+	char bytes[OUTPUT_CHUNK];
+	ssize_t got = read(runner->output_fd, bytes, sizeof(bytes));
 
 	if (got < 0)
 		return errno == EINTR;
@@ -210,7 +210,7 @@ read_output(SoRunner *runner)
 static void
 output_readable(evutil_socket_t fd, short what, void *argument)
 {
-	SoRunner   *runner = argument;
+	SoRunner *runner = argument;
 
 	(void) fd;
 	(void) what;
@@ -248,7 +248,7 @@ so_runner_io_send(SoRunner *runner)
 	if (so_byte_buffer_length(&runner->out) > 0)
 		event_add(runner->writable, NULL);
 	else
-		so_byte_buffer_free(&runner->out);	/* the task is sent once and may be large */
+		so_byte_buffer_free(&runner->out); /* the task is sent once and may be large */
 }
 
 void

@@ -15,39 +15,39 @@
 /* Why a runner was killed, which decides what is reported for it. */
 typedef enum RunnerFate
 {
-	RUNNER_FREE,				/* not killed by us */
-	RUNNER_CANCELED,			/* did not follow a stop in time */
-	RUNNER_EXPIRED,				/* lease not renewed */
-	RUNNER_STUCK,				/* silent, or did not end after its result */
-	RUNNER_VIOLATED,			/* sent something malformed */
-	RUNNER_SHUTDOWN				/* the worker ends */
+	RUNNER_FREE,     /* not killed by us */
+	RUNNER_CANCELED, /* did not follow a stop in time */
+	RUNNER_EXPIRED,  /* lease not renewed */
+	RUNNER_STUCK,    /* silent, or did not end after its result */
+	RUNNER_VIOLATED, /* sent something malformed */
+	RUNNER_SHUTDOWN  /* the worker ends */
 } RunnerFate;
 
 typedef struct SoRunner
 {
 	TAILQ_ENTRY(SoRunner) link;
-	SoAgent    *agent;
-	SoAttempt  *attempt;
-	uint64_t	token;
-	pid_t		pid;			/* 0 until the nursery says it */
-	int64_t		started_ms;
-	int64_t		result_ms;		/* when the result came; 0: not yet */
-	uint64_t	sequence;		/* of the last item */
-	bool		greeted;		/* HELLO has come */
-	bool		finished;		/* the result is in the spool, written */
-	RunnerFate	fate;
+	SoAgent *agent;
+	SoAttempt *attempt;
+	uint64_t token;
+	pid_t pid; /* 0 until the nursery says it */
+	int64_t started_ms;
+	int64_t result_ms; /* when the result came; 0: not yet */
+	uint64_t sequence; /* of the last item */
+	bool greeted;      /* HELLO has come */
+	bool finished;     /* the result is in the spool, written */
+	RunnerFate fate;
 
-	int			fd;				/* -1 when closed */
+	int fd; /* -1 when closed */
 	struct event *readable;
 	struct event *writable;
-	struct event *deadline;		/* after a cancel */
+	struct event *deadline; /* after a cancel */
 	SoByteBuffer in;
 	SoByteBuffer out;
-	bool		half_closed;	/* nothing more is sent */
+	bool half_closed; /* nothing more is sent */
 
-	int			output_fd;		/* standard output and error */
+	int output_fd; /* standard output and error */
 	struct event *output;
-	SoTaskLog	log;
+	SoTaskLog log;
 } SoRunner;
 
 /* ---- runner_io.c ---- */
@@ -70,4 +70,4 @@ extern void so_runner_kill(SoRunner *runner, RunnerFate fate);
 extern void so_runner_add_result(SoAgent *agent, SoAttempt *attempt, uint64_t sequence,
 								 RunnerFate fate, SoErrorCode code, const char *message);
 
-#endif							/* WORKER_AGENT_RUNNER_PRIVATE_H */
+#endif /* WORKER_AGENT_RUNNER_PRIVATE_H */

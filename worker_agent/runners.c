@@ -38,7 +38,7 @@
 static SoRunner *
 find_runner(SoAgent *agent, uint64_t token)
 {
-	SoRunner   *runner;
+	SoRunner *runner;
 
 	TAILQ_FOREACH(runner, &agent->runners, link)
 	{
@@ -73,9 +73,9 @@ make_channels(int sockets[2], int output[2], SoError *error)
 static void
 put_task(SoRunner *runner)
 {
-	SoAttempt  *attempt = runner->attempt;
-	size_t		length = strlen(attempt->task_json);
-	size_t		frame = so_frame_begin(&runner->out, SO_RUNNER_TASK, 0);
+	SoAttempt *attempt = runner->attempt;
+	size_t length = strlen(attempt->task_json);
+	size_t frame = so_frame_begin(&runner->out, SO_RUNNER_TASK, 0);
 
 	so_put_block(&runner->out, attempt->task_json, length);
 	so_frame_end(&runner->out, frame);
@@ -87,11 +87,11 @@ put_task(SoRunner *runner)
 static void
 start_runner(SoAgent *agent, SoAttempt *attempt)
 {
-	SoRunner   *runner;
-	int			sockets[2];
-	int			output[2];
-	SoError		error;
-	char		text[2000];
+	SoRunner *runner;
+	int sockets[2];
+	int output[2];
+	SoError error;
+	char text[2000];
 
 	if ((attempt->make_folders &&
 		 !so_task_folder_make(agent->settings, attempt->task_text, &error)) ||
@@ -121,7 +121,7 @@ start_runner(SoAgent *agent, SoAttempt *attempt)
 void
 so_runners_start(SoAgent *agent, SoAttempt *attempt)
 {
-	SoAttempt  *other = so_held_other_attempt(agent->held, attempt);
+	SoAttempt *other = so_held_other_attempt(agent->held, attempt);
 
 	if (other != NULL)
 	{
@@ -138,11 +138,11 @@ so_runners_start(SoAgent *agent, SoAttempt *attempt)
 void
 so_runners_start_waiting(SoAgent *agent)
 {
-	SoAttempt  *attempt = TAILQ_FIRST(so_held_list(agent->held));
+	SoAttempt *attempt = TAILQ_FIRST(so_held_list(agent->held));
 
 	while (attempt != NULL)
 	{
-		SoAttempt  *next = TAILQ_NEXT(attempt, link);
+		SoAttempt *next = TAILQ_NEXT(attempt, link);
 
 		if (attempt->state == SO_HELD_RUNNING && attempt->runner == NULL &&
 			attempt->task_json != NULL)
@@ -163,17 +163,13 @@ void
 so_runner_add_result(SoAgent *agent, SoAttempt *attempt, uint64_t sequence, RunnerFate fate,
 					 SoErrorCode code, const char *message)
 {
-	char		now[32];
-	json_t	   *result = json_pack("{s:s, s:i, s:s, s:i, s:i, s:s, s:s?, s:s}",
-								   "type", "result",
-								   "status", fate == RUNNER_CANCELED ? 3 : 4,
-								   "outcome", outcome_of(fate),
-								   "error_count", fate == RUNNER_CANCELED ? 0 : 1,
-								   "warning_count", 0,
-								   "message", message,
-								   "code", code == SO_OK ? NULL : so_error_state(code),
-								   "time", so_clock_utc_text(now, sizeof(now)));
-	char	   *text = json_dumps(result, JSON_COMPACT);
+	char now[32];
+	json_t *result = json_pack(
+		"{s:s, s:i, s:s, s:i, s:i, s:s, s:s?, s:s}", "type", "result", "status",
+		fate == RUNNER_CANCELED ? 3 : 4, "outcome", outcome_of(fate), "error_count",
+		fate == RUNNER_CANCELED ? 0 : 1, "warning_count", 0, "message", message, "code",
+		code == SO_OK ? NULL : so_error_state(code), "time", so_clock_utc_text(now, sizeof(now)));
+	char *text = json_dumps(result, JSON_COMPACT);
 
 	so_spool_append(agent->spool, &attempt->task, attempt->attempt, sequence, SO_ITEM_RESULT, text,
 					strlen(text));
@@ -204,13 +200,14 @@ so_runners_kill(SoAgent *agent, SoAttempt *attempt)
 static void
 cancel_overdue(evutil_socket_t fd, short what, void *argument)
 {
-	SoRunner   *runner = argument;
+	SoRunner *runner = argument;
 
 	(void) fd;
 	(void) what;
 	if (runner->result_ms == 0)
 	{
-		so_log(SO_LOG_WARNING, "task %s, attempt %u did not follow the stop within %d ms and is killed",
+		so_log(SO_LOG_WARNING,
+			   "task %s, attempt %u did not follow the stop within %d ms and is killed",
 			   runner->attempt->task_text, runner->attempt->attempt, CANCEL_LIMIT_MS);
 		so_runner_kill(runner, RUNNER_CANCELED);
 	}
@@ -221,7 +218,7 @@ cancel_overdue(evutil_socket_t fd, short what, void *argument)
 void
 so_runners_stop(SoAgent *agent, SoAttempt *attempt)
 {
-	SoRunner   *runner = attempt->runner;
+	SoRunner *runner = attempt->runner;
 
 	if (attempt->gone || attempt->state != SO_HELD_RUNNING)
 		return;
@@ -229,7 +226,8 @@ so_runners_stop(SoAgent *agent, SoAttempt *attempt)
 		   attempt->attempt);
 	if (runner == NULL)
 	{
-		so_runner_add_result(agent, attempt, 1, RUNNER_CANCELED, SO_OK, "stopped before it started");
+		so_runner_add_result(agent, attempt, 1, RUNNER_CANCELED, SO_OK,
+							 "stopped before it started");
 		so_lease_pump(agent);
 		return;
 	}
@@ -243,13 +241,14 @@ so_runners_stop(SoAgent *agent, SoAttempt *attempt)
 void
 so_runners_expire(SoAgent *agent, SoAttempt *attempt)
 {
-	SoRunner   *runner = attempt->runner;
+	SoRunner *runner = attempt->runner;
 
 	if (runner != NULL && runner->fate != RUNNER_FREE)
 		return;
-	so_log(SO_LOG_ERROR, "SO451 task %s, attempt %u: the lease was not renewed for %" PRId64
-		   " ms; its runner is killed", attempt->task_text, attempt->attempt,
-		   so_clock_monotonic_ms() - attempt->renewed_ms);
+	so_log(SO_LOG_ERROR,
+		   "SO451 task %s, attempt %u: the lease was not renewed for %" PRId64
+		   " ms; its runner is killed",
+		   attempt->task_text, attempt->attempt, so_clock_monotonic_ms() - attempt->renewed_ms);
 	if (runner != NULL)
 		so_runner_kill(runner, RUNNER_EXPIRED);
 	else
@@ -260,11 +259,11 @@ so_runners_expire(SoAgent *agent, SoAttempt *attempt)
 void
 so_runners_kill_all(SoAgent *agent)
 {
-	SoRunner   *runner;
-	SoAttempt  *attempt;
+	SoRunner *runner;
+	SoAttempt *attempt;
 
 	TAILQ_FOREACH(runner, &agent->runners, link)
-		so_runner_kill(runner, RUNNER_SHUTDOWN);
+	so_runner_kill(runner, RUNNER_SHUTDOWN);
 	TAILQ_FOREACH(attempt, so_held_list(agent->held), link)
 	{
 		if (attempt->state == SO_HELD_RUNNING && attempt->runner == NULL)
@@ -301,8 +300,9 @@ describe_end(const SoRunner *runner, int wait_status, SoErrorCode *code, char *t
 			if (WIFSIGNALED(wait_status))
 				snprintf(text, size, "the runner was ended by signal %d (%s)%s",
 						 WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)),
-						 WTERMSIG(wait_status) == SIGKILL ?
-						 "; the kernel does that when memory runs out" : "");
+						 WTERMSIG(wait_status) == SIGKILL
+							 ? "; the kernel does that when memory runs out"
+							 : "");
 			else
 				snprintf(text, size, "the runner ended with exit status %d and without a result",
 						 WEXITSTATUS(wait_status));
@@ -315,10 +315,10 @@ describe_end(const SoRunner *runner, int wait_status, SoErrorCode *code, char *t
 static void
 bury(SoRunner *runner, int wait_status)
 {
-	SoAgent    *agent = runner->agent;
-	SoAttempt  *attempt = runner->attempt;
+	SoAgent *agent = runner->agent;
+	SoAttempt *attempt = runner->attempt;
 	SoErrorCode code;
-	char		text[300];
+	char text[300];
 
 	so_runner_io_drain(runner);
 	if (!attempt->gone && runner->result_ms == 0)
@@ -339,6 +339,8 @@ bury(SoRunner *runner, int wait_status)
 	if (runner->deadline != NULL)
 		event_free(runner->deadline);
 	so_runner_io_close(runner);
+	if (attempt->make_folders)
+		so_task_folder_tidy(agent->settings, attempt->task_text);
 	attempt->runner = NULL;
 	TAILQ_REMOVE(&agent->runners, runner, link);
 	talloc_free(runner);
@@ -347,7 +349,7 @@ bury(SoRunner *runner, int wait_status)
 void
 so_runners_close(SoAgent *agent)
 {
-	SoRunner   *runner;
+	SoRunner *runner;
 
 	while ((runner = TAILQ_FIRST(&agent->runners)) != NULL)
 	{
@@ -362,7 +364,7 @@ so_runners_close(SoAgent *agent)
 void
 so_runners_settle_results(SoAgent *agent)
 {
-	SoRunner   *runner;
+	SoRunner *runner;
 
 	TAILQ_FOREACH(runner, &agent->runners, link)
 	{
@@ -381,9 +383,9 @@ void
 so_runners_acknowledge(SoAgent *agent, const SoUuid *task, uint32_t attempt_number,
 					   uint64_t sequence)
 {
-	SoAttempt  *attempt = so_held_find(agent->held, task, attempt_number);
-	SoRunner   *runner = attempt != NULL ? attempt->runner : NULL;
-	size_t		frame;
+	SoAttempt *attempt = so_held_find(agent->held, task, attempt_number);
+	SoRunner *runner = attempt != NULL ? attempt->runner : NULL;
+	size_t frame;
 
 	if (runner == NULL || runner->half_closed)
 		return;
@@ -396,7 +398,7 @@ so_runners_acknowledge(SoAgent *agent, const SoUuid *task, uint32_t attempt_numb
 void
 so_runners_spawned(void *context, uint64_t token, pid_t pid)
 {
-	SoRunner   *runner = find_runner(context, token);
+	SoRunner *runner = find_runner(context, token);
 
 	if (runner != NULL)
 		runner->pid = pid;
@@ -405,8 +407,8 @@ so_runners_spawned(void *context, uint64_t token, pid_t pid)
 void
 so_runners_exited(void *context, uint64_t token, int wait_status)
 {
-	SoAgent    *agent = context;
-	SoRunner   *runner = find_runner(agent, token);
+	SoAgent *agent = context;
+	SoRunner *runner = find_runner(agent, token);
 
 	if (runner == NULL)
 		return;
@@ -421,8 +423,8 @@ so_runners_exited(void *context, uint64_t token, int wait_status)
 void
 so_runners_failed(void *context, uint64_t token, int reason)
 {
-	SoAgent    *agent = context;
-	SoRunner   *runner = find_runner(agent, token);
+	SoAgent *agent = context;
+	SoRunner *runner = find_runner(agent, token);
 
 	if (runner == NULL)
 		return;
@@ -433,8 +435,8 @@ so_runners_failed(void *context, uint64_t token, int reason)
 void
 so_runners_lost(void *context)
 {
-	SoAgent    *agent = context;
-	SoRunner   *runner;
+	SoAgent *agent = context;
+	SoRunner *runner;
 
 	/* The kernel has killed them; the end of a process is the end of its socket. */
 	while ((runner = TAILQ_FIRST(&agent->runners)) != NULL)
@@ -446,19 +448,20 @@ so_runners_lost(void *context)
 void
 so_runners_check(SoAgent *agent, int64_t now_ms)
 {
-	SoRunner   *runner;
+	SoRunner *runner;
 
 	TAILQ_FOREACH(runner, &agent->runners, link)
 	{
-		bool		silent = !runner->greeted && now_ms - runner->started_ms > GREETING_LIMIT_MS;
-		bool		lingers = runner->result_ms != 0 &&
-			now_ms - runner->result_ms > LINGER_LIMIT_MS && runner->finished;
+		bool silent = !runner->greeted && now_ms - runner->started_ms > GREETING_LIMIT_MS;
+		bool lingers = runner->result_ms != 0 && now_ms - runner->result_ms > LINGER_LIMIT_MS &&
+					   runner->finished;
 
 		if ((silent || lingers) && runner->fate == RUNNER_FREE)
 		{
 			so_log(SO_LOG_WARNING, "SO453 task %s, attempt %u: %s; the runner is killed",
 				   runner->attempt->task_text, runner->attempt->attempt,
-				   silent ? "the runner does not start" : "the runner does not end after its result");
+				   silent ? "the runner does not start"
+						  : "the runner does not end after its result");
 			so_runner_kill(runner, RUNNER_STUCK);
 		}
 	}
@@ -467,7 +470,7 @@ so_runners_check(SoAgent *agent, int64_t now_ms)
 void
 so_runners_set_reading(SoAgent *agent, bool reading)
 {
-	SoRunner   *runner;
+	SoRunner *runner;
 
 	TAILQ_FOREACH(runner, &agent->runners, link)
 	{

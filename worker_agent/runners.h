@@ -30,8 +30,8 @@ extern void so_runners_expire(SoAgent *agent, SoAttempt *attempt);
 extern void so_runners_kill_all(SoAgent *agent);
 
 /* Items up to sequence are committed: tell the runner. */
-extern void so_runners_acknowledge(SoAgent *agent, const SoUuid *task, uint32_t attempt,
-								   uint64_t sequence);
+extern void
+so_runners_acknowledge(SoAgent *agent, const SoUuid *task, uint32_t attempt, uint64_t sequence);
 
 /* Every second: runners that have not said a word, or do not end after their result. */
 extern void so_runners_check(SoAgent *agent, int64_t now_ms);
@@ -51,4 +51,4 @@ extern void so_runners_exited(void *context, uint64_t token, int wait_status);
 extern void so_runners_failed(void *context, uint64_t token, int reason);
 extern void so_runners_lost(void *context);
 
-#endif							/* WORKER_AGENT_RUNNERS_H */
+#endif /* WORKER_AGENT_RUNNERS_H */

@@ -24,7 +24,7 @@
 #include "worker_agent/settings_table.h"
 
 #define MAX_FILE_SIZE (1024 * 1024)
-#define MAX_NAME 64
+#define MAX_NAME      64
 
 static void *
 field(const SoSettings *settings, const SoSettingRow *row)
@@ -42,7 +42,7 @@ is_text(const SoSettingRow *row)
 static SoError *
 next_error(SoSettingsErrors *errors)
 {
-	int			slot = errors->count++;
+	int slot = errors->count++;
 
 	return &errors->errors[slot < SO_SETTINGS_MAX_ERRORS ? slot : SO_SETTINGS_MAX_ERRORS - 1];
 }
@@ -67,8 +67,8 @@ find_row(const char *name)
 static int
 distance(const char *a, const char *b)
 {
-	int			costs[MAX_NAME + 1];
-	int			length = (int) strlen(b);
+	int costs[MAX_NAME + 1];
+	int length = (int) strlen(b);
 
 	if (length > MAX_NAME)
 		return INT_MAX;
@@ -76,15 +76,15 @@ distance(const char *a, const char *b)
 		costs[j] = j;
 	for (int i = 1; a[i - 1] != '\0'; i++)
 	{
-		int			diagonal = costs[0];
+		int diagonal = costs[0];
 
 		costs[0] = i;
 		for (int j = 1; j <= length; j++)
 		{
-			int			change = diagonal + (tolower((unsigned char) a[i - 1]) !=
-											 tolower((unsigned char) b[j - 1]));
-			int			insert = costs[j - 1] + 1;
-			int			drop = costs[j] + 1;
+			int change =
+				diagonal + (tolower((unsigned char) a[i - 1]) != tolower((unsigned char) b[j - 1]));
+			int insert = costs[j - 1] + 1;
+			int drop = costs[j] + 1;
 
 			diagonal = costs[j];
 			costs[j] = change < insert ? change : insert;
@@ -99,11 +99,11 @@ static const char *
 nearest_name(const char *name)
 {
 	const char *best = NULL;
-	int			best_distance = (int) strlen(name) / 2 + 1;
+	int best_distance = (int) strlen(name) / 2 + 1;
 
 	for (size_t i = 0; i < so_setting_row_count; i++)
 	{
-		int			d = distance(name, so_setting_rows[i].name);
+		int d = distance(name, so_setting_rows[i].name);
 
 		if (d < best_distance)
 		{
@@ -129,9 +129,9 @@ static bool
 check_range(const SoSettingRow *row, double number, const char *value, const char *place,
 			SoError *error)
 {
-	char		what[160];
-	char		low[40];
-	char		high[40];
+	char what[160];
+	char low[40];
+	char high[40];
 
 	if (number >= row->minimum && number <= row->maximum)
 		return true;
@@ -165,18 +165,19 @@ parse_boolean(const char *value, bool *result)
 static bool
 check_thumbprints(const SoSettingRow *row, const char *value, const char *place, SoError *error)
 {
-	char		copy[4096];
-	char	   *rest = NULL;
+	char copy[4096];
+	char *rest = NULL;
 
 	snprintf(copy, sizeof(copy), "%s", value);
 	for (char *part = strtok_r(copy, ",", &rest); part != NULL; part = strtok_r(NULL, ",", &rest))
 	{
 		SoThumbprint ignored;
-		SoError		reason;
+		SoError reason;
 
 		if (!so_thumbprint_parse(part, &ignored, &reason))
-			return invalid_value(row, value, place, error,
-								 "A thumbprint has 64 hexadecimal digits; several are separated by commas");
+			return invalid_value(
+				row, value, place, error,
+				"A thumbprint has 64 hexadecimal digits; several are separated by commas");
 	}
 	return true;
 }
@@ -185,8 +186,8 @@ static bool
 set_text(SoSettings *settings, const SoSettingRow *row, const char *value, const char *place,
 		 SoError *error)
 {
-	char	  **to = field(settings, row);
-	SoUuid		uuid;
+	char **to = field(settings, row);
+	SoUuid uuid;
 
 	if (value[0] == '\0' && (row->flags & SO_SETTING_REQUIRED) && strcmp(place, "default") != 0)
 		return invalid_value(row, value, place, error, "It must not be empty");
@@ -199,7 +200,7 @@ set_text(SoSettings *settings, const SoSettingRow *row, const char *value, const
 		if (row->kind == SO_SETTING_ENDPOINTS)
 		{
 			SoEndpointList list;
-			SoError		reason;
+			SoError reason;
 
 			if (!so_endpoint_parse_list(value, &list, &reason))
 				return invalid_value(row, value, place, error, reason.message);
@@ -209,7 +210,7 @@ set_text(SoSettings *settings, const SoSettingRow *row, const char *value, const
 	*to = talloc_strdup(settings, value);
 	if (row->kind == SO_SETTING_UUID && value[0] != '\0')
 	{
-		char		text[SO_UUID_TEXT_SIZE];
+		char text[SO_UUID_TEXT_SIZE];
 
 		*to = talloc_strdup(settings, so_uuid_format(&uuid, text));
 	}
@@ -220,9 +221,9 @@ static bool
 set_value(SoSettings *settings, const SoSettingRow *row, const char *value, const char *place,
 		  SoError *error)
 {
-	char	   *end;
-	double		number;
-	int64_t		milliseconds;
+	char *end;
+	double number;
+	int64_t milliseconds;
 
 	switch (row->kind)
 	{
@@ -232,8 +233,9 @@ set_value(SoSettings *settings, const SoSettingRow *row, const char *value, cons
 			return true;
 		case SO_SETTING_DURATION:
 			if (!so_duration_parse(value, row->name, &milliseconds, NULL))
-				return invalid_value(row, value, place, error,
-									 "Write hh:mm:ss, d.hh:mm:ss or a number with a unit, such as 30s or 5min");
+				return invalid_value(
+					row, value, place, error,
+					"Write hh:mm:ss, d.hh:mm:ss or a number with a unit, such as 30s or 5min");
 			if (!check_range(row, (double) milliseconds, value, place, error))
 				return false;
 			*(int64_t *) field(settings, row) = milliseconds;
@@ -244,7 +246,8 @@ set_value(SoSettings *settings, const SoSettingRow *row, const char *value, cons
 			number = strtod(value, &end);
 			if (end == value || *end != '\0' || errno != 0 || number - number != 0)
 				return invalid_value(row, value, place, error, "It must be a number");
-			if (row->kind == SO_SETTING_INTEGER && (number < -9e15 || number > 9e15 || number != (double) (int64_t) number))
+			if (row->kind == SO_SETTING_INTEGER &&
+				(number < -9e15 || number > 9e15 || number != (double) (int64_t) number))
 				return invalid_value(row, value, place, error, "It must be a whole number");
 			if (!check_range(row, number, value, place, error))
 				return false;
@@ -268,7 +271,7 @@ set_value(SoSettings *settings, const SoSettingRow *row, const char *value, cons
 static int
 split_line(char *line, char **name, char **value)
 {
-	char	   *to;
+	char *to;
 
 	while (isspace((unsigned char) *line))
 		line++;
@@ -315,10 +318,10 @@ parse_line(SoSettings *settings, char *line, const char *place, bool *seen,
 		   SoSettingsErrors *errors)
 {
 	const SoSettingRow *row;
-	char	   *name;
-	char	   *value;
-	int			kind = split_line(line, &name, &value);
-	SoError		error;
+	char *name;
+	char *value;
+	int kind = split_line(line, &name, &value);
+	SoError error;
 
 	if (kind == 0)
 		return;
@@ -332,7 +335,7 @@ parse_line(SoSettings *settings, char *line, const char *place, bool *seen,
 	if (row == NULL)
 	{
 		const char *nearest = nearest_name(name);
-		SoError    *unknown = next_error(errors);
+		SoError *unknown = next_error(errors);
 
 		so_error_set(unknown, SO_ERR_AGENT_SETTING_UNKNOWN, place, "unknown setting \"%s\"", name);
 		if (nearest != NULL)
@@ -355,11 +358,11 @@ set_defaults(SoSettings *settings)
 {
 	for (size_t i = 0; i < so_setting_row_count; i++)
 	{
-		SoError		error;
+		SoError error;
 
 		if (!set_value(settings, &so_setting_rows[i], so_setting_rows[i].initial, "default",
 					   &error))
-			abort();			/* the table contradicts itself; the unit test would show it */
+			abort(); /* the table contradicts itself; the unit test would show it */
 	}
 }
 
@@ -367,7 +370,7 @@ set_defaults(SoSettings *settings)
 static void
 complete_path(SoSettings *settings, char **path, const char *folder, const char *name)
 {
-	char	   *complete;
+	char *complete;
 
 	if ((*path)[0] == '/')
 		return;
@@ -384,7 +387,7 @@ complete_path(SoSettings *settings, char **path, const char *folder, const char 
 static void
 complete_paths(SoSettings *settings)
 {
-	char	   *copy = talloc_strdup(settings, settings->file);
+	char *copy = talloc_strdup(settings, settings->file);
 	const char *folder = dirname(copy);
 
 	complete_path(settings, &settings->security_directory, folder, "");
@@ -403,21 +406,20 @@ complete_paths(SoSettings *settings)
 }
 
 SoSettings *
-so_settings_parse(TALLOC_CTX *context, const char *text, const char *file,
-				  SoSettingsErrors *errors)
+so_settings_parse(TALLOC_CTX *context, const char *text, const char *file, SoSettingsErrors *errors)
 {
 	SoSettings *settings = talloc_zero(context, SoSettings);
-	char	   *copy = talloc_strdup(settings, text);
-	char	   *rest = copy;
-	bool	   *seen = talloc_zero_array(settings, bool, so_setting_row_count);
-	char	   *line;
+	char *copy = talloc_strdup(settings, text);
+	char *rest = copy;
+	bool *seen = talloc_zero_array(settings, bool, so_setting_row_count);
+	char *line;
 
 	errors->count = 0;
 	settings->file = talloc_strdup(settings, file);
 	set_defaults(settings);
 	for (int number = 1; (line = strsep(&rest, "\n")) != NULL; number++)
 	{
-		char		place[512];
+		char place[512];
 
 		snprintf(place, sizeof(place), "%s:%d", file, number);
 		parse_line(settings, line, place, seen, errors);
@@ -444,20 +446,21 @@ so_settings_parse(TALLOC_CTX *context, const char *text, const char *file,
 SoSettings *
 so_settings_load(TALLOC_CTX *context, const char *file, SoSettingsErrors *errors)
 {
-	char		absolute[PATH_MAX];
-	char	   *text;
-	FILE	   *from = NULL;
-	size_t		size;
+	char absolute[PATH_MAX];
+	char *text;
+	FILE *from = NULL;
+	size_t size;
 	SoSettings *settings;
 
 	errors->count = 0;
 	if (realpath(file, absolute) == NULL || (from = fopen(absolute, "re")) == NULL)
 	{
-		SoError    *error = next_error(errors);
+		SoError *error = next_error(errors);
 
 		so_error_set(error, SO_ERR_FILE_UNREADABLE, file, "the settings file cannot be read");
 		so_error_detail(error, "%s.", strerror(errno));
-		so_error_hint(error, "Make one with scaleout-worker init, or name its folder with --directory.");
+		so_error_hint(error,
+					  "Make one with scaleout-worker init, or name its folder with --directory.");
 		return NULL;
 	}
 	text = talloc_zero_array(context, char, MAX_FILE_SIZE + 1);
@@ -484,11 +487,10 @@ same_value(const SoSettings *a, const SoSettings *b, const SoSettingRow *row)
 }
 
 int
-so_settings_compare(const SoSettings *old, const SoSettings *new, char *needs_restart,
-					size_t size)
+so_settings_compare(const SoSettings *old, const SoSettings *new, char *needs_restart, size_t size)
 {
-	size_t		used = 0;
-	int			changed = 0;
+	size_t used = 0;
+	int changed = 0;
 
 	needs_restart[0] = '\0';
 	for (size_t i = 0; i < so_setting_row_count; i++)
@@ -516,7 +518,7 @@ so_settings_apply_reloadable(SoSettings *to, const SoSettings *from)
 			continue;
 		if (is_text(row))
 		{
-			char	  **text = field(to, row);
+			char **text = field(to, row);
 
 			talloc_free(*text);
 			*text = talloc_strdup(to, *(char **) field(from, row));
@@ -533,7 +535,7 @@ so_settings_apply_reloadable(SoSettings *to, const SoSettings *from)
 void
 so_settings_quote(FILE *to, const char *value)
 {
-	bool		plain = value[0] != '\0';
+	bool plain = value[0] != '\0';
 
 	for (const char *at = value; *at != '\0'; at++)
 	{
@@ -561,7 +563,7 @@ write_comment(FILE *to, const char *text)
 {
 	while (*text != '\0')
 	{
-		size_t		length = strlen(text);
+		size_t length = strlen(text);
 
 		if (length > 94)
 		{
@@ -579,13 +581,15 @@ write_comment(FILE *to, const char *text)
 void
 so_settings_write_sample(FILE *to)
 {
-	fputs("# Settings of a scaleout worker agent (scaleout-worker).\n"
-		  "#\n"
-		  "# The names are those of WorkerSettings.config; Microsoft's spelling is accepted, too.\n"
-		  "# name = value, or name = 'value'; what stands behind a # is the default.\n"
-		  "# Durations: hh:mm:ss, d.hh:mm:ss, or a number with a unit (250ms, 30s, 5min, 12h, 7d).\n"
-		  "# \"Restart\": takes effect at the next start; everything else at SIGHUP.\n"
-		  "# scaleout-worker init writes a file with what is required.\n", to);
+	fputs(
+		"# Settings of a scaleout worker agent (scaleout-worker).\n"
+		"#\n"
+		"# The names are those of WorkerSettings.config; Microsoft's spelling is accepted, too.\n"
+		"# name = value, or name = 'value'; what stands behind a # is the default.\n"
+		"# Durations: hh:mm:ss, d.hh:mm:ss, or a number with a unit (250ms, 30s, 5min, 12h, 7d).\n"
+		"# \"Restart\": takes effect at the next start; everything else at SIGHUP.\n"
+		"# scaleout-worker init writes a file with what is required.\n",
+		to);
 	for (size_t i = 0; i < so_setting_row_count; i++)
 	{
 		const SoSettingRow *row = &so_setting_rows[i];
@@ -614,7 +618,7 @@ so_settings_show(const SoSettings *settings, FILE *to)
 	for (size_t i = 0; i < so_setting_row_count; i++)
 	{
 		const SoSettingRow *row = &so_setting_rows[i];
-		char		duration[40];
+		char duration[40];
 
 		fprintf(to, "%s = ", row->name);
 		if (is_text(row))
@@ -624,8 +628,8 @@ so_settings_show(const SoSettings *settings, FILE *to)
 		else if (row->kind == SO_SETTING_NUMBER)
 			fprintf(to, "%.15g", *(double *) field(settings, row));
 		else if (row->kind == SO_SETTING_DURATION)
-			fputs(so_duration_format(*(int64_t *) field(settings, row), duration,
-									 sizeof(duration)), to);
+			fputs(so_duration_format(*(int64_t *) field(settings, row), duration, sizeof(duration)),
+				  to);
 		else
 			fprintf(to, "%" PRId64, *(int64_t *) field(settings, row));
 		fputc('\n', to);

@@ -21,44 +21,44 @@
 
 typedef struct SoSettings
 {
-	char	   *file;			/* absolute path of the file it was read from */
+	char *file; /* absolute path of the file it was read from */
 
 	/* texts; never NULL, paths are absolute */
-	char	   *agent_id;
-	char	   *display_name;
-	char	   *description;
-	char	   *master_endpoint;	/* comma-separated */
-	char	   *master_thumbprint;	/* comma-separated */
-	char	   *worker_thumbprint;
-	char	   *store_location;
-	char	   *store_name;
-	char	   *tasks_root_folder;
-	char	   *spool_folder;
-	char	   *security_directory;
-	char	   *certificate_file;
-	char	   *key_file;
-	char	   *runner_program;
-	char	   *log_file;		/* empty: standard error */
+	char *agent_id;
+	char *display_name;
+	char *description;
+	char *master_endpoint;   /* comma-separated */
+	char *master_thumbprint; /* comma-separated */
+	char *worker_thumbprint;
+	char *store_location;
+	char *store_name;
+	char *tasks_root_folder;
+	char *spool_folder;
+	char *security_directory;
+	char *certificate_file;
+	char *key_file;
+	char *runner_program;
+	char *log_file; /* empty: standard error */
 
-	int64_t		max_task_count;
-	int64_t		task_log_level;
-	int64_t		log_level;
-	int64_t		max_buffer_log_count;
-	int64_t		max_in_memory_buffer_count;
-	int64_t		log_retry_count;
-	double		task_request_max_cpu;	/* percent */
-	double		task_request_min_memory;	/* MB */
-	bool		task_log_enabled;
+	int64_t max_task_count;
+	int64_t task_log_level;
+	int64_t log_level;
+	int64_t max_buffer_log_count;
+	int64_t max_in_memory_buffer_count;
+	int64_t log_retry_count;
+	double task_request_max_cpu;    /* percent */
+	double task_request_min_memory; /* MB */
+	bool task_log_enabled;
 
 	/* milliseconds */
-	int64_t		agent_heartbeat_interval;
-	int64_t		task_heartbeat_interval;
-	int64_t		heartbeat_error_tolerance;
-	int64_t		lease_interval;
-	int64_t		task_log_segment;
-	int64_t		log_retry_timeout;
-	int64_t		drain_timeout;
-	int64_t		task_folder_retention;
+	int64_t agent_heartbeat_interval;
+	int64_t task_heartbeat_interval;
+	int64_t heartbeat_error_tolerance;
+	int64_t lease_interval;
+	int64_t task_log_segment;
+	int64_t log_retry_timeout;
+	int64_t drain_timeout;
+	int64_t task_folder_retention;
 } SoSettings;
 
 /* Everything that is wrong with a file, not only the first. */
@@ -66,8 +66,8 @@ typedef struct SoSettings
 
 typedef struct SoSettingsErrors
 {
-	int			count;			/* may exceed the array; the rest is only counted */
-	SoError		errors[SO_SETTINGS_MAX_ERRORS];
+	int count; /* may exceed the array; the rest is only counted */
+	SoError errors[SO_SETTINGS_MAX_ERRORS];
 } SoSettingsErrors;
 
 /*
@@ -79,16 +79,16 @@ extern SoSettings *so_settings_parse(TALLOC_CTX *context, const char *text, cons
 									 SoSettingsErrors *errors);
 
 /* The same of a file; SO007 when it cannot be read. */
-extern SoSettings *so_settings_load(TALLOC_CTX *context, const char *file,
-									SoSettingsErrors *errors);
+extern SoSettings *
+so_settings_load(TALLOC_CTX *context, const char *file, SoSettingsErrors *errors);
 
 /*
  * Compare what a reload would change.  Names of settings that differ but take
  * effect only at a restart are written comma-separated into needs_restart (size
  * bytes; empty when there are none).  Returns the number of settings that differ.
  */
-extern int	so_settings_compare(const SoSettings *old, const SoSettings *new,
-								char *needs_restart, size_t size);
+extern int
+so_settings_compare(const SoSettings *old, const SoSettings *new, char *needs_restart, size_t size);
 
 /* Copy the reloadable settings of from into to (texts are copied below to). */
 extern void so_settings_apply_reloadable(SoSettings *to, const SoSettings *from);
@@ -102,4 +102,4 @@ extern void so_settings_show(const SoSettings *settings, FILE *to);
 /* Append value to out as the file's syntax needs it: plain or in quotes. */
 extern void so_settings_quote(FILE *to, const char *value);
 
-#endif							/* WORKER_AGENT_SETTINGS_H */
+#endif /* WORKER_AGENT_SETTINGS_H */

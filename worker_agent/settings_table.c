@@ -8,36 +8,50 @@
 #include "worker_agent/settings_table.h"
 
 #define FIELD(member) offsetof(SoSettings, member)
-#define DAY_MS 86400000.0
+#define DAY_MS        86400000.0
 
-#define TEXT(name, member, initial, flags, section, description) \
-	{name, NULL, SO_SETTING_TEXT, FIELD(member), initial, 0, 0, flags, section, description}
-#define PATH(name, member, initial, flags, section, description) \
-	{name, NULL, SO_SETTING_PATH, FIELD(member), initial, 0, 0, flags, section, description}
-#define DURATION(name, alias, member, initial, low, high, flags, section, description) \
-	{name, alias, SO_SETTING_DURATION, FIELD(member), initial, low, high, flags, section, description}
-#define INTEGER(name, member, initial, low, high, flags, section, description) \
-	{name, NULL, SO_SETTING_INTEGER, FIELD(member), initial, low, high, flags, section, description}
-#define NUMBER(name, member, initial, low, high, flags, section, description) \
-	{name, NULL, SO_SETTING_NUMBER, FIELD(member), initial, low, high, flags, section, description}
+#define TEXT(name, member, initial, flags, section, description)                                   \
+	{                                                                                              \
+		name, NULL, SO_SETTING_TEXT, FIELD(member), initial, 0, 0, flags, section, description     \
+	}
+#define PATH(name, member, initial, flags, section, description)                                   \
+	{                                                                                              \
+		name, NULL, SO_SETTING_PATH, FIELD(member), initial, 0, 0, flags, section, description     \
+	}
+#define DURATION(name, alias, member, initial, low, high, flags, section, description)             \
+	{                                                                                              \
+		name, alias, SO_SETTING_DURATION, FIELD(member), initial, low, high, flags, section,       \
+			description                                                                            \
+	}
+#define INTEGER(name, member, initial, low, high, flags, section, description)                     \
+	{                                                                                              \
+		name, NULL, SO_SETTING_INTEGER, FIELD(member), initial, low, high, flags, section,         \
+			description                                                                            \
+	}
+#define NUMBER(name, member, initial, low, high, flags, section, description)                      \
+	{                                                                                              \
+		name, NULL, SO_SETTING_NUMBER, FIELD(member), initial, low, high, flags, section,          \
+			description                                                                            \
+	}
 
 const SoSettingRow so_setting_rows[] = {
-	{"AgentId", NULL, SO_SETTING_UUID, FIELD(agent_id), "", 0, 0, SO_SETTING_REQUIRED,
-	 "Identity",
+	{"AgentId", NULL, SO_SETTING_UUID, FIELD(agent_id), "", 0, 0, SO_SETTING_REQUIRED, "Identity",
 	 "Id of this worker, made once by scaleout-worker init. Never copy it to another machine."},
 	TEXT("DisplayName", display_name, "", SO_SETTING_RELOAD, NULL,
 		 "Name shown in catalog.worker_agents; empty: the host name."),
 	TEXT("Description", description, "", SO_SETTING_RELOAD, NULL,
 		 "Free text shown in catalog.worker_agents."),
 	PATH("SecurityDirectory", security_directory, "", 0, NULL,
-		 "Folder of the identity: certificate, key, lock and the last epoch; empty: the folder of this file."),
+		 "Folder of the identity: certificate, key, lock and the last epoch; empty: the folder of "
+		 "this file."),
 	PATH("CertificateFile", certificate_file, "", 0, NULL,
 		 "Certificate of this worker (PEM); empty: worker.crt in SecurityDirectory."),
 	PATH("KeyFile", key_file, "", 0, NULL,
 		 "Private key of this worker (PEM, mode 600); empty: worker.key in SecurityDirectory."),
 	{"WorkerHttpsCertThumbprint", NULL, SO_SETTING_THUMBPRINTS, FIELD(worker_thumbprint), "", 0, 0,
 	 0, NULL,
-	 "SHA-256 thumbprint of CertificateFile. When set, the worker refuses to start with another certificate."},
+	 "SHA-256 thumbprint of CertificateFile. When set, the worker refuses to start with another "
+	 "certificate."},
 	TEXT("StoreLocation", store_location, "LocalMachine", SO_SETTING_UNUSED, NULL,
 		 "Windows certificate store; CertificateFile and KeyFile take its place."),
 	TEXT("StoreName", store_name, "My", SO_SETTING_UNUSED, NULL,
@@ -45,61 +59,75 @@ const SoSettingRow so_setting_rows[] = {
 
 	{"MasterEndpoint", NULL, SO_SETTING_ENDPOINTS, FIELD(master_endpoint), "", 0, 0,
 	 SO_SETTING_REQUIRED | SO_SETTING_RELOAD, "Master",
-	 "https://host:port of the master; several, separated by commas, are tried in turn. The host must be one of the names in the master's certificate."},
+	 "https://host:port of the master; several, separated by commas, are tried in turn. The host "
+	 "must be one of the names in the master's certificate."},
 	{"MasterHttpsCertThumbprint", NULL, SO_SETTING_THUMBPRINTS, FIELD(master_thumbprint), "", 0, 0,
 	 SO_SETTING_REQUIRED | SO_SETTING_RELOAD, NULL,
-	 "SHA-256 thumbprint of the master's certificate (catalog.master_properties shows it); several, separated by commas, while a certificate is replaced or for a cluster."},
+	 "SHA-256 thumbprint of the master's certificate (catalog.master_properties shows it); "
+	 "several, separated by commas, while a certificate is replaced or for a cluster."},
 	DURATION("AgentHeartbeatInterval", NULL, agent_heartbeat_interval, "00:01:00", 1, DAY_MS,
-			 SO_SETTING_UNUSED, NULL, "The master dictates this interval when the worker registers."),
+			 SO_SETTING_UNUSED, NULL,
+			 "The master dictates this interval when the worker registers."),
 	DURATION("TaskHeartbeatInterval", NULL, task_heartbeat_interval, "00:00:10", 1, DAY_MS,
-			 SO_SETTING_UNUSED, NULL, "The master dictates this interval when the worker registers."),
+			 SO_SETTING_UNUSED, NULL,
+			 "The master dictates this interval when the worker registers."),
 	DURATION("LeaseInterval", "LeaseInternval", lease_interval, "00:01:00", 1, DAY_MS,
 			 SO_SETTING_UNUSED, NULL, "The master dictates this interval with every task."),
 	DURATION("HeartbeatErrorTolerance", "HeartbeatErrorTollerance", heartbeat_error_tolerance,
 			 "00:10:00", 100, 36500 * DAY_MS, SO_SETTING_RELOAD, NULL,
-			 "A runner whose lease has not been renewed for this long is killed; the lease interval of the task ends it earlier when it is shorter."),
+			 "A runner whose lease has not been renewed for this long is killed; the lease "
+			 "interval of the task ends it earlier when it is shorter."),
 
 	INTEGER("MaxTaskCount", max_task_count, "10", 1, 1024, SO_SETTING_RELOAD, "Tasks",
 			"How many tasks run at the same time."),
 	NUMBER("TaskRequestMaxCPU", task_request_max_cpu, "70.0", 0, 100, SO_SETTING_RELOAD, NULL,
-		   "CPU use of the machine in percent, averaged over half a minute, above which no task is requested; 100: no limit."),
-	NUMBER("TaskRequestMinMemory", task_request_min_memory, "100.0", 0, 1e9, SO_SETTING_RELOAD, NULL,
-		   "Available memory in MB below which no task is requested; 0: no limit."),
+		   "CPU use of the machine in percent, averaged over half a minute, above which no task is "
+		   "requested; 100: no limit."),
+	NUMBER("TaskRequestMinMemory", task_request_min_memory, "100.0", 0, 1e9, SO_SETTING_RELOAD,
+		   NULL, "Available memory in MB below which no task is requested; 0: no limit."),
 	PATH("TasksRootFolder", tasks_root_folder, "", 0, NULL,
-		 "Work and log folders of the tasks, one folder per task id; empty: tasks next to this file."),
+		 "Work and log folders of the tasks, one folder per task id; empty: tasks next to this "
+		 "file."),
 	DURATION("TaskFolderRetention", NULL, task_folder_retention, "7d", 0, 36500 * DAY_MS,
 			 SO_SETTING_RELOAD, NULL,
 			 "Task folders that have not changed for this long are removed; 0s: they are kept."),
 	{"TaskLogEnabled", NULL, SO_SETTING_BOOLEAN, FIELD(task_log_enabled), "true", 0, 0,
 	 SO_SETTING_RELOAD, NULL, "Write a log file per attempt into the task's folder."},
 	INTEGER("TaskLogLevel", task_log_level, "126", 0, 127, SO_SETTING_RELOAD, NULL,
-			"What goes to the task log, a sum of: 1 Verbose, 2 Information, 4 Warning, 8 Error, 16 Progress, 32 CriticalError, 64 Audit."),
+			"What goes to the task log, a sum of: 1 Verbose, 2 Information, 4 Warning, 8 Error, 16 "
+			"Progress, 32 CriticalError, 64 Audit."),
 	DURATION("TaskLogSegment", NULL, task_log_segment, "00:00:00", 0, 365 * DAY_MS,
 			 SO_SETTING_RELOAD, NULL,
 			 "Time that one task log file covers; 00:00:00: one file per attempt."),
 	PATH("RunnerProgram", runner_program, "", 0, NULL,
-		 "The program that runs packages; empty: the installed scaleout-runner of the worker's version."),
+		 "The program that runs packages; empty: the installed scaleout-runner of the worker's "
+		 "version."),
 
 	PATH("ExecutionLogCacheFolder", spool_folder, "", 0, "Execution log",
-		 "Folder of the spool: what runners report stays here until the master has committed it; empty: spool next to this file."),
+		 "Folder of the spool: what runners report stays here until the master has committed it; "
+		 "empty: spool next to this file."),
 	INTEGER("ExecutionLogMaxBufferLogCount", max_buffer_log_count, "10000", 1, 1000000,
 			SO_SETTING_RELOAD, NULL,
-			"Records per buffer. This number times ExecutionLogMaxInMemoryBufferCount records may wait for the master; then no task is requested until there are fewer."),
+			"Records per buffer. This number times ExecutionLogMaxInMemoryBufferCount records may "
+			"wait for the master; then no task is requested until there are fewer."),
 	INTEGER("ExecutionLogMaxInMemoryBufferCount", max_in_memory_buffer_count, "10", 1, 1000,
 			SO_SETTING_RELOAD, NULL, "See ExecutionLogMaxBufferLogCount."),
 	INTEGER("ExecutionLogRetryCount", log_retry_count, "3", 0, 1000000, SO_SETTING_UNUSED, NULL,
-			"Writing and sending are tried again until they succeed or ExecutionLogRetryTimeout is over."),
+			"Writing and sending are tried again until they succeed or ExecutionLogRetryTimeout is "
+			"over."),
 	DURATION("ExecutionLogRetryTimeout", NULL, log_retry_timeout, "7.00:00:00", 1000,
 			 36500 * DAY_MS, SO_SETTING_RELOAD, NULL,
 			 "How long a runner waits when the spool cannot be written, before it is killed."),
 
 	TEXT("LogFile", log_file, "", SO_SETTING_RELOAD, "Daemon",
-		 "Log of the worker itself, an absolute path; empty: standard error. SIGHUP opens it again."),
+		 "Log of the worker itself, an absolute path; empty: standard error. SIGHUP opens it "
+		 "again."),
 	INTEGER("LogLevel", log_level, "126", 0, 127, SO_SETTING_RELOAD, NULL,
 			"What goes to the worker's own log; the numbers of TaskLogLevel."),
 	DURATION("DrainTimeout", NULL, drain_timeout, "00:00:00", 0, 365 * DAY_MS, SO_SETTING_RELOAD,
 			 NULL,
-			 "After SIGTERM running tasks may go on for this long before they are killed; 00:00:00: until they end."),
+			 "After SIGTERM running tasks may go on for this long before they are killed; "
+			 "00:00:00: until they end."),
 };
 
 const size_t so_setting_row_count = sizeof(so_setting_rows) / sizeof(so_setting_rows[0]);

@@ -16,10 +16,10 @@
 typedef enum SoSettingKind
 {
 	SO_SETTING_TEXT,
-	SO_SETTING_PATH,			/* relative to the settings file */
+	SO_SETTING_PATH, /* relative to the settings file */
 	SO_SETTING_UUID,
-	SO_SETTING_ENDPOINTS,		/* https://host:port, ... */
-	SO_SETTING_THUMBPRINTS,		/* 64 hex digits, ... */
+	SO_SETTING_ENDPOINTS,   /* https://host:port, ... */
+	SO_SETTING_THUMBPRINTS, /* 64 hex digits, ... */
 	SO_SETTING_INTEGER,
 	SO_SETTING_NUMBER,
 	SO_SETTING_BOOLEAN,
@@ -27,24 +27,24 @@ typedef enum SoSettingKind
 } SoSettingKind;
 
 #define SO_SETTING_REQUIRED 0x01
-#define SO_SETTING_RELOAD	0x02	/* SIGHUP is enough */
-#define SO_SETTING_UNUSED	0x04	/* accepted, has no effect here */
+#define SO_SETTING_RELOAD   0x02 /* SIGHUP is enough */
+#define SO_SETTING_UNUSED   0x04 /* accepted, has no effect here */
 
 typedef struct SoSettingRow
 {
-	const char *name;			/* correct spelling */
-	const char *alias;			/* Microsoft's spelling where it differs, else NULL */
+	const char *name;  /* correct spelling */
+	const char *alias; /* Microsoft's spelling where it differs, else NULL */
 	SoSettingKind kind;
-	size_t		offset;			/* in SoSettings */
-	const char *initial;		/* default in the file's syntax */
-	double		minimum;		/* numbers; durations in ms */
-	double		maximum;
-	unsigned	flags;
-	const char *section;		/* heading in the sample file, on the first of a group */
-	const char *description;	/* sentences */
+	size_t offset;       /* in SoSettings */
+	const char *initial; /* default in the file's syntax */
+	double minimum;      /* numbers; durations in ms */
+	double maximum;
+	unsigned flags;
+	const char *section;     /* heading in the sample file, on the first of a group */
+	const char *description; /* sentences */
 } SoSettingRow;
 
 extern const SoSettingRow so_setting_rows[];
 extern const size_t so_setting_row_count;
 
-#endif							/* WORKER_AGENT_SETTINGS_TABLE_H */
+#endif /* WORKER_AGENT_SETTINGS_TABLE_H */

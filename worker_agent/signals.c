@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,9 +28,9 @@
 bool
 so_signals_address(const SoSettings *settings, SoMasterAddress *address, SoError *error)
 {
-	char		pins[4096];
-	char	   *rest = pins;
-	char	   *pin;
+	char pins[4096];
+	char *rest = pins;
+	char *pin;
 
 	memset(address, 0, sizeof(*address));
 	if (!so_endpoint_parse_list(settings->master_endpoint, &address->endpoints, error))
@@ -37,7 +38,7 @@ so_signals_address(const SoSettings *settings, SoMasterAddress *address, SoError
 	if (strlen(settings->master_thumbprint) >= sizeof(pins))
 		return so_error_set(error, SO_ERR_AGENT_SETTING_INVALID, settings->file,
 							"MasterHttpsCertThumbprint is too long");
-	strcpy(pins, settings->master_thumbprint);
+	snprintf(pins, sizeof(pins), "%s", settings->master_thumbprint);
 	while ((pin = strsep(&rest, ",")) != NULL)
 	{
 		if (address->pin_count == SO_PINS_MAX)
@@ -54,7 +55,7 @@ so_signals_address(const SoSettings *settings, SoMasterAddress *address, SoError
 bool
 so_signals_open_log(const SoSettings *settings, SoError *error)
 {
-	int			fd;
+	int fd;
 
 	so_log_set_mask((int) settings->log_level);
 	if (settings->log_file[0] == '\0')
@@ -76,8 +77,9 @@ static bool
 same_address(const SoMasterAddress *a, const SoMasterAddress *b)
 {
 	return a->pin_count == b->pin_count && a->endpoints.count == b->endpoints.count &&
-		memcmp(a->pins, b->pins, sizeof(a->pins)) == 0 &&
-		memcmp(a->endpoints.endpoints, b->endpoints.endpoints, sizeof(a->endpoints.endpoints)) == 0;
+		   memcmp(a->pins, b->pins, sizeof(a->pins)) == 0 &&
+		   memcmp(a->endpoints.endpoints, b->endpoints.endpoints, sizeof(a->endpoints.endpoints)) ==
+			   0;
 }
 
 static void
@@ -85,9 +87,9 @@ apply_settings(SoAgent *agent, const SoSettings *fresh)
 {
 	SoMasterAddress old;
 	SoMasterAddress new;
-	SoError		error;
-	char		restart[1000];
-	int			changed = so_settings_compare(agent->settings, fresh, restart, sizeof(restart));
+	SoError error;
+	char restart[1000];
+	int changed = so_settings_compare(agent->settings, fresh, restart, sizeof(restart));
 
 	if (!so_signals_address(agent->settings, &old, &error) ||
 		!so_signals_address(fresh, &new, &error))
@@ -132,7 +134,7 @@ reload(SoAgent *agent)
 static void
 leave(SoAgent *agent)
 {
-	int64_t		now_ms = so_clock_monotonic_ms();
+	int64_t now_ms = so_clock_monotonic_ms();
 
 	if (!agent->leaving)
 	{
@@ -156,7 +158,7 @@ leave(SoAgent *agent)
 static void
 signal_arrived(evutil_socket_t number, short what, void *argument)
 {
-	SoAgent    *agent = argument;
+	SoAgent *agent = argument;
 
 	(void) what;
 	switch (number)

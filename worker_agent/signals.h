@@ -21,4 +21,4 @@ extern bool so_signals_address(const SoSettings *settings, SoMasterAddress *addr
 /* Log to the file of the settings (opened again) or leave standard error as it is. */
 extern bool so_signals_open_log(const SoSettings *settings, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* WORKER_AGENT_SIGNALS_H */
+#endif /* WORKER_AGENT_SIGNALS_H */

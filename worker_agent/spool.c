@@ -41,7 +41,7 @@ find_stream(const SoSpool *spool, const SoUuid *task, uint32_t attempt)
 static void *
 allocate(size_t size)
 {
-	void	   *memory = calloc(1, size);
+	void *memory = calloc(1, size);
 
 	/* The spool on disk is intact; dying keeps every promise, going on would not. */
 	if (memory == NULL)
@@ -79,11 +79,10 @@ remove_stream(SoSpool *spool, SpoolStream *stream)
 }
 
 void
-so_spool_stream_add(SoSpool *spool, SpoolStream *stream, SpoolSegment *segment,
-					uint64_t sequence, SoItemKind kind, size_t offset, uint32_t length,
-					const char *text)
+so_spool_stream_add(SoSpool *spool, SpoolStream *stream, SpoolSegment *segment, uint64_t sequence,
+					SoItemKind kind, size_t offset, uint32_t length, const char *text)
 {
-	SpoolItem  *item = allocate(sizeof(*item));
+	SpoolItem *item = allocate(sizeof(*item));
 
 	item->segment = segment;
 	item->sequence = sequence;
@@ -141,11 +140,11 @@ so_spool_settle(SoSpool *spool, SpoolRecordKind kind, const SoUuid *task, uint32
 				uint64_t sequence)
 {
 	SpoolStream *stream = find_stream(spool, task, attempt);
-	SpoolItem  *item = stream != NULL ? TAILQ_FIRST(&stream->items) : NULL;
+	SpoolItem *item = stream != NULL ? TAILQ_FIRST(&stream->items) : NULL;
 
 	while (item != NULL)
 	{
-		SpoolItem  *next = TAILQ_NEXT(item, link);
+		SpoolItem *next = TAILQ_NEXT(item, link);
 
 		if (kind == SPOOL_RECORD_ACKNOWLEDGED && item->sequence > sequence)
 			break;
@@ -187,8 +186,8 @@ so_spool_discard_result(SoSpool *spool, const SoUuid *task, uint32_t attempt)
 SoSpool *
 so_spool_open(TALLOC_CTX *context, const char *folder, size_t segment_size, SoError *error)
 {
-	SoSpool    *spool;
-	uint64_t	last_number;
+	SoSpool *spool;
+	uint64_t last_number;
 
 	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
 	{
@@ -218,8 +217,8 @@ so_spool_append(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t s
 {
 	SpoolSegment *segment = TAILQ_LAST(&spool->segments, SpoolSegmentHead);
 	SpoolStream *stream = so_spool_stream(spool, task, attempt, true);
-	size_t		offset = so_spool_record_put(spool, SPOOL_RECORD_ITEM, task, attempt, sequence,
-											 kind, text, length);
+	size_t offset =
+		so_spool_record_put(spool, SPOOL_RECORD_ITEM, task, attempt, sequence, kind, text, length);
 
 	so_spool_stream_add(spool, stream, segment, sequence, kind, offset, (uint32_t) length, text);
 }
@@ -228,15 +227,14 @@ so_spool_append(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t s
 static bool
 put_item(SoByteBuffer *out, const SpoolStream *stream, const SpoolItem *item, bool first)
 {
-	char		head[160];
-	char		task[SO_UUID_TEXT_SIZE];
-	int			length;
-	uint8_t    *to;
+	char head[160];
+	char task[SO_UUID_TEXT_SIZE];
+	int length;
+	uint8_t *to;
 
-	length = snprintf(head, sizeof(head),
-					  "%s{\"task\":\"%s\",\"attempt\":%u,\"sequence\":%" PRIu64 ",",
-					  first ? "" : ",", so_uuid_format(&stream->task, task), stream->attempt,
-					  item->sequence);
+	length = snprintf(
+		head, sizeof(head), "%s{\"task\":\"%s\",\"attempt\":%u,\"sequence\":%" PRIu64 ",",
+		first ? "" : ",", so_uuid_format(&stream->task, task), stream->attempt, item->sequence);
 	so_put_bytes(out, head, (size_t) length);
 	/* The text is an object with at least one member; its brace is replaced by the head. */
 	if (item->text != NULL)
@@ -246,10 +244,10 @@ put_item(SoByteBuffer *out, const SpoolStream *stream, const SpoolItem *item, bo
 	}
 	to = so_byte_buffer_reserve(out, item->length - 1);
 	if (to == NULL || pread(item->segment->fd, to, item->length - 1, (off_t) item->offset + 1) !=
-		(ssize_t) item->length - 1)
+						  (ssize_t) item->length - 1)
 	{
-		so_log(SO_LOG_ERROR, "SO441 a record of %s cannot be read back: %s",
-			   item->segment->path, strerror(errno));
+		so_log(SO_LOG_ERROR, "SO441 a record of %s cannot be read back: %s", item->segment->path,
+			   strerror(errno));
 		out->end -= (size_t) length;
 		return false;
 	}
@@ -269,18 +267,18 @@ so_spool_collect(SoSpool *spool, SoByteBuffer *out, int max_items, size_t max_by
 {
 	SpoolStream *stream = TAILQ_FIRST(&spool->streams);
 	SpoolStream *last = TAILQ_LAST(&spool->streams, SpoolStreamHead);
-	size_t		begin = so_byte_buffer_length(out);
-	int			count = 0;
+	size_t begin = so_byte_buffer_length(out);
+	int count = 0;
 
 	while (stream != NULL && count < max_items)
 	{
 		SpoolStream *next = stream == last ? NULL : TAILQ_NEXT(stream, link);
-		SpoolItem  *item;
-		int			taken = 0;
+		SpoolItem *item;
+		int taken = 0;
 
 		TAILQ_FOREACH(item, &stream->items, link)
 		{
-			size_t		used = so_byte_buffer_length(out) - begin;
+			size_t used = so_byte_buffer_length(out) - begin;
 
 			if (count == max_items || taken == TURN_ITEMS || is_unwritten(item) ||
 				(count > 0 && used + item->length > max_bytes) ||
@@ -313,7 +311,7 @@ so_spool_replace_first(SoSpool *spool, const char *text, SoUuid *task, uint32_t 
 					   uint64_t *sequence, SoItemKind *kind)
 {
 	SpoolStream *stream = find_stream(spool, &spool->first_task, spool->first_attempt);
-	SpoolItem  *item = stream != NULL ? TAILQ_FIRST(&stream->items) : NULL;
+	SpoolItem *item = stream != NULL ? TAILQ_FIRST(&stream->items) : NULL;
 
 	if (item == NULL || item->sequence != spool->first_sequence)
 		return false;
@@ -354,7 +352,7 @@ so_spool_unwritten(const SoSpool *spool)
 
 void
 so_spool_each_result(const SoSpool *spool,
-					 void (*each) (void *context, const SoUuid *task, uint32_t attempt),
+					 void (*each)(void *context, const SoUuid *task, uint32_t attempt),
 					 void *context)
 {
 	const SpoolStream *stream;
@@ -370,17 +368,17 @@ int
 so_spool_segment_count(const SoSpool *spool)
 {
 	const SpoolSegment *segment;
-	int			count = 0;
+	int count = 0;
 
 	TAILQ_FOREACH(segment, &spool->segments, link)
-		count++;
+	count++;
 	return count;
 }
 
 void
 so_spool_close(SoSpool *spool)
 {
-	SoError		error;
+	SoError error;
 	SpoolSegment *segment;
 
 	if (!TAILQ_EMPTY(&spool->segments) && !so_spool_flush(spool, &error))
@@ -388,7 +386,7 @@ so_spool_close(SoSpool *spool)
 	while (!TAILQ_EMPTY(&spool->streams))
 	{
 		SpoolStream *stream = TAILQ_FIRST(&spool->streams);
-		SpoolItem  *item = TAILQ_FIRST(&stream->items);
+		SpoolItem *item = TAILQ_FIRST(&stream->items);
 
 		/* The last item takes the stream with it. */
 		so_spool_item_remove(spool, stream, item);

@@ -39,16 +39,16 @@ typedef struct SoSpool SoSpool;
  * logged; items behind it, and items that do not follow their predecessor, are
  * dropped with a warning.  NULL with *error when the folder cannot be used.
  */
-extern SoSpool *so_spool_open(TALLOC_CTX *context, const char *folder, size_t segment_size,
-							  SoError *error);
+extern SoSpool *
+so_spool_open(TALLOC_CTX *context, const char *folder, size_t segment_size, SoError *error);
 
 /*
  * Add one item; text is a JSON object without task, attempt and sequence.  It is
  * part of the spool after the next so_spool_flush that returns true, and may be
  * sent only then.
  */
-extern void so_spool_append(SoSpool *spool, const SoUuid *task, uint32_t attempt,
-							uint64_t sequence, SoItemKind kind, const char *text, size_t length);
+extern void so_spool_append(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t sequence,
+							SoItemKind kind, const char *text, size_t length);
 
 /*
  * Write what was added.  false with *error (SO440) when the file system refuses;
@@ -61,15 +61,15 @@ extern bool so_spool_flush(SoSpool *spool, SoError *error) SO_WARN_UNUSED;
  * each attempt, fair among attempts; at most max_items and about max_bytes.  The
  * same items are returned again until they are settled.  Returns their number.
  */
-extern int	so_spool_collect(SoSpool *spool, SoByteBuffer *out, int max_items, size_t max_bytes);
+extern int so_spool_collect(SoSpool *spool, SoByteBuffer *out, int max_items, size_t max_bytes);
 
 /* The master has committed every item of the attempt up to sequence. */
-extern void so_spool_acknowledge(SoSpool *spool, const SoUuid *task, uint32_t attempt,
-								 uint64_t sequence);
+extern void
+so_spool_acknowledge(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t sequence);
 
 /* The master has rejected this one item. */
-extern void so_spool_reject(SoSpool *spool, const SoUuid *task, uint32_t attempt,
-							uint64_t sequence);
+extern void
+so_spool_reject(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t sequence);
 
 /* The attempt was superseded: its result will not be sent; its events will. */
 extern void so_spool_discard_result(SoSpool *spool, const SoUuid *task, uint32_t attempt);
@@ -91,13 +91,13 @@ extern size_t so_spool_unwritten(const SoSpool *spool);
 
 /* Call each for every attempt whose result waits. */
 extern void so_spool_each_result(const SoSpool *spool,
-								 void (*each) (void *context, const SoUuid *task, uint32_t attempt),
+								 void (*each)(void *context, const SoUuid *task, uint32_t attempt),
 								 void *context);
 
 /* Number of segment files, for tests and logs. */
-extern int	so_spool_segment_count(const SoSpool *spool);
+extern int so_spool_segment_count(const SoSpool *spool);
 
 /* Write what can be written and close the files. */
 extern void so_spool_close(SoSpool *spool);
 
-#endif							/* WORKER_AGENT_SPOOL_H */
+#endif /* WORKER_AGENT_SPOOL_H */

@@ -25,11 +25,11 @@
 static int
 is_segment(const struct dirent *entry)
 {
-	uint64_t	number;
-	int			used = 0;
+	uint64_t number;
+	int used = 0;
 
 	return sscanf(entry->d_name, "%16" SCNx64 ".spool%n", &number, &used) == 1 && used == 22 &&
-		entry->d_name[used] == '\0';
+		   entry->d_name[used] == '\0';
 }
 
 /* One record.  Items of an attempt that do not follow their predecessor are dropped. */
@@ -39,13 +39,13 @@ apply_record(SoSpool *spool, SpoolSegment *segment, const uint8_t *payload, size
 {
 	SoFieldReader reader;
 	SpoolRecordKind kind;
-	SoUuid		task;
-	uint32_t	attempt;
-	uint64_t	sequence;
+	SoUuid task;
+	uint32_t attempt;
+	uint64_t sequence;
 	const uint8_t *bytes;
 	SpoolStream *stream;
-	SpoolItem  *last;
-	SoItemKind	item_kind;
+	SpoolItem *last;
+	SoItemKind item_kind;
 
 	so_field_reader_init(&reader, payload, size);
 	kind = (SpoolRecordKind) so_get_u8(&reader);
@@ -67,11 +67,12 @@ apply_record(SoSpool *spool, SpoolSegment *segment, const uint8_t *payload, size
 	last = TAILQ_LAST(&stream->items, SpoolItemHead);
 	if (last != NULL && sequence != last->sequence + 1)
 	{
-		char		text[SO_UUID_TEXT_SIZE];
+		char text[SO_UUID_TEXT_SIZE];
 
-		so_log(SO_LOG_WARNING, "SO441 record %" PRIu64 " of task %s, attempt %u, does not follow "
-			   "record %" PRIu64 " and is dropped", sequence, so_uuid_format(&task, text), attempt,
-			   last->sequence);
+		so_log(SO_LOG_WARNING,
+			   "SO441 record %" PRIu64 " of task %s, attempt %u, does not follow "
+			   "record %" PRIu64 " and is dropped",
+			   sequence, so_uuid_format(&task, text), attempt, last->sequence);
 		return;
 	}
 	so_spool_stream_add(spool, stream, segment, sequence, item_kind,
@@ -83,13 +84,13 @@ apply_record(SoSpool *spool, SpoolSegment *segment, const uint8_t *payload, size
 static size_t
 read_records(SoSpool *spool, SpoolSegment *segment, const uint8_t *bytes, size_t size)
 {
-	size_t		at = 0;
+	size_t at = 0;
 
 	while (size - at >= SPOOL_RECORD_HEADER)
 	{
 		SoFieldReader reader;
-		uint32_t	length;
-		uint32_t	crc;
+		uint32_t length;
+		uint32_t crc;
 
 		so_field_reader_init(&reader, bytes + at, SPOOL_RECORD_HEADER);
 		length = so_get_u32(&reader);
@@ -108,7 +109,7 @@ static bool
 load_segment(SoSpool *spool, SpoolSegment *segment, SoError *error)
 {
 	struct stat facts;
-	void	   *bytes;
+	void *bytes;
 
 	segment->fd = open(segment->path, O_RDONLY | O_CLOEXEC);
 	if (segment->fd < 0 || fstat(segment->fd, &facts) != 0)
@@ -128,8 +129,9 @@ load_segment(SoSpool *spool, SpoolSegment *segment, SoError *error)
 	}
 	segment->size = read_records(spool, segment, bytes, (size_t) facts.st_size);
 	if (segment->size < (size_t) facts.st_size)
-		so_log(SO_LOG_WARNING, "SO441 %s is torn or damaged at byte %zu of %zu; the rest is ignored",
-			   segment->path, segment->size, (size_t) facts.st_size);
+		so_log(SO_LOG_WARNING,
+			   "SO441 %s is torn or damaged at byte %zu of %zu; the rest is ignored", segment->path,
+			   segment->size, (size_t) facts.st_size);
 	munmap(bytes, (size_t) facts.st_size);
 	return true;
 }
@@ -138,8 +140,8 @@ bool
 so_spool_load(SoSpool *spool, uint64_t *last_number, SoError *error)
 {
 	struct dirent **names;
-	int			count = scandir(spool->folder, &names, is_segment, alphasort);
-	bool		good = true;
+	int count = scandir(spool->folder, &names, is_segment, alphasort);
+	bool good = true;
 
 	*last_number = 0;
 	if (count < 0)

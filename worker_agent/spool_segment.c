@@ -25,13 +25,13 @@ uint32_t
 so_spool_crc(const uint8_t *bytes, size_t size)
 {
 	static uint32_t table[256];
-	uint32_t	crc = 0xFFFFFFFF;
+	uint32_t crc = 0xFFFFFFFF;
 
 	if (table[1] == 0)
 	{
 		for (uint32_t i = 0; i < 256; i++)
 		{
-			uint32_t	value = i;
+			uint32_t value = i;
 
 			for (int bit = 0; bit < 8; bit++)
 				value = value & 1 ? value >> 1 ^ 0x82F63B78 : value >> 1;
@@ -82,10 +82,10 @@ so_spool_record_put(SoSpool *spool, SpoolRecordKind kind, const SoUuid *task, ui
 {
 	SpoolSegment *segment = TAILQ_LAST(&spool->segments, SpoolSegmentHead);
 	SoByteBuffer *out = &spool->unwritten;
-	size_t		payload = SPOOL_PAYLOAD_HEADER + (kind == SPOOL_RECORD_ITEM ? 1 + length : 0);
-	size_t		begin;
-	uint8_t    *header;
-	uint32_t	crc;
+	size_t payload = SPOOL_PAYLOAD_HEADER + (kind == SPOOL_RECORD_ITEM ? 1 + length : 0);
+	size_t begin;
+	uint8_t *header;
+	uint32_t crc;
 
 	so_put_u32(out, (uint32_t) payload);
 	so_put_u32(out, 0);
@@ -100,7 +100,7 @@ so_spool_record_put(SoSpool *spool, SpoolRecordKind kind, const SoUuid *task, ui
 		so_put_bytes(out, text, length);
 	}
 	if (out->failed)
-		abort();				/* out of memory with a promise to keep: the spool on disk is intact */
+		abort(); /* out of memory with a promise to keep: the spool on disk is intact */
 	crc = so_spool_crc(out->data + out->start + begin, payload);
 	header = out->data + out->start + begin - 4;
 	for (int i = 0; i < 4; i++)
@@ -135,23 +135,22 @@ bool
 so_spool_flush(SoSpool *spool, SoError *error)
 {
 	SpoolSegment *segment = TAILQ_LAST(&spool->segments, SpoolSegmentHead);
-	size_t		length = so_byte_buffer_length(&spool->unwritten);
-	size_t		done = 0;
+	size_t length = so_byte_buffer_length(&spool->unwritten);
+	size_t done = 0;
 
 	if (length == 0)
 		return true;
 	SO_FAULT("agent.before_spool_write");
 	while (done < length)
 	{
-		ssize_t		written = pwrite(segment->fd,
-									 spool->unwritten.data + spool->unwritten.start + done,
-									 length - done, (off_t) (segment->size + done));
+		ssize_t written = pwrite(segment->fd, spool->unwritten.data + spool->unwritten.start + done,
+								 length - done, (off_t) (segment->size + done));
 
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written <= 0)
 		{
-			int			reason = written < 0 ? errno : ENOSPC;
+			int reason = written < 0 ? errno : ENOSPC;
 
 			/* What was written is a torn tail until the next try overwrites it. */
 			so_error_set(error, SO_ERR_AGENT_SPOOL_WRITE, segment->path,

@@ -30,7 +30,7 @@ make_folder(const char *path, SoError *error)
 static bool
 make_task_folder(const SoSettings *settings, const char *task, SoError *error)
 {
-	char		path[4096];
+	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/%s", settings->tasks_root_folder, task);
 	return make_folder(path, error);
@@ -39,10 +39,22 @@ make_task_folder(const SoSettings *settings, const char *task, SoError *error)
 bool
 so_task_folder_make(const SoSettings *settings, const char *task, SoError *error)
 {
-	char		path[4096];
+	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/%s/work", settings->tasks_root_folder, task);
 	return make_task_folder(settings, task, error) && make_folder(path, error);
+}
+
+void
+so_task_folder_tidy(const SoSettings *settings, const char *task)
+{
+	char path[4096];
+
+	/* rmdir refuses a folder that is not empty, which is what decides here. */
+	snprintf(path, sizeof(path), "%s/%s/work", settings->tasks_root_folder, task);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/%s", settings->tasks_root_folder, task);
+	rmdir(path);
 }
 
 void
@@ -56,7 +68,7 @@ static bool
 open_segment(SoTaskLog *log, const SoSettings *settings, const char *task, uint32_t attempt,
 			 SoError *error)
 {
-	char		path[4096];
+	char path[4096];
 
 	if (!make_task_folder(settings, task, error))
 		return false;
@@ -78,10 +90,10 @@ open_segment(SoTaskLog *log, const SoSettings *settings, const char *task, uint3
 }
 
 void
-so_task_log_write(SoTaskLog *log, const SoSettings *settings, const char *task,
-				  uint32_t attempt, const void *bytes, size_t size)
+so_task_log_write(SoTaskLog *log, const SoSettings *settings, const char *task, uint32_t attempt,
+				  const void *bytes, size_t size)
 {
-	SoError		error;
+	SoError error;
 
 	if (log->fd >= 0 && settings->task_log_segment > 0 &&
 		so_clock_monotonic_ms() - log->opened_ms >= settings->task_log_segment)

@@ -19,10 +19,10 @@
 
 typedef struct SoTaskLog
 {
-	int			fd;				/* -1: not open */
-	int			segment;		/* number of the file, from 1 */
-	int64_t		opened_ms;
-	bool		broken;			/* complained about already */
+	int fd;      /* -1: not open */
+	int segment; /* number of the file, from 1 */
+	int64_t opened_ms;
+	bool broken; /* complained about already */
 } SoTaskLog;
 
 extern void so_task_log_init(SoTaskLog *log);
@@ -34,7 +34,10 @@ extern void so_task_log_write(SoTaskLog *log, const SoSettings *settings, const 
 extern void so_task_log_close(SoTaskLog *log);
 
 /* Make the folder of the task, and the work folder in it.  false with SO454. */
-extern bool so_task_folder_make(const SoSettings *settings, const char *task,
-								SoError *error) SO_WARN_UNUSED;
+extern bool
+so_task_folder_make(const SoSettings *settings, const char *task, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* WORKER_AGENT_TASK_LOG_H */
+/* The attempt has ended: remove its work folder and its folder when they are empty. */
+extern void so_task_folder_tidy(const SoSettings *settings, const char *task);
+
+#endif /* WORKER_AGENT_TASK_LOG_H */

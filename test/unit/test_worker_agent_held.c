@@ -21,7 +21,7 @@
 static SoUuid
 task_number(int number)
 {
-	SoUuid		uuid = {{0}};
+	SoUuid uuid = {{0}};
 
 	uuid.bytes[1] = (uint8_t) number;
 	uuid.bytes[15] = 1;
@@ -31,7 +31,7 @@ task_number(int number)
 static SoAttempt *
 grant(SoHeld *held, int number, uint32_t attempt, int64_t now_ms)
 {
-	SoUuid		task = task_number(number);
+	SoUuid task = task_number(number);
 
 	return so_held_grant(held, &task, attempt, 60000, now_ms);
 }
@@ -39,9 +39,9 @@ grant(SoHeld *held, int number, uint32_t attempt, int64_t now_ms)
 static void
 test_slots(void **state)
 {
-	SoHeld	   *held = so_held_create(NULL);
-	SoAttempt  *first = grant(held, 1, 1, 0);
-	SoAttempt  *second = grant(held, 2, 1, 0);
+	SoHeld *held = so_held_create(NULL);
+	SoAttempt *first = grant(held, 1, 1, 0);
+	SoAttempt *second = grant(held, 2, 1, 0);
 
 	(void) state;
 	assert_int_equal(so_held_capacity(held, 10), 8);
@@ -63,12 +63,12 @@ test_slots(void **state)
 static void
 test_room_of_a_request(void **state)
 {
-	SoHeld	   *held = so_held_create(NULL);
+	SoHeld *held = so_held_create(NULL);
 
 	(void) state;
 	for (int i = 0; i < SO_LIMIT_HELD - 3; i++)
 	{
-		SoUuid		task = {{0}};
+		SoUuid task = {{0}};
 
 		task.bytes[2] = (uint8_t) (i >> 8);
 		task.bytes[3] = (uint8_t) i;
@@ -82,8 +82,8 @@ test_room_of_a_request(void **state)
 static void
 test_redelivery(void **state)
 {
-	SoHeld	   *held = so_held_create(NULL);
-	SoAttempt  *attempt = grant(held, 1, 1, 0);
+	SoHeld *held = so_held_create(NULL);
+	SoAttempt *attempt = grant(held, 1, 1, 0);
 
 	(void) state;
 	assert_null(grant(held, 1, 1, 10));
@@ -100,9 +100,9 @@ test_redelivery(void **state)
 static void
 test_dropped_with_runner_is_kept(void **state)
 {
-	SoHeld	   *held = so_held_create(NULL);
-	SoAttempt  *attempt = grant(held, 1, 1, 0);
-	SoUuid		task = task_number(1);
+	SoHeld *held = so_held_create(NULL);
+	SoAttempt *attempt = grant(held, 1, 1, 0);
+	SoUuid task = task_number(1);
 
 	(void) state;
 	attempt->runner = (struct SoRunner *) held;
@@ -119,9 +119,9 @@ test_dropped_with_runner_is_kept(void **state)
 static void
 test_renewal_counts_from_sending(void **state)
 {
-	SoHeld	   *held = so_held_create(NULL);
-	SoAttempt  *listed = grant(held, 1, 1, 1000);
-	SoAttempt  *later;
+	SoHeld *held = so_held_create(NULL);
+	SoAttempt *listed = grant(held, 1, 1, 1000);
+	SoAttempt *later;
 	SoByteBuffer out;
 
 	(void) state;
@@ -144,7 +144,7 @@ test_renewal_counts_from_sending(void **state)
 static void
 test_list_text(void **state)
 {
-	SoHeld	   *held = so_held_create(NULL);
+	SoHeld *held = so_held_create(NULL);
 	SoByteBuffer out;
 
 	(void) state;
@@ -156,9 +156,11 @@ test_list_text(void **state)
 	so_held_set_state(held, grant(held, 2, 3, 0), SO_HELD_FINISHED);
 	so_held_write(held, &out, SO_HELD_BY_LEASE, 2);
 	so_put_u8(&out, 0);
-	assert_string_equal((char *) out.data + out.start,
-						"[{\"task\":\"00010000-0000-0000-0000-000000000001\",\"attempt\":1,\"state\":\"running\"},"
-						"{\"task\":\"00020000-0000-0000-0000-000000000001\",\"attempt\":3,\"state\":\"finished\"}]");
+	assert_string_equal(
+		(char *) out.data + out.start,
+		"[{\"task\":\"00010000-0000-0000-0000-000000000001\",\"attempt\":1,\"state\":\"running\"},"
+		"{\"task\":\"00020000-0000-0000-0000-000000000001\",\"attempt\":3,\"state\":\"finished\"}"
+		"]");
 	so_byte_buffer_free(&out);
 	talloc_free(held);
 }
@@ -166,7 +168,7 @@ test_list_text(void **state)
 static void
 test_backoff(void **state)
 {
-	SoBackoff	backoff = {.initial_ms = 200};
+	SoBackoff backoff = {.initial_ms = 200};
 
 	(void) state;
 	assert_int_equal(so_backoff_next(&backoff, 10000, 0), 100);
@@ -174,7 +176,7 @@ test_backoff(void **state)
 	assert_int_equal(so_backoff_next(&backoff, 10000, 200), 600);
 	for (int i = 0; i < 100; i++)
 	{
-		int64_t		delay = so_backoff_next(&backoff, 10000, (uint32_t) i * 77777777);
+		int64_t delay = so_backoff_next(&backoff, 10000, (uint32_t) i * 77777777);
 
 		assert_in_range(delay, 400, 10000);
 	}
@@ -185,10 +187,11 @@ test_backoff(void **state)
 static void
 test_load(void **state)
 {
-	SoLoad		load = {0};
+	SoLoad load = {0};
 
 	(void) state;
-	so_load_sample(&load, "cpu  100 0 100 800 0 0 0 0 0 0\n", "MemTotal: 9 kB\nMemAvailable:   2048 kB\n", 1000);
+	so_load_sample(&load, "cpu  100 0 100 800 0 0 0 0 0 0\n",
+				   "MemTotal: 9 kB\nMemAvailable:   2048 kB\n", 1000);
 	assert_true(load.cpu_percent == 0);
 	assert_true(load.available_mb == 2.0);
 	/* One busy second moves the average only a little, a minute of them a lot. */
@@ -197,7 +200,7 @@ test_load(void **state)
 	assert_true(load.available_mb < 0);
 	for (int i = 0; i < 60; i++)
 	{
-		char		stat[100];
+		char stat[100];
 
 		snprintf(stat, sizeof(stat), "cpu  %d 0 100 800 0 0 0 0 0 0\n", 300 + i * 100);
 		so_load_sample(&load, stat, "", 3000 + i * 1000);

@@ -19,10 +19,10 @@
 #include "worker_agent/settings.h"
 #include "worker_agent/settings_table.h"
 
-#define REQUIRED \
-	"AgentId = 0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11\n" \
-	"MasterEndpoint = https://db:8391\n" \
-	"MasterHttpsCertThumbprint = " \
+#define REQUIRED                                                                                   \
+	"AgentId = 0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11\n"                                             \
+	"MasterEndpoint = https://db:8391\n"                                                           \
+	"MasterHttpsCertThumbprint = "                                                                 \
 	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
 
 static SoSettingsErrors errors;
@@ -67,7 +67,7 @@ static void
 test_both_spellings(void **state)
 {
 	SoSettings *settings = parse(REQUIRED "LeaseInternval = 00:00:30\n"
-								 "heartbeaterrortollerance = 00:01:00\n");
+										  "heartbeaterrortollerance = 00:01:00\n");
 
 	(void) state;
 	assert_non_null(settings);
@@ -88,9 +88,9 @@ static void
 test_quoting(void **state)
 {
 	SoSettings *settings = parse(REQUIRED "\n# comment\n  DisplayName = 'it''s # 1'  # remark\n"
-								 "Description = plain text # remark\n"
-								 "TasksRootFolder = data/tasks\n"
-								 "SecurityDirectory = '/secure'\n");
+										  "Description = plain text # remark\n"
+										  "TasksRootFolder = data/tasks\n"
+										  "SecurityDirectory = '/secure'\n");
 
 	(void) state;
 	assert_non_null(settings);
@@ -136,8 +136,8 @@ test_reload(void **state)
 {
 	SoSettings *old = parse(REQUIRED);
 	SoSettings *new = parse(REQUIRED "MaxTaskCount = 3\nDisplayName = x\nKeyFile = /k\n"
-							"StoreName = Other\n");
-	char		restart[200];
+									 "StoreName = Other\n");
+	char restart[200];
 
 	(void) state;
 	assert_int_equal(so_settings_compare(old, old, restart, sizeof(restart)), 0);
@@ -155,16 +155,16 @@ test_reload(void **state)
 static void
 test_sample_is_the_default(void **state)
 {
-	char	   *sample = NULL;
-	size_t		size = 0;
-	FILE	   *file = open_memstream(&sample, &size);
-	char		text[32768] = REQUIRED;
-	char	   *rest;
-	char	   *line;
+	char *sample = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&sample, &size);
+	char text[32768] = REQUIRED;
+	char *rest;
+	char *line;
 	SoSettings *settings;
 	SoSettings *defaults = parse(REQUIRED);
-	char		restart[200];
-	int			lines = 0;
+	char restart[200];
+	int lines = 0;
 
 	(void) state;
 	so_settings_write_sample(file);
@@ -195,12 +195,12 @@ test_sample_is_the_default(void **state)
 static void
 test_sample_file(void **state)
 {
-	char	   *sample = NULL;
-	size_t		size = 0;
-	FILE	   *made = open_memstream(&sample, &size);
-	FILE	   *file = fopen("packaging/worker.conf.sample", "r");
-	char	   *text = calloc(1, 65536);
-	size_t		length;
+	char *sample = NULL;
+	size_t size = 0;
+	FILE *made = open_memstream(&sample, &size);
+	FILE *file = fopen("packaging/worker.conf.sample", "r");
+	char *text = calloc(1, 65536);
+	size_t length;
 
 	(void) state;
 	so_settings_write_sample(made);
@@ -217,13 +217,13 @@ test_sample_file(void **state)
 static void
 test_show_is_readable_again(void **state)
 {
-	char	   *shown = NULL;
-	size_t		size = 0;
-	FILE	   *file = open_memstream(&shown, &size);
+	char *shown = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&shown, &size);
 	SoSettings *settings = parse(REQUIRED "DisplayName = 'a ''b'' # c'\nMaxTaskCount = 7\n"
-								 "ExecutionLogRetryTimeout = 1.02:03:04\n");
+										  "ExecutionLogRetryTimeout = 1.02:03:04\n");
 	SoSettings *again;
-	char		restart[200];
+	char restart[200];
 
 	(void) state;
 	so_settings_show(settings, file);
@@ -240,10 +240,11 @@ static void
 test_endpoints(void **state)
 {
 	SoEndpointList list;
-	SoError		error;
+	SoError error;
 
 	(void) state;
-	assert_true(so_endpoint_parse_list("https://a:1, https://[::1]:2 ,HTTPS://c.example/", &list, &error));
+	assert_true(
+		so_endpoint_parse_list("https://a:1, https://[::1]:2 ,HTTPS://c.example/", &list, &error));
 	assert_int_equal(list.count, 3);
 	assert_string_equal(list.endpoints[0].host, "a");
 	assert_int_equal(list.endpoints[0].port, 1);
@@ -264,14 +265,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_both_spellings),
-		cmocka_unit_test(test_quoting),
-		cmocka_unit_test(test_all_errors_at_once),
-		cmocka_unit_test(test_reload),
-		cmocka_unit_test(test_sample_is_the_default),
-		cmocka_unit_test(test_sample_file),
-		cmocka_unit_test(test_show_is_readable_again),
+		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_both_spellings),
+		cmocka_unit_test(test_quoting),     cmocka_unit_test(test_all_errors_at_once),
+		cmocka_unit_test(test_reload),      cmocka_unit_test(test_sample_is_the_default),
+		cmocka_unit_test(test_sample_file), cmocka_unit_test(test_show_is_readable_again),
 		cmocka_unit_test(test_endpoints),
 	};
 

@@ -51,14 +51,14 @@ set_up(void **state)
 }
 
 static void
-each_file(void (*action) (const char *path))
+each_file(void (*action)(const char *path))
 {
 	struct dirent **names;
-	int			count = scandir(folder, &names, NULL, alphasort);
+	int count = scandir(folder, &names, NULL, alphasort);
 
 	for (int i = 0; i < count; i++)
 	{
-		char		path[400];
+		char path[400];
 
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]->d_name);
 		if (names[i]->d_name[0] != '.')
@@ -87,8 +87,8 @@ tear_down(void **state)
 static SoSpool *
 open_spool(size_t segment_size)
 {
-	SoError		error;
-	SoSpool    *spool = so_spool_open(NULL, folder, segment_size, &error);
+	SoError error;
+	SoSpool *spool = so_spool_open(NULL, folder, segment_size, &error);
 
 	assert_non_null(spool);
 	return spool;
@@ -97,7 +97,7 @@ open_spool(size_t segment_size)
 static SoUuid
 task_number(int number)
 {
-	SoUuid		uuid = {{0}};
+	SoUuid uuid = {{0}};
 
 	uuid.bytes[0] = (uint8_t) number;
 	return uuid;
@@ -106,12 +106,12 @@ task_number(int number)
 static void
 add(SoSpool *spool, int task, uint64_t sequence, SoItemKind kind)
 {
-	SoUuid		uuid = task_number(task);
-	char		text[200];
-	SoError		error;
+	SoUuid uuid = task_number(task);
+	char text[200];
+	SoError error;
 
-	snprintf(text, sizeof(text), "{\"type\":\"%s\",\"n\":%d}", kind == SO_ITEM_RESULT ? "result" : "event",
-			 (int) sequence);
+	snprintf(text, sizeof(text), "{\"type\":\"%s\",\"n\":%d}",
+			 kind == SO_ITEM_RESULT ? "result" : "event", (int) sequence);
 	so_spool_append(spool, &uuid, 1, sequence, kind, text, strlen(text));
 	assert_true(so_spool_flush(spool, &error));
 }
@@ -119,8 +119,8 @@ add(SoSpool *spool, int task, uint64_t sequence, SoItemKind kind)
 static void
 acknowledge(SoSpool *spool, int task, uint64_t sequence)
 {
-	SoUuid		uuid = task_number(task);
-	SoError		error;
+	SoUuid uuid = task_number(task);
+	SoError error;
 
 	so_spool_acknowledge(spool, &uuid, 1, sequence);
 	assert_true(so_spool_flush(spool, &error));
@@ -131,8 +131,8 @@ static json_t *
 collect(SoSpool *spool, int max_items, size_t max_bytes)
 {
 	SoByteBuffer out;
-	int			count;
-	json_t	   *items;
+	int count;
+	json_t *items;
 
 	so_byte_buffer_init(&out);
 	so_put_bytes(&out, "[", 1);
@@ -148,8 +148,8 @@ collect(SoSpool *spool, int max_items, size_t max_bytes)
 static int
 collected(SoSpool *spool)
 {
-	json_t	   *items = collect(spool, 100000, 1 << 30);
-	int			count = (int) json_array_size(items);
+	json_t *items = collect(spool, 100000, 1 << 30);
+	int count = (int) json_array_size(items);
 
 	json_decref(items);
 	return count;
@@ -158,10 +158,10 @@ collected(SoSpool *spool)
 static void
 test_until_acknowledged(void **state)
 {
-	SoSpool    *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
-	SoUuid		task = task_number(1);
-	json_t	   *items;
-	json_t	   *item;
+	SoSpool *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	SoUuid task = task_number(1);
+	json_t *items;
+	json_t *item;
 
 	(void) state;
 	add(spool, 1, 1, SO_ITEM_STARTED);
@@ -189,9 +189,9 @@ test_until_acknowledged(void **state)
 static void
 test_survives_restart(void **state)
 {
-	SoSpool    *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
-	SoUuid		task = task_number(1);
-	SoUuid		other = task_number(2);
+	SoSpool *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	SoUuid task = task_number(1);
+	SoUuid other = task_number(2);
 
 	(void) state;
 	for (uint64_t i = 1; i <= 5; i++)
@@ -232,8 +232,8 @@ cut_tail(const char *path)
 static void
 test_torn_record(void **state)
 {
-	SoSpool    *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
-	SoUuid		task = task_number(1);
+	SoSpool *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	SoUuid task = task_number(1);
 
 	(void) state;
 	add(spool, 1, 1, SO_ITEM_STARTED);
@@ -256,8 +256,8 @@ test_torn_record(void **state)
 static void
 flip_byte(const char *path)
 {
-	char		byte;
-	int			fd = open(path, O_RDWR);
+	char byte;
+	int fd = open(path, O_RDWR);
 
 	if (pread(fd, &byte, 1, 50) == 1)
 	{
@@ -270,10 +270,10 @@ flip_byte(const char *path)
 static void
 test_damaged_record(void **state)
 {
-	SoSpool    *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	SoSpool *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
 
 	(void) state;
-	add(spool, 1, 1, SO_ITEM_STARTED);	/* bytes 0 to 59 */
+	add(spool, 1, 1, SO_ITEM_STARTED); /* bytes 0 to 59 */
 	add(spool, 1, 2, SO_ITEM_RESULT);
 	so_spool_close(spool);
 	each_file(flip_byte);
@@ -286,10 +286,10 @@ test_damaged_record(void **state)
 static void
 test_gap(void **state)
 {
-	SoSpool    *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	SoSpool *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
 
 	(void) state;
-	add(spool, 1, 4, SO_ITEM_EVENT);	/* the beginning was acknowledged long ago */
+	add(spool, 1, 4, SO_ITEM_EVENT); /* the beginning was acknowledged long ago */
 	add(spool, 1, 5, SO_ITEM_EVENT);
 	add(spool, 1, 7, SO_ITEM_RESULT);
 	so_spool_close(spool);
@@ -302,7 +302,7 @@ test_gap(void **state)
 static void
 test_segments(void **state)
 {
-	SoSpool    *spool = open_spool(500);
+	SoSpool *spool = open_spool(500);
 
 	(void) state;
 	for (uint64_t i = 1; i <= 100; i++)
@@ -326,9 +326,9 @@ test_segments(void **state)
 static void
 test_fair_and_limited(void **state)
 {
-	SoSpool    *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
-	json_t	   *items;
-	bool		seen = false;
+	SoSpool *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	json_t *items;
+	bool seen = false;
 
 	(void) state;
 	for (uint64_t i = 1; i <= 3000; i++)
@@ -336,7 +336,8 @@ test_fair_and_limited(void **state)
 	add(spool, 2, 1, SO_ITEM_RESULT);
 	items = collect(spool, 2000, 1 << 20);
 	for (size_t i = 0; i < json_array_size(items); i++)
-		seen = seen || strncmp(json_string_value(json_object_get(json_array_get(items, i), "task")), "02", 2) == 0;
+		seen = seen || strncmp(json_string_value(json_object_get(json_array_get(items, i), "task")),
+							   "02", 2) == 0;
 	assert_true(seen);
 	json_decref(items);
 	items = collect(spool, 2000, 500);
@@ -351,19 +352,20 @@ test_fair_and_limited(void **state)
 static void
 test_replace(void **state)
 {
-	SoSpool    *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
-	SoUuid		task;
-	uint32_t	attempt;
-	uint64_t	sequence;
-	SoItemKind	kind;
-	json_t	   *items;
+	SoSpool *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	SoUuid task;
+	uint32_t attempt;
+	uint64_t sequence;
+	SoItemKind kind;
+	json_t *items;
 
 	(void) state;
 	add(spool, 1, 1, SO_ITEM_EVENT);
 	add(spool, 2, 1, SO_ITEM_RESULT);
 	json_decref(collect(spool, 1, 100));
-	assert_true(so_spool_replace_first(spool, "{\"type\":\"replaced, and longer than it was before\"}", &task,
-									   &attempt, &sequence, &kind));
+	assert_true(so_spool_replace_first(spool,
+									   "{\"type\":\"replaced, and longer than it was before\"}",
+									   &task, &attempt, &sequence, &kind));
 	assert_int_equal(task.bytes[0], 1);
 	assert_int_equal(kind, SO_ITEM_EVENT);
 	assert_int_equal(sequence, 1);
@@ -379,12 +381,12 @@ test_replace(void **state)
 static void
 test_full_disk(void **state)
 {
-	SoSpool    *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	SoSpool *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
 	struct rlimit old;
 	struct rlimit tight;
-	SoUuid		task = task_number(1);
-	char		text[1000];
-	SoError		error;
+	SoUuid task = task_number(1);
+	char text[1000];
+	SoError error;
 
 	(void) state;
 	signal(SIGXFSZ, SIG_IGN);

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 
 use Test::More;
+use Cwd qw(realpath);
 use Time::HiRes qw(time);
 use PostgreSQL::Test::Utils;
 
@@ -12,7 +13,19 @@ use Scaleout::System;
 my $lease = 4;
 my $system = Scaleout::System->new('faults',
 	settings => { 'scaleout.lease_interval' => "${lease}s", 'scaleout.lease_margin' => '500ms', 'scaleout.probe_interval' => '1s' });
-my $marks = PostgreSQL::Test::Utils::tempdir();
+my $marks = realpath(PostgreSQL::Test::Utils::tempdir());
+
+# The package "gated" waits until somebody writes into this pipe.
+POSIX::mkfifo("$marks/gate", 0600) or die "mkfifo: $!";
+
+sub open_gate
+{
+	open(my $gate, '>', "$marks/gate") or die "$marks/gate: $!";
+	print $gate "go\n";
+	close $gate;
+	return;
+}
+
 
 # A package whose one task runs a shell command. A process that it starts can be recognised by its mark.
 sub shell
@@ -63,10 +76,10 @@ sub agent_of
 $system->deploy('f', 'p',
 	empty => { executables => [] },
 	long => shell('sleep 7771; true'),
-	short => shell('sleep 3; true'),
+	gated => shell("read x < $marks/gate"),
 	stubborn => shell('trap "" TERM INT; sleep 7772 & setsid sleep 7773 & sleep 7774; sleep 7775'),
 	daemon => shell('setsid sleep 7776 & true'),
-	talk => shell('echo spoken >&2; echo said'));
+	loop => shell('sleep 7777; true'));
 
 $system->add_agent('one');
 
@@ -143,25 +156,27 @@ subtest 'kill -9 of the nursery' => sub {
 };
 
 subtest 'an outage of the master shorter than the lease' => sub {
-	my $id = $system->run('f', 'p', 'short');
-	$system->wait_for('the work', sub { processes("sleep\0003") });
+	my $id = $system->run('f', 'p', 'gated');
+	$system->wait_for('the work', sub { processes("$marks/gate") });
 	my $epoch = $system->epoch;
 	kill('TERM', $system->master_pid);
 	$system->wait_listening($epoch);
+	open_gate();
 	$system->wait_status($id, 7);
 	is(attempt_of($id), 1, 'it ends in its first attempt');
 	is($system->sql("SELECT count(*) > 3 FROM internal.event_message WHERE operation_id = $id"), 't', 'and its events have come');
 };
 
 subtest 'results from the spool after a crash of the worker' => sub {
-	my $id = $system->run('f', 'p', 'short');
-	$system->wait_for('the work', sub { processes("sleep\0003") });
+	my $id = $system->run('f', 'p', 'gated');
+	$system->wait_for('the work', sub { processes("$marks/gate") });
 	# Without gateway the result cannot be delivered; the worker is killed with it in the spool.
 	my $gateway = $system->gateway_pid;
 	my $master = $system->master_pid;
 	kill('STOP', $master);
 	kill('KILL', $gateway);
-	wait_gone("sleep\0003");
+	open_gate();
+	wait_gone("$marks/gate");
 	my $spool = "$system->{agents}{two}{directory}/spool";
 	$system->wait_for('the result in the spool', sub { grep { slurp_file($_) =~ /"type":"result"[^}]*"status":7|"status":7[^}]*"type":"result"/ } glob("$spool/*.spool") });
 	$system->signal_agent('two', 'KILL');
@@ -180,7 +195,6 @@ subtest 'a frozen worker' => sub {
 	$system->signal_agent('two', 'STOP');
 	$system->add_agent('three');
 	$system->wait_for('the takeover', sub { agent_of($id) eq 'three' && processes("sleep\0007771") > @first });
-	diag($system->sql("SELECT attempt, display_name, lease_time, end_time, outcome FROM internal.task_attempt JOIN internal.worker_agent USING (agent_id) WHERE execution_id = $id ORDER BY 1"));
 	$system->signal_agent('two', 'CONT');
 	$system->wait_for('the end of the first', sub { !grep { my $pid = $_; grep { $_ == $pid } @first } processes("sleep\0007771") });
 	pass('it kills its runner when it wakes up');
@@ -194,12 +208,13 @@ subtest 'a frozen worker' => sub {
 
 subtest 'drain' => sub {
 	$system->stop_agent('three');
-	my $id = $system->run('f', 'p', 'short');
-	$system->wait_for('the work', sub { processes("sleep\0003") });
+	my $id = $system->run('f', 'p', 'gated');
+	$system->wait_for('the work', sub { processes("$marks/gate") });
 	$system->signal_agent('two', 'TERM');
 	my $agent = $system->{agents}{two};
 	$system->wait_for('the poll to be withdrawn', sub { slurp_file($agent->{log}) =~ /draining: the master sends nothing more/ });
 	my $next = $system->run('f', 'p', 'empty');
+	open_gate();
 	$system->wait_for('its end', sub { waitpid($agent->{pid}, POSIX::WNOHANG()) == $agent->{pid} });
 	is($? >> 8, 0, 'it ends with status 0');
 	$agent->{pid} = 0;
@@ -228,15 +243,43 @@ subtest 'a second signal kills' => sub {
 	$system->wait_status($id, 3);
 };
 
+subtest 'the lease runs out while the worker lives' => sub {
+	my $id = $system->run('f', 'p', 'loop');
+	$system->wait_for('the work', sub { processes("sleep\0007777") });
+	my @first = processes("sleep\0007777");
+	# A gateway that accepts and says nothing.
+	my $gateway = $system->gateway_pid;
+	my $from = time();
+	kill('STOP', $gateway);
+	wait_gone("sleep\0007777");
+	cmp_ok(time() - $from, '<', $lease + 1.5, 'it kills its runner when nobody has renewed the lease');
+	kill('CONT', $gateway);
+	$system->wait_for('the next attempt', sub { attempt_of($id) >= 2 && processes("sleep\0007777") });
+	like($system->sql("SELECT coalesce(message, '') FROM internal.task_attempt WHERE execution_id = $id AND attempt = 1"), qr/lease/, 'the catalog says why');
+	$system->sql("SELECT catalog.stop_operation($id)");
+	$system->wait_status($id, 3);
+};
+
 subtest 'folders' => sub {
+	my $tasks = "$system->{agents}{two}{directory}/tasks";
+	for my $old (glob("$tasks/*")) { system('rm', '-rf', $old); }
 	my $id = $system->run('f', 'p', 'empty');
 	$system->wait_status($id, 7);
+	$id = $system->run('f', 'p', 'loop');
+	$system->wait_for('the work', sub { processes("sleep\0007777") });
 	my $task = $system->sql("SELECT task_id FROM internal.task WHERE execution_id = $id");
-	ok(!-e "$system->{agents}{two}{directory}/tasks/$task", 'an empty package leaves no folder');
-	$id = $system->run('f', 'p', 'talk');
-	$system->wait_status($id, 7);
-	$task = $system->sql("SELECT task_id FROM internal.task WHERE execution_id = $id");
-	ok(-d "$system->{agents}{two}{directory}/tasks/$task/work", 'others have a work folder');
+	is(join(' ', glob("$tasks/*")), "$tasks/$task", 'an empty package leaves no folder, others have one');
+	ok(-d "$tasks/$task/work", 'with a work folder');
+	append_to_file("$tasks/$task/work/left", 'x');
+	$system->sql("SELECT catalog.stop_operation($id)");
+	$system->wait_status($id, 3);
+	ok(-e "$tasks/$task/work/left", 'what a task leaves there stays');
+	# The next start finds it old.
+	utime(1, 1, "$tasks/$task/work", "$tasks/$task");
+	$system->stop_agent('two');
+	$system->start_agent('two');
+	$system->wait_for('the sweep', sub { !-e "$tasks/$task" });
+	pass('until TaskFolderRetention is over');
 };
 
 $system->stop;
