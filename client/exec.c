@@ -25,13 +25,13 @@
 #include "client/options.h"
 #include "engine/model/load.h"
 
-static int	cancel_fd = -1;
+static int cancel_fd = -1;
 
 static void
 handle_signal(int number)
 {
-	uint64_t	one = 1;
-	int			saved = errno;
+	uint64_t one = 1;
+	int saved = errno;
 
 	if (write(cancel_fd, &one, sizeof(one)) < 0)
 		_exit(SO_EXIT_CANCELED);
@@ -58,7 +58,8 @@ load(TALLOC_CTX *context, const SoExecOptions *options, SoProject **project)
 
 	if (stat(options->path, &status) != 0)
 	{
-		fprintf(stderr, "scaleout: %s: package \"%s\" cannot be found: %s\n"
+		fprintf(stderr,
+				"scaleout: %s: package \"%s\" cannot be found: %s\n"
 				"HINT:  Give the path of a package file or of a project folder.\n",
 				so_error_state(SO_ERR_RUN_PACKAGE_UNKNOWN), options->path, strerror(errno));
 		return SO_EXIT_NOT_FOUND;
@@ -96,8 +97,9 @@ static int
 print_graph(const SoExecOptions *options, const SoProject *project)
 {
 	const char *name = package_name(options, project);
-	const SoPackage *package = name != NULL ? so_project_package(project, name) :
-		project->package_count == 1 ? project->packages[0] : NULL;
+	const SoPackage *package = name != NULL                  ? so_project_package(project, name)
+							   : project->package_count == 1 ? project->packages[0]
+															 : NULL;
 
 	if (package == NULL)
 	{
@@ -116,14 +118,14 @@ static int
 print_outcome(const SoExecOptions *options, const SoRunOutcome *outcome)
 {
 	static const char *const texts[] = {"succeeded", "failed", "completed", "was canceled"};
-	char		duration[32];
+	char duration[32];
 
 	if (options->reporting != 0)
 		printf("%s %s after %s, %d error%s, %d warning%s\n",
 			   options->validate ? "Validation" : "Package", texts[outcome->result & 3],
 			   so_exec_duration_text(outcome->duration_ms, duration, sizeof(duration)),
-			   outcome->error_count, outcome->error_count == 1 ? "" : "s",
-			   outcome->warning_count, outcome->warning_count == 1 ? "" : "s");
+			   outcome->error_count, outcome->error_count == 1 ? "" : "s", outcome->warning_count,
+			   outcome->warning_count == 1 ? "" : "s");
 	switch (outcome->result)
 	{
 		case SO_RESULT_SUCCESS:
@@ -142,8 +144,8 @@ run(TALLOC_CTX *context, const SoExecOptions *options, const SoProject *project)
 	SoRunOptions run_options;
 	SoRunOutcome outcome;
 	SoExecDisplay *display;
-	SoError		error = {0};
-	bool		began;
+	SoError error = {0};
+	bool began;
 
 	so_run_options_init(&run_options);
 	run_options.parameters = options->parameters;
@@ -155,16 +157,19 @@ run(TALLOC_CTX *context, const SoExecOptions *options, const SoProject *project)
 	run_options.max_concurrent_executables = options->max_concurrent;
 	run_options.validate_only = options->validate;
 	run_options.warn_as_error = options->warn_as_error;
-	run_options.logging_level = (options->reporting & SO_REPORT_CUSTOM) != 0 || options->console_log ? 3 : 1;
+	run_options.logging_level =
+		(options->reporting & SO_REPORT_CUSTOM) != 0 || options->console_log ? 3 : 1;
 	run_options.interactive = isatty(STDIN_FILENO) != 0;
 	run_options.cancel_fd = cancel_fd;
-	display = so_exec_display_open(options, !options->plain && !options->console_log &&
-								   options->reporting != 0 && isatty(STDOUT_FILENO) != 0);
+	display =
+		so_exec_display_open(options, !options->plain && !options->console_log &&
+										  options->reporting != 0 && isatty(STDOUT_FILENO) != 0);
 	began = so_run_package(context, project, package_name(options, project), &run_options,
 						   so_exec_display_sink(display), &outcome, &error);
 	so_exec_display_close(display);
 	if (!began)
-		return complain(&error, error.code == SO_ERR_RUN_PACKAGE_UNKNOWN ? SO_EXIT_NOT_FOUND : SO_EXIT_USAGE);
+		return complain(&error, error.code == SO_ERR_RUN_PACKAGE_UNKNOWN ? SO_EXIT_NOT_FOUND
+																		 : SO_EXIT_USAGE);
 	return print_outcome(options, &outcome);
 }
 
@@ -172,22 +177,25 @@ run(TALLOC_CTX *context, const SoExecOptions *options, const SoProject *project)
 static bool
 refuse_checkpoints(const SoExecOptions *options, SoError *error)
 {
-	const char *option = options->checkpointing ? "--checkpointing" :
-		options->check_file != NULL ? "--checkfile" :
-		options->restart != NULL && strcasecmp(options->restart, "deny") != 0 ? "--restart" : NULL;
+	const char *option = options->checkpointing        ? "--checkpointing"
+						 : options->check_file != NULL ? "--checkfile"
+						 : options->restart != NULL && strcasecmp(options->restart, "deny") != 0
+							 ? "--restart"
+							 : NULL;
 
 	if (option == NULL)
 		return true;
-	return so_error_set(error, SO_ERR_RUN_CHECKPOINT_UNSUPPORTED, option, "%s cannot be used yet", option);
+	return so_error_set(error, SO_ERR_RUN_CHECKPOINT_UNSUPPORTED, option, "%s cannot be used yet",
+						option);
 }
 
 static int
 exec_with(TALLOC_CTX *context, int argc, char **argv)
 {
 	SoExecOptions options;
-	SoProject  *project = NULL;
-	SoError		error = {0};
-	int			status;
+	SoProject *project = NULL;
+	SoError error = {0};
+	int status;
 
 	if (!so_exec_options_parse(context, argc, argv, &options, &error))
 		return complain(&error, SO_EXIT_USAGE);
@@ -226,7 +234,7 @@ int
 so_client_exec(int argc, char **argv)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	int			status = exec_with(context, argc, argv);
+	int status = exec_with(context, argc, argv);
 
 	talloc_free(context);
 	return status;

@@ -8,6 +8,6 @@
 #define CLIENT_EXEC_H
 
 /* Returns dtexec's exit code (client/options.h). */
-extern int	so_client_exec(int argc, char **argv);
+extern int so_client_exec(int argc, char **argv);
 
-#endif							/* CLIENT_EXEC_H */
+#endif /* CLIENT_EXEC_H */

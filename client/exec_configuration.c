@@ -30,19 +30,21 @@ prepend(TALLOC_CTX *context, SoAssignment **list, int *count, const char *name, 
 }
 
 bool
-so_exec_options_configure(TALLOC_CTX *context, const char *path, SoExecOptions *options, SoError *error)
+so_exec_options_configure(TALLOC_CTX *context, const char *path, SoExecOptions *options,
+						  SoError *error)
 {
 	SoDiagnostics findings = {0};
-	size_t		length;
-	char	   *text = so_read_text(context, path, &length, error);
-	SoNode	   *root;
+	size_t length;
+	char *text = so_read_text(context, path, &length, error);
+	SoNode *root;
 
 	if (text == NULL)
 		return false;
 	root = so_node_from_yaml(context, text, length, path, &findings);
 	if (root == NULL || findings.error_count > 0 || root->kind != SO_NODE_MAPPING)
 	{
-		so_error_set(error, SO_ERR_RUN_CONFIGURATION, path, "configuration file \"%s\" is not a map", path);
+		so_error_set(error, SO_ERR_RUN_CONFIGURATION, path,
+					 "configuration file \"%s\" is not a map", path);
 		return so_error_detail(error, "%s", so_diagnostics_to_text(context, &findings));
 	}
 	/* From the end, because each is put in front: the file's order stays, options come after it. */
@@ -53,14 +55,18 @@ so_exec_options_configure(TALLOC_CTX *context, const char *path, SoExecOptions *
 
 		if (value->text == NULL)
 		{
-			so_error_set(error, SO_ERR_RUN_CONFIGURATION, path, "the value of \"%s\" is not a scalar", name);
+			so_error_set(error, SO_ERR_RUN_CONFIGURATION, path,
+						 "the value of \"%s\" is not a scalar", name);
 			return so_error_detail(error, "Line %d, column %d.", value->line, value->column);
 		}
 		if (name[0] == '$')
 			prepend(context, &options->parameters, &options->parameter_count, name, value->text);
 		else
-			prepend(context, &options->overrides, &options->override_count, name[0] == '\\' ? name :
-					talloc_asprintf(context, "\\Package.Variables[%s].Value", name), value->text);
+			prepend(context, &options->overrides, &options->override_count,
+					name[0] == '\\'
+						? name
+						: talloc_asprintf(context, "\\Package.Variables[%s].Value", name),
+					value->text);
 	}
 	return true;
 }

@@ -28,28 +28,29 @@
 struct SoExecDisplay
 {
 	const SoExecOptions *options;
-	bool		live;
-	SoRunSink	sink;
+	bool live;
+	SoRunSink sink;
 	SoExecTree *tree;
-	pthread_t	thread;
+	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	bool		closing;
-	int			drawn;			/* lines of the tree on the screen */
-	int			frame;
+	bool closing;
+	int drawn; /* lines of the tree on the screen */
+	int frame;
 };
 
 char *
 so_exec_duration_text(int64_t milliseconds, char *buffer, size_t size)
 {
-	int64_t		seconds = milliseconds / 1000;
+	int64_t seconds = milliseconds / 1000;
 
 	if (seconds < 60)
 		snprintf(buffer, size, "%" PRId64 ".%" PRId64 " s", seconds, milliseconds % 1000 / 100);
 	else if (seconds < 3600)
 		snprintf(buffer, size, "%" PRId64 " min %02" PRId64 " s", seconds / 60, seconds % 60);
 	else
-		snprintf(buffer, size, "%" PRId64 " h %02" PRId64 " min", seconds / 3600, seconds / 60 % 60);
+		snprintf(buffer, size, "%" PRId64 " h %02" PRId64 " min", seconds / 3600,
+				 seconds / 60 % 60);
 	return buffer;
 }
 
@@ -109,9 +110,9 @@ static void
 print_line(SoExecDisplay *display, FILE *out, const char *label, const char *path, const char *code,
 		   const char *text)
 {
-	char		clock[16];
-	time_t		now = time(NULL);
-	struct tm	local;
+	char clock[16];
+	time_t now = time(NULL);
+	struct tm local;
 
 	localtime_r(&now, &local);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
@@ -150,16 +151,17 @@ report_bit(SoMessageType type)
 static void
 print_console_log(SoExecDisplay *display, const SoEvent *event)
 {
-	const char *columns = display->options->console_columns != NULL ? display->options->console_columns : "NSM";
-	char		line[4096] = "";
-	size_t		used = 0;
+	const char *columns =
+		display->options->console_columns != NULL ? display->options->console_columns : "NSM";
+	char line[4096] = "";
+	size_t used = 0;
 
 	for (const char *column = columns; *column != '\0' && used < sizeof(line) - 1; column++)
 	{
 		const char *text = "";
-		char		clock[32];
-		time_t		seconds = (time_t) (event->time_us / 1000000);
-		struct tm	local;
+		char clock[32];
+		time_t seconds = (time_t) (event->time_us / 1000000);
+		struct tm local;
 
 		switch (*column & ~0x20)
 		{
@@ -183,7 +185,8 @@ print_console_log(SoExecDisplay *display, const SoEvent *event)
 			default:
 				continue;
 		}
-		used += (size_t) snprintf(line + used, sizeof(line) - used, "%s%s", used > 0 ? "\t" : "", text);
+		used +=
+			(size_t) snprintf(line + used, sizeof(line) - used, "%s%s", used > 0 ? "\t" : "", text);
 	}
 	if (display->live)
 		erase_tree(display);
@@ -196,7 +199,7 @@ static void
 print_event(SoExecDisplay *display, const SoEvent *event)
 {
 	const char *path = event->execution_path[1] == '\0' ? "\\Package" : event->execution_path;
-	char		text[128];
+	char text[128];
 
 	if ((display->options->reporting & report_bit(event->message_type)) == 0)
 		return;
@@ -234,7 +237,8 @@ display_event(void *context, const SoEvent *event)
 
 	pthread_mutex_lock(&display->mutex);
 	if (event->message_type == SO_MESSAGE_PROGRESS && event->progress_low > 0)
-		so_exec_tree_progress(display->tree, event->package_name, event->package_path, event->progress_low);
+		so_exec_tree_progress(display->tree, event->package_name, event->package_path,
+							  event->progress_low);
 	if (display->options->console_log)
 		print_console_log(display, event);
 	else
@@ -260,9 +264,9 @@ display_statistics(void *context, const SoStatistics *statistics)
 {
 	static const char *const labels[] = {"success", "FAILURE", "complete", "canceled"};
 	SoExecDisplay *display = context;
-	char		text[96];
-	char		duration[32];
-	int			used;
+	char text[96];
+	char duration[32];
+	int used;
 
 	pthread_mutex_lock(&display->mutex);
 	so_exec_tree_ended(display->tree, statistics);
@@ -272,8 +276,10 @@ display_statistics(void *context, const SoStatistics *statistics)
 		used = snprintf(text, sizeof(text), "%s",
 						so_exec_duration_text(statistics->duration_ms, duration, sizeof(duration)));
 		if (statistics->row_count >= 0)
-			snprintf(text + used, sizeof(text) - (size_t) used, ", %" PRId64 " rows", statistics->row_count);
-		print_line(display, stdout, labels[statistics->result & 3], statistics->execution_path, "", text);
+			snprintf(text + used, sizeof(text) - (size_t) used, ", %" PRId64 " rows",
+					 statistics->row_count);
+		print_line(display, stdout, labels[statistics->result & 3], statistics->execution_path, "",
+				   text);
 	}
 	pthread_mutex_unlock(&display->mutex);
 }
@@ -293,8 +299,8 @@ so_exec_display_open(const SoExecOptions *options, bool live)
 {
 	SoExecDisplay *display = calloc(1, sizeof(*display));
 	pthread_condattr_t attributes;
-	sigset_t	all;
-	sigset_t	before;
+	sigset_t all;
+	sigset_t before;
 
 	if (display == NULL)
 		abort();

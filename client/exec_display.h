@@ -26,4 +26,4 @@ extern void so_exec_display_close(SoExecDisplay *display);
 /* "1.2 s", "3 min 05 s", "1 h 02 min"; buffer needs 32 bytes.  Returns buffer. */
 extern char *so_exec_duration_text(int64_t milliseconds, char *buffer, size_t size);
 
-#endif							/* CLIENT_EXEC_DISPLAY_H */
+#endif /* CLIENT_EXEC_DISPLAY_H */

@@ -36,7 +36,9 @@ print_quoted(FILE *out, const char *text)
 static const char *
 value_name(SoExecutionResult value)
 {
-	return value == SO_RESULT_FAILURE ? "failure" : value == SO_RESULT_COMPLETION ? "completion" : "success";
+	return value == SO_RESULT_FAILURE      ? "failure"
+		   : value == SO_RESULT_COMPLETION ? "completion"
+										   : "success";
 }
 
 /* ---- Graphviz ---- */
@@ -71,7 +73,7 @@ print_constraint(FILE *out, const SoPrecedenceConstraint *constraint)
 static void
 print_dot(FILE *out, const SoExecutable *executable)
 {
-	bool		disabled = so_executable_boolean(executable, "disable");
+	bool disabled = so_executable_boolean(executable, "disable");
 
 	if (!is_container(executable))
 	{
@@ -128,7 +130,7 @@ static void
 print_waits(FILE *out, const SoExecutable *executable)
 {
 	const SoExecutable *parent = executable->parent;
-	bool		first = true;
+	bool first = true;
 
 	for (int i = 0; parent != NULL && i < parent->constraint_count; i++)
 	{
@@ -146,8 +148,10 @@ print_waits(FILE *out, const SoExecutable *executable)
 			if (constraint->value != SO_RESULT_SUCCESS)
 				fprintf(out, " (%s)", value_name(constraint->value));
 			if (constraint->expression != NULL)
-				fprintf(out, " %s %s", constraint->operation == SO_EVALUATE_EXPRESSION_OR_CONSTRAINT ?
-						"or if" : "if", constraint->expression);
+				fprintf(out, " %s %s",
+						constraint->operation == SO_EVALUATE_EXPRESSION_OR_CONSTRAINT ? "or if"
+																					  : "if",
+						constraint->expression);
 		}
 	}
 }
@@ -156,8 +160,8 @@ static void
 print_text(FILE *out, const SoExecutable *executable, const char *indent, const char *branch,
 		   const char *below)
 {
-	int			count = executable->child_count + executable->event_handler_count;
-	char		next[512];
+	int count = executable->child_count + executable->event_handler_count;
+	char next[512];
 
 	fprintf(out, "%s%s%s [%s]%s", indent, branch, executable->name, kind_name(executable),
 			so_executable_boolean(executable, "disable") ? " disabled" : "");
@@ -166,10 +170,12 @@ print_text(FILE *out, const SoExecutable *executable, const char *indent, const 
 	snprintf(next, sizeof(next), "%s%s", indent, below);
 	for (int i = 0; i < count; i++)
 	{
-		bool		last = i == count - 1;
+		bool last = i == count - 1;
 
-		print_text(out, i < executable->child_count ? executable->children[i] :
-				   executable->event_handlers[i - executable->child_count],
+		print_text(out,
+				   i < executable->child_count
+					   ? executable->children[i]
+					   : executable->event_handlers[i - executable->child_count],
 				   next, last ? "└─ " : "├─ ", last ? "   " : "│  ");
 	}
 }

@@ -16,4 +16,4 @@ extern void so_exec_graph_dot(FILE *out, const SoPackage *package);
 /* An indented tree; every executable says what it waits for. */
 extern void so_exec_graph_text(FILE *out, const SoPackage *package);
 
-#endif							/* CLIENT_EXEC_GRAPH_H */
+#endif /* CLIENT_EXEC_GRAPH_H */

@@ -38,40 +38,46 @@ typedef enum Argument
 {
 	ARGUMENT_NONE,
 	ARGUMENT_NEEDED,
-	ARGUMENT_OPTIONAL			/* the next word when it is no option and fits */
+	ARGUMENT_OPTIONAL /* the next word when it is no option and fits */
 } Argument;
 
 /* Names without dashes; shortest is what dtexec accepts as abbreviation. */
 static const struct
 {
 	const char *name;
-	size_t		shortest;
-	Which		which;
-	Argument	argument;
+	size_t shortest;
+	Which which;
+	Argument argument;
 	const char *value;
 	const char *help;
-}			known_options[] =
-{
+} known_options[] = {
 	{"set", 3, OPTION_SET, ARGUMENT_NEEDED, "PATH;VALUE",
-	"replace a property or variable: \\Package\\load.Properties[sql];..., User::x=5"},
-	{"connection", 4, OPTION_CONNECTION, ARGUMENT_NEEDED, "NAME;STRING", "replace a connection string"},
+	 "replace a property or variable: \\Package\\load.Properties[sql];..., User::x=5"},
+	{"connection", 4, OPTION_CONNECTION, ARGUMENT_NEEDED, "NAME;STRING",
+	 "replace a connection string"},
 	{"parameter", 3, OPTION_PARAMETER, ARGUMENT_NEEDED, "NAME;VALUE",
-	"value of a parameter ($Package:: is the default, $Project::)"},
-	{"configfile", 4, OPTION_CONFIG, ARGUMENT_NEEDED, "FILE", "YAML or JSON map of such paths to values"},
+	 "value of a parameter ($Package:: is the default, $Project::)"},
+	{"configfile", 4, OPTION_CONFIG, ARGUMENT_NEEDED, "FILE",
+	 "YAML or JSON map of such paths to values"},
 	{"package", 4, OPTION_PACKAGE, ARGUMENT_NEEDED, "NAME", "which package of a project folder"},
-	{"file", 1, OPTION_FILE, ARGUMENT_NEEDED, "PATH", "the package file (or give it without option)"},
+	{"file", 1, OPTION_FILE, ARGUMENT_NEEDED, "PATH",
+	 "the package file (or give it without option)"},
 	{"validate", 2, OPTION_VALIDATE, ARGUMENT_NONE, NULL, "validate only, execute nothing"},
-	{"warnaserror", 1, OPTION_WARN_AS_ERROR, ARGUMENT_NONE, NULL, "warnings of validation fail the package"},
+	{"warnaserror", 1, OPTION_WARN_AS_ERROR, ARGUMENT_NONE, NULL,
+	 "warnings of validation fail the package"},
 	{"reporting", 3, OPTION_REPORTING, ARGUMENT_NEEDED, "LEVELS",
-	"N, or any of E W I C D P V; default EWP"},
+	 "N, or any of E W I C D P V; default EWP"},
 	{"maxconcurrent", 1, OPTION_MAX_CONCURRENT, ARGUMENT_NEEDED, "N",
-	"executables at the same time; -1 is processors + 2"},
-	{"checkpointing", 6, OPTION_CHECKPOINTING, ARGUMENT_OPTIONAL, "on|off", "restart from a checkpoint"},
+	 "executables at the same time; -1 is processors + 2"},
+	{"checkpointing", 6, OPTION_CHECKPOINTING, ARGUMENT_OPTIONAL, "on|off",
+	 "restart from a checkpoint"},
 	{"checkfile", 6, OPTION_CHECK_FILE, ARGUMENT_NEEDED, "FILE", "the checkpoint file"},
-	{"restart", 3, OPTION_RESTART, ARGUMENT_OPTIONAL, "deny|force|ifPossible", "how to use a checkpoint"},
+	{"restart", 3, OPTION_RESTART, ARGUMENT_OPTIONAL, "deny|force|ifPossible",
+	 "how to use a checkpoint"},
 	{"consolelog", 4, OPTION_CONSOLE_LOG, ARGUMENT_OPTIONAL, "COLUMNS",
-	"log every event: N name, S source, M message, T time"},
-	{"graph", 5, OPTION_GRAPH, ARGUMENT_OPTIONAL, "text", "print the control flow (Graphviz, or text)"},
+	 "log every event: N name, S source, M message, T time"},
+	{"graph", 5, OPTION_GRAPH, ARGUMENT_OPTIONAL, "text",
+	 "print the control flow (Graphviz, or text)"},
 	{"plain", 5, OPTION_PLAIN, ARGUMENT_NONE, NULL, "lines in place of the live tree"},
 	{"rem", 3, OPTION_REM, ARGUMENT_NEEDED, "TEXT", "a comment"},
 	{"help", 1, OPTION_HELP, ARGUMENT_NONE, NULL, "show this help"},
@@ -83,17 +89,19 @@ void
 so_exec_options_help(void)
 {
 	puts("scaleout exec [OPTION]... PACKAGE.yaml|PROJECT_FOLDER\n\n"
-		 "Run a package here, without any server. Options may be written as --set, -set or /Set.\n\nOptions:");
+		 "Run a package here, without any server. Options may be written as --set, -set or "
+		 "/Set.\n\nOptions:");
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 	{
-		char		left[64];
+		char left[64];
 
 		snprintf(left, sizeof(left), "--%s%s%s", known_options[i].name,
 				 known_options[i].value != NULL ? " " : "",
 				 known_options[i].value != NULL ? known_options[i].value : "");
 		printf("  %-38s %s\n", left, known_options[i].help);
 	}
-	puts("\nExit codes: 0 success, 1 package failed, 3 canceled, 4 package not found, 5 not loadable, "
+	puts("\nExit codes: 0 success, 1 package failed, 3 canceled, 4 package not found, 5 not "
+		 "loadable, "
 		 "6 usage or internal error.");
 }
 
@@ -108,8 +116,8 @@ usage(SoError *error, const char *what, const char *word)
 static char *
 option_name(TALLOC_CTX *context, const char *word)
 {
-	char	   *name;
-	size_t		used = 0;
+	char *name;
+	size_t used = 0;
 
 	/* "/srv/x.yaml" is a path: dtexec's options have no second slash and no dot. */
 	if (word[0] == '/' && strpbrk(word + 1, "/.") != NULL)
@@ -129,11 +137,12 @@ option_name(TALLOC_CTX *context, const char *word)
 static int
 find_option(const char *name)
 {
-	size_t		length = strlen(name);
+	size_t length = strlen(name);
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 	{
-		if (length >= known_options[i].shortest && strncasecmp(known_options[i].name, name, length) == 0 &&
+		if (length >= known_options[i].shortest &&
+			strncasecmp(known_options[i].name, name, length) == 0 &&
 			length <= strlen(known_options[i].name))
 			return (int) i;
 	}
@@ -145,10 +154,10 @@ static bool
 split(TALLOC_CTX *context, const char *text, SoAssignment **list, int *count, const char *prefix,
 	  SoError *error)
 {
-	size_t		length = strcspn(text, ";=");
-	char	   *name;
-	char	   *value;
-	size_t		size;
+	size_t length = strcspn(text, ";=");
+	char *name;
+	char *value;
+	size_t size;
 
 	if (length == 0 || text[length] == '\0')
 		return usage(error, "name;value is expected", text);
@@ -188,8 +197,8 @@ static bool
 assign_parameter(TALLOC_CTX *context, const char *text, SoExecOptions *options, SoError *error)
 {
 	SoAssignment *last;
-	char	   *bracket;
-	char	   *name;
+	char *bracket;
+	char *name;
 
 	if (!split(context, text, &options->parameters, &options->parameter_count,
 			   text[0] == '$' ? "" : "$Package::", error))
@@ -252,7 +261,8 @@ apply(TALLOC_CTX *context, Which which, const char *value, SoExecOptions *option
 		case OPTION_PARAMETER:
 			return assign_parameter(context, value, options, error);
 		case OPTION_CONNECTION:
-			return split(context, value, &options->connections, &options->connection_count, "", error);
+			return split(context, value, &options->connections, &options->connection_count, "",
+						 error);
 		case OPTION_CONFIG:
 			options->configurations = talloc_realloc(context, options->configurations, const char *,
 													 options->configuration_count + 1);
@@ -317,7 +327,7 @@ fits(Which which, const char *word)
 			return strcasecmp(word, "text") == 0;
 		case OPTION_RESTART:
 			return strcasecmp(word, "deny") == 0 || strcasecmp(word, "force") == 0 ||
-				strcasecmp(word, "ifpossible") == 0;
+				   strcasecmp(word, "ifpossible") == 0;
 		case OPTION_CONSOLE_LOG:
 			return word[0] != '\0' && strspn(word, "NCOSGXMTnosgxmtc") == strlen(word);
 		default:
@@ -333,9 +343,9 @@ so_exec_options_parse(TALLOC_CTX *context, int argc, char **argv, SoExecOptions 
 	options->reporting = SO_REPORT_ERRORS | SO_REPORT_WARNINGS | SO_REPORT_PROGRESS;
 	for (int i = 1; i < argc; i++)
 	{
-		char	   *name = option_name(context, argv[i]);
+		char *name = option_name(context, argv[i]);
 		const char *value = NULL;
-		int			found;
+		int found;
 
 		if (name == NULL)
 		{

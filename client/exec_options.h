@@ -12,13 +12,13 @@
 #include "engine/control_flow/run.h"
 
 /* What is reported, dtexec's letters. */
-#define SO_REPORT_ERRORS	0x01	/* E */
-#define SO_REPORT_WARNINGS	0x02	/* W */
-#define SO_REPORT_INFORMATION 0x04	/* I */
-#define SO_REPORT_CUSTOM	0x08	/* C */
-#define SO_REPORT_DATA_FLOW	0x10	/* D */
-#define SO_REPORT_PROGRESS	0x20	/* P */
-#define SO_REPORT_VERBOSE	0x3F	/* V */
+#define SO_REPORT_ERRORS      0x01 /* E */
+#define SO_REPORT_WARNINGS    0x02 /* W */
+#define SO_REPORT_INFORMATION 0x04 /* I */
+#define SO_REPORT_CUSTOM      0x08 /* C */
+#define SO_REPORT_DATA_FLOW   0x10 /* D */
+#define SO_REPORT_PROGRESS    0x20 /* P */
+#define SO_REPORT_VERBOSE     0x3F /* V */
 
 typedef enum SoExecGraph
 {
@@ -29,28 +29,28 @@ typedef enum SoExecGraph
 
 typedef struct SoExecOptions
 {
-	const char *path;			/* package file or project folder */
+	const char *path; /* package file or project folder */
 	const char *package_name;
 	SoAssignment *overrides;
-	int			override_count;
+	int override_count;
 	SoAssignment *connections;
-	int			connection_count;
+	int connection_count;
 	SoAssignment *parameters;
-	int			parameter_count;
+	int parameter_count;
 	const char **configurations;
-	int			configuration_count;
-	bool		validate;
-	bool		warn_as_error;
-	unsigned	reporting;
-	int			max_concurrent;
-	bool		checkpointing;
+	int configuration_count;
+	bool validate;
+	bool warn_as_error;
+	unsigned reporting;
+	int max_concurrent;
+	bool checkpointing;
 	const char *check_file;
 	const char *restart;
-	bool		plain;
-	bool		console_log;
+	bool plain;
+	bool console_log;
 	const char *console_columns;
 	SoExecGraph graph;
-	bool		help;
+	bool help;
 } SoExecOptions;
 
 /* Parse; everything belongs to context.  false with *error (SO901). */
@@ -67,4 +67,4 @@ extern bool so_exec_options_configure(TALLOC_CTX *context, const char *path, SoE
 
 extern void so_exec_options_help(void);
 
-#endif							/* CLIENT_EXEC_OPTIONS_H */
+#endif /* CLIENT_EXEC_OPTIONS_H */

@@ -26,19 +26,19 @@ typedef enum LineState
 typedef struct Line
 {
 	const SoExecutable *executable;
-	int			depth;
-	LineState	state;
-	int			running;		/* activations */
-	int			runs;
-	int64_t		since_ms;
-	int64_t		duration_ms;	/* of all runs */
-	int64_t		rows;			/* -1 = none */
+	int depth;
+	LineState state;
+	int running; /* activations */
+	int runs;
+	int64_t since_ms;
+	int64_t duration_ms; /* of all runs */
+	int64_t rows;        /* -1 = none */
 } Line;
 
 struct SoExecTree
 {
-	Line	   *lines;
-	int			count;
+	Line *lines;
+	int count;
 };
 
 SoExecTree *
@@ -70,7 +70,7 @@ so_exec_tree_package(SoExecTree *tree, const SoPackage *package)
 	for (int i = 0; i < package->executable_count; i++)
 	{
 		const SoExecutable *executable = package->executables[i];
-		Line	   *line;
+		Line *line;
 
 		if (!is_shown(executable))
 			continue;
@@ -79,7 +79,8 @@ so_exec_tree_package(SoExecTree *tree, const SoPackage *package)
 		memset(line, 0, sizeof(*line));
 		line->executable = executable;
 		line->rows = -1;
-		for (const SoExecutable *parent = executable->parent; parent != NULL; parent = parent->parent)
+		for (const SoExecutable *parent = executable->parent; parent != NULL;
+			 parent = parent->parent)
 			line->depth++;
 	}
 }
@@ -98,7 +99,7 @@ find_line(SoExecTree *tree, const SoExecutable *executable)
 void
 so_exec_tree_started(SoExecTree *tree, const SoExecutable *executable)
 {
-	Line	   *line = find_line(tree, executable);
+	Line *line = find_line(tree, executable);
 
 	if (line == NULL)
 		return;
@@ -110,7 +111,7 @@ so_exec_tree_started(SoExecTree *tree, const SoExecutable *executable)
 void
 so_exec_tree_ended(SoExecTree *tree, const SoStatistics *statistics)
 {
-	Line	   *line = find_line(tree, statistics->executable);
+	Line *line = find_line(tree, statistics->executable);
 
 	if (line == NULL)
 		return;
@@ -121,16 +122,18 @@ so_exec_tree_ended(SoExecTree *tree, const SoStatistics *statistics)
 		line->rows = (line->rows < 0 || line->runs == 1 ? 0 : line->rows) + statistics->row_count;
 	if (line->running > 0)
 		return;
-	line->state = statistics->result == SO_RESULT_FAILURE ? LINE_FAILED :
-		statistics->result == SO_RESULT_CANCELED ? LINE_CANCELED : LINE_SUCCEEDED;
+	line->state = statistics->result == SO_RESULT_FAILURE    ? LINE_FAILED
+				  : statistics->result == SO_RESULT_CANCELED ? LINE_CANCELED
+															 : LINE_SUCCEEDED;
 }
 
 void
-so_exec_tree_progress(SoExecTree *tree, const char *package_name, const char *package_path, int64_t rows)
+so_exec_tree_progress(SoExecTree *tree, const char *package_name, const char *package_path,
+					  int64_t rows)
 {
 	for (int i = 0; i < tree->count; i++)
 	{
-		Line	   *line = &tree->lines[i];
+		Line *line = &tree->lines[i];
 
 		if (line->runs == 0 && strcmp(line->executable->path, package_path) == 0 &&
 			strcmp(line->executable->package->name, package_name) == 0)
@@ -147,27 +150,29 @@ draw_line(const Line *line, FILE *out, int columns, int frame)
 {
 	static const char *const colors[] = {"\033[2m", "\033[36m", "\033[32m", "\033[31m", "\033[33m"};
 	static const char *const marks[] = {"·", "", "✓", "✗", "■"};
-	int64_t		duration = line->duration_ms;
+	int64_t duration = line->duration_ms;
 	const char *mark = line->state == LINE_RUNNING ? spinner[frame % 8] : marks[line->state];
-	char		right[96] = "";
-	char		text[32];
-	int			used = 0;
-	int			width;
+	char right[96] = "";
+	char text[32];
+	int used = 0;
+	int width;
 
 	if (line->state == LINE_RUNNING)
 		duration += so_clock_monotonic_ms() - line->since_ms;
 	if (line->rows >= 0)
 		used += snprintf(right, sizeof(right), "%" PRId64 " rows  ", line->rows);
 	if (line->runs + line->running > 1)
-		used += snprintf(right + used, sizeof(right) - (size_t) used, "%dx  ", line->runs + line->running);
+		used += snprintf(right + used, sizeof(right) - (size_t) used, "%dx  ",
+						 line->runs + line->running);
 	if (line->state != LINE_WAITING)
 		snprintf(right + used, sizeof(right) - (size_t) used, "%s",
 				 so_exec_duration_text(duration, text, sizeof(text)));
 	width = columns - line->depth * 2 - 3 - (int) strlen(right);
 	if (width < 8)
 		width = 8;
-	fprintf(out, "%*s%s%s\033[0m %s%-*.*s\033[0m %s\033[K\n", line->depth * 2, "", colors[line->state], mark,
-			line->state == LINE_WAITING ? colors[0] : "", width, width, line->executable->name, right);
+	fprintf(out, "%*s%s%s\033[0m %s%-*.*s\033[0m %s\033[K\n", line->depth * 2, "",
+			colors[line->state], mark, line->state == LINE_WAITING ? colors[0] : "", width, width,
+			line->executable->name, right);
 }
 
 /* How early a line is left out when there are too many: the higher, the earlier. */
@@ -188,9 +193,9 @@ dispensability(const Line *line)
 int
 so_exec_tree_draw(const SoExecTree *tree, FILE *out, int rows, int columns, int frame)
 {
-	int			limit = 2;		/* lines of a higher dispensability are left out */
-	int			shown = tree->count;
-	int			drawn = 0;
+	int limit = 2; /* lines of a higher dispensability are left out */
+	int shown = tree->count;
+	int drawn = 0;
 
 	while (shown > rows && limit > 0)
 	{

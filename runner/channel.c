@@ -32,24 +32,24 @@
 
 struct SoChannel
 {
-	int			fd;
-	int			cancel_fd;		/* eventfd for the run */
-	int			wake_fd;		/* eventfd for the thread */
-	pthread_t	thread;
+	int fd;
+	int cancel_fd; /* eventfd for the run */
+	int wake_fd;   /* eventfd for the thread */
+	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	SoByteBuffer out;			/* under the mutex */
-	SoByteBuffer in;			/* the thread's */
-	uint64_t	sequence;		/* of the last item queued */
-	uint64_t	acknowledged;
-	bool		gone;
-	bool		closing;
+	SoByteBuffer out;  /* under the mutex */
+	SoByteBuffer in;   /* the thread's */
+	uint64_t sequence; /* of the last item queued */
+	uint64_t acknowledged;
+	bool gone;
+	bool closing;
 };
 
 static void
 signal_fd(int fd)
 {
-	uint64_t	one = 1;
+	uint64_t one = 1;
 
 	if (write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		abort();
@@ -67,7 +67,7 @@ nobody(pid_t pid, void *context)
 static void
 die_alone(void)
 {
-	int64_t		deadline = so_clock_monotonic_ms() + 2000;
+	int64_t deadline = so_clock_monotonic_ms() + 2000;
 
 	while (so_orphan_kill(nobody, NULL) > 0 && so_clock_monotonic_ms() < deadline)
 		poll(NULL, 0, 10);
@@ -88,7 +88,7 @@ static void
 take_frame(SoChannel *channel, const SoFrame *frame)
 {
 	SoFieldReader reader;
-	uint64_t	sequence;
+	uint64_t sequence;
 
 	switch (frame->type)
 	{
@@ -114,10 +114,10 @@ take_frame(SoChannel *channel, const SoFrame *frame)
 static bool
 read_frames(SoChannel *channel)
 {
-	SoFrame		frame;
-	SoError		error;
-	ssize_t		got = so_frame_read(&channel->in, channel->fd);
-	int			state;
+	SoFrame frame;
+	SoError error;
+	ssize_t got = so_frame_read(&channel->in, channel->fd);
+	int state;
 
 	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
 		return false;
@@ -132,10 +132,12 @@ read_frames(SoChannel *channel)
 static bool
 write_frames(SoChannel *channel)
 {
-	ssize_t		wrote;
+	ssize_t wrote;
 
 	pthread_mutex_lock(&channel->mutex);
-	wrote = so_byte_buffer_length(&channel->out) > 0 ? so_byte_buffer_write(&channel->out, channel->fd) : 0;
+	wrote = so_byte_buffer_length(&channel->out) > 0
+				? so_byte_buffer_write(&channel->out, channel->fd)
+				: 0;
 	pthread_cond_broadcast(&channel->changed);
 	pthread_mutex_unlock(&channel->mutex);
 	return wrote >= 0;
@@ -144,14 +146,15 @@ write_frames(SoChannel *channel)
 static void *
 channel_main(void *argument)
 {
-	SoChannel  *channel = argument;
-	int64_t		die_at = 0;
+	SoChannel *channel = argument;
+	int64_t die_at = 0;
 
 	for (;;)
 	{
-		struct pollfd fds[2] = {{.fd = channel->wake_fd,.events = POLLIN}, {.fd = channel->fd,.events = POLLIN}};
-		uint64_t	count;
-		bool		closing;
+		struct pollfd fds[2] = {{.fd = channel->wake_fd, .events = POLLIN},
+								{.fd = channel->fd, .events = POLLIN}};
+		uint64_t count;
+		bool closing;
 
 		pthread_mutex_lock(&channel->mutex);
 		closing = channel->closing;
@@ -162,7 +165,8 @@ channel_main(void *argument)
 			return NULL;
 		if (poll(fds, die_at != 0 ? 1 : 2, die_at != 0 ? 100 : -1) < 0)
 			continue;
-		if (fds[0].revents != 0 && read(channel->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		if (fds[0].revents != 0 && read(channel->wake_fd, &count, sizeof(count)) < 0 &&
+			errno != EAGAIN)
 			abort();
 		if (die_at != 0)
 		{
@@ -185,22 +189,23 @@ channel_main(void *argument)
 static bool
 read_task(SoChannel *channel, json_t **task, SoError *error)
 {
-	SoFrame		frame;
+	SoFrame frame;
 	SoFieldReader reader;
 	json_error_t problem;
 	const char *text;
-	size_t		length;
-	int			state;
+	size_t length;
+	int state;
 
 	while ((state = so_frame_next(&channel->in, SO_FRAME_MAX_PAYLOAD, &frame, error)) == 0)
 	{
-		struct pollfd fds = {.fd = channel->fd,.events = POLLIN};
+		struct pollfd fds = {.fd = channel->fd, .events = POLLIN};
 
 		if (poll(&fds, 1, -1) < 0)
 			continue;
 		state = (int) so_frame_read(&channel->in, channel->fd);
 		if (state == 0 || (state < 0 && errno != EAGAIN && errno != EINTR))
-			return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "the agent went away before it sent a task");
+			return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL,
+								"the agent went away before it sent a task");
 	}
 	if (state < 0)
 		return false;
@@ -209,12 +214,14 @@ read_task(SoChannel *channel, json_t **task, SoError *error)
 	so_field_reader_init(&reader, frame.payload, frame.length);
 	text = so_get_block(&reader, &length);
 	if (frame.type != SO_RUNNER_TASK || text == NULL || !so_field_reader_done(&reader))
-		return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "frame %u is not a task", frame.type);
+		return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "frame %u is not a task",
+							frame.type);
 	*task = json_loadb(text, length, 0, &problem);
 	if (*task == NULL)
 	{
 		so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "the task is not JSON");
-		return so_error_detail(error, "Line %d, column %d: %s.", problem.line, problem.column, problem.text);
+		return so_error_detail(error, "Line %d, column %d: %s.", problem.line, problem.column,
+							   problem.text);
 	}
 	return true;
 }
@@ -222,9 +229,9 @@ read_task(SoChannel *channel, json_t **task, SoError *error)
 static bool
 start_channel(SoChannel *channel, SoError *error)
 {
-	sigset_t	all;
-	sigset_t	before;
-	int			code;
+	sigset_t all;
+	sigset_t before;
+	int code;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -254,8 +261,8 @@ free_channel(SoChannel *channel)
 SoChannel *
 so_channel_open(int fd, json_t **task, SoError *error)
 {
-	SoChannel  *channel = calloc(1, sizeof(*channel));
-	size_t		hello;
+	SoChannel *channel = calloc(1, sizeof(*channel));
+	size_t hello;
 
 	if (channel == NULL)
 	{
@@ -281,7 +288,8 @@ so_channel_open(int fd, json_t **task, SoError *error)
 		so_error_detail(error, "eventfd: %s.", strerror(errno));
 	}
 	else if (!write_frames(channel))
-		so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "the agent went away before it sent a task");
+		so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL,
+					 "the agent went away before it sent a task");
 	else if (read_task(channel, task, error) && start_channel(channel, error))
 		return channel;
 	json_decref(*task);
@@ -310,8 +318,8 @@ wait_for_room(SoChannel *channel)
 void
 so_channel_item(SoChannel *channel, SoItemKind kind, json_t *item)
 {
-	char	   *text = json_dumps(item, JSON_COMPACT);
-	size_t		position;
+	char *text = json_dumps(item, JSON_COMPACT);
+	size_t position;
 
 	json_decref(item);
 	if (text == NULL)
@@ -333,7 +341,7 @@ so_channel_item(SoChannel *channel, SoItemKind kind, json_t *item)
 void
 so_channel_log(SoChannel *channel, int level, const char *line)
 {
-	size_t		position;
+	size_t position;
 
 	pthread_mutex_lock(&channel->mutex);
 	/* A log line is not worth waiting for, least of all for the thread that makes room. */
@@ -351,7 +359,7 @@ so_channel_log(SoChannel *channel, int level, const char *line)
 bool
 so_channel_finish(SoChannel *channel)
 {
-	bool		good;
+	bool good;
 
 	pthread_mutex_lock(&channel->mutex);
 	while (!channel->gone && channel->acknowledged < channel->sequence)

@@ -26,7 +26,7 @@ typedef struct SoChannel SoChannel;
 extern SoChannel *so_channel_open(int fd, json_t **task, SoError *error);
 
 /* Readable once the agent has asked to cancel, or has gone. */
-extern int	so_channel_cancel_fd(const SoChannel *channel);
+extern int so_channel_cancel_fd(const SoChannel *channel);
 
 /*
  * Queue one report item (stolen) with the next sequence number.  Waits while
@@ -43,4 +43,4 @@ extern bool so_channel_finish(SoChannel *channel);
 /* Stop the thread and free everything; closes the socket. */
 extern void so_channel_close(SoChannel *channel);
 
-#endif							/* RUNNER_CHANNEL_H */
+#endif /* RUNNER_CHANNEL_H */

@@ -26,7 +26,7 @@ character_length(const unsigned char *text, size_t left)
 	unsigned char first = text[0];
 	unsigned char low = 0x80;
 	unsigned char high = 0xBF;
-	size_t		length;
+	size_t length;
 
 	if (first < 0x80)
 		return 1;
@@ -54,10 +54,10 @@ character_length(const unsigned char *text, size_t left)
 json_t *
 so_item_text(const char *text)
 {
-	size_t		length = text != NULL ? strlen(text) : 0;
-	char	   *copy;
-	size_t		used = 0;
-	json_t	   *json;
+	size_t length = text != NULL ? strlen(text) : 0;
+	char *copy;
+	size_t used = 0;
+	json_t *json;
 
 	if (length == 0)
 		return json_string("");
@@ -66,7 +66,7 @@ so_item_text(const char *text)
 		return json_string("");
 	for (size_t i = 0; i < length && used < TEXT_LIMIT;)
 	{
-		size_t		size = character_length((const unsigned char *) text + i, length - i);
+		size_t size = character_length((const unsigned char *) text + i, length - i);
 
 		if (size == 0)
 		{
@@ -87,10 +87,10 @@ so_item_text(const char *text)
 static json_t *
 time_text(int64_t microseconds)
 {
-	time_t		seconds = (time_t) (microseconds / 1000000);
-	struct tm	utc;
-	char		date[32];
-	char		text[48];
+	time_t seconds = (time_t) (microseconds / 1000000);
+	struct tm utc;
+	char date[32];
+	char text[48];
 
 	gmtime_r(&seconds, &utc);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
@@ -101,7 +101,7 @@ time_text(int64_t microseconds)
 static json_t *
 time_now(void)
 {
-	char		text[32];
+	char text[32];
 
 	return json_string(so_clock_utc_text(text, sizeof(text)));
 }
@@ -110,89 +110,77 @@ json_t *
 so_item_started(void)
 {
 	struct sysinfo info;
-	char		host[256] = "";
-	int64_t		unit;
+	char host[256] = "";
+	int64_t unit;
 
 	if (sysinfo(&info) != 0)
 		memset(&info, 0, sizeof(info));
 	unit = info.mem_unit;
 	gethostname(host, sizeof(host) - 1);
-	return json_pack("{s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",
-					 "type", "started",
-					 "process_id", (int) getpid(),
-					 "machine_name", so_item_text(host),
-					 "cpu_count", (json_int_t) sysconf(_SC_NPROCESSORS_ONLN),
-					 "total_physical_memory_kb", (json_int_t) ((int64_t) info.totalram * unit / 1024),
-					 "available_physical_memory_kb", (json_int_t) ((int64_t) info.freeram * unit / 1024),
-					 "total_page_file_kb", (json_int_t) ((int64_t) info.totalswap * unit / 1024),
-					 "available_page_file_kb", (json_int_t) ((int64_t) info.freeswap * unit / 1024),
-					 "time", time_now());
+	return json_pack(
+		"{s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "type", "started", "process_id",
+		(int) getpid(), "machine_name", so_item_text(host), "cpu_count",
+		(json_int_t) sysconf(_SC_NPROCESSORS_ONLN), "total_physical_memory_kb",
+		(json_int_t) ((int64_t) info.totalram * unit / 1024), "available_physical_memory_kb",
+		(json_int_t) ((int64_t) info.freeram * unit / 1024), "total_page_file_kb",
+		(json_int_t) ((int64_t) info.totalswap * unit / 1024), "available_page_file_kb",
+		(json_int_t) ((int64_t) info.freeswap * unit / 1024), "time", time_now());
 }
 
 json_t *
 so_item_executables(const SoPackage *package, int first, int count)
 {
-	json_t	   *list = json_array();
+	json_t *list = json_array();
 
 	for (int i = first; i < first + count && i < package->executable_count; i++)
 	{
 		const SoExecutable *executable = package->executables[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o}",
-											  "executable_guid", executable->id,
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "executable_guid", executable->id,
 											  "executable_name", so_item_text(executable->name),
 											  "package_path", so_item_text(executable->path)));
 	}
-	return json_pack("{s:s, s:o, s:o}", "type", "executables",
-					 "package_name", so_item_text(package->name), "executables", list);
+	return json_pack("{s:s, s:o, s:o}", "type", "executables", "package_name",
+					 so_item_text(package->name), "executables", list);
 }
 
 json_t *
 so_item_event(const SoEvent *event)
 {
-	return json_pack("{s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:I, s:I}",
-					 "type", "event",
-					 "time", time_text(event->time_us),
-					 "message_type", (int) event->message_type,
-					 "message_source_type", event->message_source_type,
-					 "message", so_item_text(event->message),
-					 "event_name", so_item_text(event->event_name),
-					 "package_name", so_item_text(event->package_name),
-					 "message_source_name", so_item_text(event->source_name),
-					 "message_source_id", so_item_text(event->source_id),
-					 "subcomponent_name", so_item_text(event->subcomponent),
-					 "package_path", so_item_text(event->package_path),
-					 "execution_path", so_item_text(event->execution_path),
-					 "thread_id", event->thread_id,
-					 "message_code", event->message_code,
-					 "code", so_item_text(event->code),
-					 "percent", event->percent,
-					 "progress_low", (json_int_t) event->progress_low,
-					 "progress_high", (json_int_t) event->progress_high);
+	return json_pack(
+		"{s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:I, "
+		"s:I}",
+		"type", "event", "time", time_text(event->time_us), "message_type",
+		(int) event->message_type, "message_source_type", event->message_source_type, "message",
+		so_item_text(event->message), "event_name", so_item_text(event->event_name), "package_name",
+		so_item_text(event->package_name), "message_source_name", so_item_text(event->source_name),
+		"message_source_id", so_item_text(event->source_id), "subcomponent_name",
+		so_item_text(event->subcomponent), "package_path", so_item_text(event->package_path),
+		"execution_path", so_item_text(event->execution_path), "thread_id", event->thread_id,
+		"message_code", event->message_code, "code", so_item_text(event->code), "percent",
+		event->percent, "progress_low", (json_int_t) event->progress_low, "progress_high",
+		(json_int_t) event->progress_high);
 }
 
 json_t *
 so_item_statistics(const SoStatistics *statistics)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	json_t	   *item;
-	json_t	   *value = json_null();
+	json_t *item;
+	json_t *value = json_null();
 
 	if (statistics->execution_value != NULL)
 		value = so_item_text(so_value_to_text(context, statistics->execution_value));
-	item = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o}",
-					 "type", "statistics",
-					 "package_name", so_item_text(statistics->executable->package->name),
-					 "package_path", so_item_text(statistics->executable->path),
-					 "executable_guid", statistics->executable->id,
-					 "execution_path", so_item_text(statistics->execution_path),
-					 "start_time", time_text(statistics->start_us),
-					 "end_time", time_text(statistics->end_us),
-					 "execution_duration", (json_int_t) statistics->duration_ms,
-					 "execution_result", (int) statistics->result,
-					 "execution_value", value,
-					 "row_count", statistics->row_count >= 0 ?
-					 json_integer((json_int_t) statistics->row_count) : json_null());
+	item = json_pack(
+		"{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "type", "statistics",
+		"package_name", so_item_text(statistics->executable->package->name), "package_path",
+		so_item_text(statistics->executable->path), "executable_guid", statistics->executable->id,
+		"execution_path", so_item_text(statistics->execution_path), "start_time",
+		time_text(statistics->start_us), "end_time", time_text(statistics->end_us),
+		"execution_duration", (json_int_t) statistics->duration_ms, "execution_result",
+		(int) statistics->result, "execution_value", value, "row_count",
+		statistics->row_count >= 0 ? json_integer((json_int_t) statistics->row_count)
+								   : json_null());
 	talloc_free(context);
 	return item;
 }
@@ -215,56 +203,40 @@ status_of(SoExecutionResult result)
 json_t *
 so_item_result(const SoRunOutcome *outcome)
 {
-	return json_pack("{s:s, s:i, s:s, s:i, s:i, s:o, s:o, s:o}",
-					 "type", "result",
-					 "status", status_of(outcome->result),
-					 "outcome", "package",
-					 "error_count", outcome->error_count,
-					 "warning_count", outcome->warning_count,
-					 "message", outcome->first_error != NULL ? so_item_text(outcome->first_error) : json_null(),
-					 "code", so_item_text(outcome->first_error_code == SO_OK ? "" :
-										  so_error_state(outcome->first_error_code)),
-					 "time", time_now());
+	return json_pack(
+		"{s:s, s:i, s:s, s:i, s:i, s:o, s:o, s:o}", "type", "result", "status",
+		status_of(outcome->result), "outcome", "package", "error_count", outcome->error_count,
+		"warning_count", outcome->warning_count, "message",
+		outcome->first_error != NULL ? so_item_text(outcome->first_error) : json_null(), "code",
+		so_item_text(
+			outcome->first_error_code == SO_OK ? "" : so_error_state(outcome->first_error_code)),
+		"time", time_now());
 }
 
 json_t *
 so_item_refusal_event(const SoError *error, const char *package_name)
 {
-	char		text[4608];
+	char text[4608];
 
-	snprintf(text, sizeof(text), "%s%s%s%s%s", error->message, error->detail[0] ? ". " : "", error->detail,
-			 error->hint[0] ? " Hint: " : "", error->hint);
-	return json_pack("{s:s, s:o, s:i, s:i, s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:i, s:i}",
-					 "type", "event",
-					 "time", time_now(),
-					 "message_type", 120,
-					 "message_source_type", 20,	/* the process that runs the package */
-					 "message", so_item_text(text),
-					 "event_name", "OnError",
-					 "package_name", so_item_text(package_name),
-					 "message_source_name", "scaleout-runner",
-					 "message_source_id", "",
-					 "subcomponent_name", "",
-					 "package_path", "",
-					 "execution_path", "",
-					 "thread_id", 0,
-					 "message_code", 0,
-					 "code", so_error_state(error->code),
-					 "percent", 0,
-					 "progress_low", 0,
-					 "progress_high", 0);
+	snprintf(text, sizeof(text), "%s%s%s%s%s", error->message, error->detail[0] ? ". " : "",
+			 error->detail, error->hint[0] ? " Hint: " : "", error->hint);
+	return json_pack("{s:s, s:o, s:i, s:i, s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, "
+					 "s:i, s:i, s:i}",
+					 "type", "event", "time", time_now(), "message_type", 120,
+					 "message_source_type", 20, /* the process that runs the package */
+					 "message", so_item_text(text), "event_name", "OnError", "package_name",
+					 so_item_text(package_name), "message_source_name", "scaleout-runner",
+					 "message_source_id", "", "subcomponent_name", "", "package_path", "",
+					 "execution_path", "", "thread_id", 0, "message_code", 0, "code",
+					 so_error_state(error->code), "percent", 0, "progress_low", 0, "progress_high",
+					 0);
 }
 
 json_t *
 so_item_refusal_result(const SoError *error)
 {
-	return json_pack("{s:s, s:i, s:s, s:i, s:i, s:o, s:s, s:o}",
-					 "type", "result",
-					 "status", error->code == SO_ERR_RUN_CANCELED ? 3 : 4,
-					 "outcome", "package",
-					 "error_count", 1,
-					 "warning_count", 0,
-					 "message", so_item_text(error->message),
-					 "code", so_error_state(error->code),
-					 "time", time_now());
+	return json_pack("{s:s, s:i, s:s, s:i, s:i, s:o, s:s, s:o}", "type", "result", "status",
+					 error->code == SO_ERR_RUN_CANCELED ? 3 : 4, "outcome", "package",
+					 "error_count", 1, "warning_count", 0, "message", so_item_text(error->message),
+					 "code", so_error_state(error->code), "time", time_now());
 }

@@ -28,4 +28,4 @@ extern json_t *so_item_executables(const SoPackage *package, int first, int coun
 /* A JSON string of text with U+FFFD for what is not UTF-8, cut at 256 kB; NULL gives "". */
 extern json_t *so_item_text(const char *text);
 
-#endif							/* RUNNER_ITEM_H */
+#endif /* RUNNER_ITEM_H */

@@ -63,15 +63,13 @@ static void
 run_task(SoChannel *channel, json_t *json)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	SoRunSink	sink = {
-		.context = channel,
-		.event = report_event,
-		.statistics = report_statistics,
-		.package = report_package
-	};
+	SoRunSink sink = {.context = channel,
+					  .event = report_event,
+					  .statistics = report_statistics,
+					  .package = report_package};
 	SoTaskMessage message;
 	SoRunOutcome outcome;
-	SoError		error = {0};
+	SoError error = {0};
 
 	so_channel_item(channel, SO_ITEM_STARTED, so_item_started());
 	if (so_task_message_read(context, json, &message, &error))
@@ -103,7 +101,7 @@ nobody(pid_t pid, void *context)
 static void
 kill_descendants(void)
 {
-	int64_t		deadline = so_clock_monotonic_ms() + KILL_TIME;
+	int64_t deadline = so_clock_monotonic_ms() + KILL_TIME;
 
 	while (so_orphan_kill(nobody, NULL) > 0 && so_clock_monotonic_ms() < deadline)
 		poll(NULL, 0, 10);
@@ -112,10 +110,10 @@ kill_descendants(void)
 int
 so_runner_serve(int fd)
 {
-	SoChannel  *channel;
-	SoError		error = {0};
-	json_t	   *task;
-	bool		delivered;
+	SoChannel *channel;
+	SoError error = {0};
+	json_t *task;
+	bool delivered;
 
 	so_log_open("scaleout-runner", SO_LOG_DEFAULT_MASK);
 	signal(SIGPIPE, SIG_IGN);

@@ -18,6 +18,6 @@
  * 0 when a result was handed over, 1 otherwise.  Whatever the execution has
  * started is dead when this returns.
  */
-extern int	so_runner_serve(int fd);
+extern int so_runner_serve(int fd);
 
-#endif							/* RUNNER_SERVE_H */
+#endif /* RUNNER_SERVE_H */

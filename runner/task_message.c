@@ -15,8 +15,8 @@
 static bool
 malformed(const char *member, SoError *error)
 {
-	return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, member, "member \"%s\" of the task is missing or malformed",
-						member);
+	return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, member,
+						"member \"%s\" of the task is missing or malformed", member);
 }
 
 /* [{"<name_key>": ..., "value": ...}]; members whose value is null are left out. */
@@ -24,10 +24,10 @@ static bool
 read_assignments(TALLOC_CTX *context, json_t *json, const char *member, const char *name_key,
 				 const SoAssignment **list, int *count, SoError *error)
 {
-	json_t	   *array = json_object_get(json, member);
+	json_t *array = json_object_get(json, member);
 	SoAssignment *assignments;
-	json_t	   *item;
-	size_t		i;
+	json_t *item;
+	size_t i;
 
 	*list = NULL;
 	*count = 0;
@@ -38,8 +38,8 @@ read_assignments(TALLOC_CTX *context, json_t *json, const char *member, const ch
 	assignments = talloc_zero_array(context, SoAssignment, json_array_size(array) + 1);
 	json_array_foreach(array, i, item)
 	{
-		json_t	   *name = json_object_get(item, name_key);
-		json_t	   *value = json_object_get(item, "value");
+		json_t *name = json_object_get(item, name_key);
+		json_t *value = json_object_get(item, "value");
 
 		if (!json_is_string(name) || (!json_is_string(value) && !json_is_null(value)))
 			return malformed(member, error);
@@ -57,7 +57,7 @@ static bool
 load_project(TALLOC_CTX *context, json_t *json, SoTaskMessage *message, SoError *error)
 {
 	SoDiagnostics findings = {0};
-	json_t	   *document = json_object_get(json, "project_document");
+	json_t *document = json_object_get(json, "project_document");
 
 	if (!json_is_object(document))
 		return malformed("project_document", error);
@@ -73,7 +73,7 @@ bool
 so_task_message_read(TALLOC_CTX *context, json_t *json, SoTaskMessage *message, SoError *error)
 {
 	SoRunOptions *options = &message->options;
-	json_t	   *level = json_object_get(json, "logging_level");
+	json_t *level = json_object_get(json, "logging_level");
 
 	memset(message, 0, sizeof(*message));
 	so_run_options_init(options);

@@ -14,7 +14,7 @@
 
 typedef struct SoTaskMessage
 {
-	SoProject  *project;
+	SoProject *project;
 	const char *package_name;
 	SoRunOptions options;
 } SoTaskMessage;
@@ -27,4 +27,4 @@ typedef struct SoTaskMessage
 extern bool so_task_message_read(TALLOC_CTX *context, json_t *json, SoTaskMessage *message,
 								 SoError *error) SO_WARN_UNUSED;
 
-#endif							/* RUNNER_TASK_MESSAGE_H */
+#endif /* RUNNER_TASK_MESSAGE_H */

@@ -19,7 +19,7 @@
 static void
 child_ended(SoUnit *root)
 {
-	SoUnit	   *unit = root->package_run->caller;
+	SoUnit *unit = root->package_run->caller;
 	SoExecutionResult result = root->result;
 
 	talloc_free(root->package_run);
@@ -31,7 +31,8 @@ child_ended(SoUnit *root)
 static bool
 is_sensitive(SoUnit *unit, const char *name)
 {
-	const SoParameterState *parameter = name[0] == '$' ? so_setup_parameter(unit->package_run, name) : NULL;
+	const SoParameterState *parameter =
+		name[0] == '$' ? so_setup_parameter(unit->package_run, name) : NULL;
 
 	return parameter != NULL && parameter->parameter->sensitive;
 }
@@ -42,23 +43,26 @@ bind_parameter(SoUnit *unit, SoPackageRun *child, const SoObject *binding, SoErr
 	const char *name = so_property_text(binding, "parameter");
 	const char *source = so_property_text(binding, "variable");
 	SoParameterState *parameter = so_setup_parameter(child, name);
-	SoLookup	lookup;
+	SoLookup lookup;
 	const SoValue *value;
-	bool		good;
+	bool good;
 
 	if (parameter == NULL)
 		return so_error_set(error, SO_ERR_RUN_CHILD_PACKAGE, unit->executable->path,
-							"child package \"%s\" has no parameter \"%s\"", child->package->name, name);
+							"child package \"%s\" has no parameter \"%s\"", child->package->name,
+							name);
 	if (is_sensitive(unit, source) && !parameter->parameter->sensitive)
-		return so_error_set(error, SO_ERR_RUN_CHILD_PACKAGE, unit->executable->path,
-							"sensitive parameter \"%s\" cannot be bound to parameter \"%s\" of \"%s\", "
-							"which is not sensitive", source, name, child->package->name);
+		return so_error_set(
+			error, SO_ERR_RUN_CHILD_PACKAGE, unit->executable->path,
+			"sensitive parameter \"%s\" cannot be bound to parameter \"%s\" of \"%s\", "
+			"which is not sensitive",
+			source, name, child->package->name);
 	so_lookup_init(&lookup, unit, talloc_new(unit));
 	value = so_lookup_value(&lookup, source, error);
 	good = value != NULL && so_setup_set_parameter(child, parameter, value, error);
 	if (good && !parameter->parameter->sensitive)
 	{
-		char	   *text = so_value_to_text(lookup.scratch, value);
+		char *text = so_value_to_text(lookup.scratch, value);
 
 		so_event_message(unit, SO_MESSAGE_DIAGNOSTIC_EX,
 						 "<ExecutePackageParameter package=\"%s\" name=\"%s\" value=\"%s\"/>",
@@ -101,7 +105,7 @@ void
 so_child_package_start(SoUnit *unit)
 {
 	SoPackageRun *child = NULL;
-	SoError		error = {0};
+	SoError error = {0};
 
 	if (prepare_child(unit, &child, &error))
 	{

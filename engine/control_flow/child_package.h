@@ -15,4 +15,4 @@
 /* Start the child of unit, an Execute Package task; ends in so_unit_executed. */
 extern void so_child_package_start(SoUnit *unit);
 
-#endif							/* ENGINE_CONTROL_FLOW_CHILD_PACKAGE_H */
+#endif /* ENGINE_CONTROL_FLOW_CHILD_PACKAGE_H */

@@ -20,10 +20,11 @@
 #define FILE_LIMIT (256L * 1024 * 1024)
 
 const SoValue *
-so_enumeration_variable(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoError *error)
+so_enumeration_variable(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context,
+						SoError *error)
 {
 	const char *name = so_property_text(properties, "variable");
-	SoLookup		scope;
+	SoLookup scope;
 
 	if (name == NULL)
 	{
@@ -38,10 +39,10 @@ so_enumeration_variable(SoUnit *unit, const SoObject *properties, TALLOC_CTX *co
 static char *
 read_whole_file(TALLOC_CTX *context, const char *path, size_t *length)
 {
-	FILE	   *file = fopen(path, "re");
-	char	   *text = NULL;
-	size_t		used = 0;
-	size_t		got;
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t used = 0;
+	size_t got;
 
 	if (file == NULL)
 		return NULL;
@@ -69,10 +70,10 @@ so_enumeration_connection_file(SoUnit *unit, const SoObject *properties, TALLOC_
 							   size_t *length, SoError *error)
 {
 	const char *name = so_property_text(properties, "connection");
-	SoTaskRun  *run;
+	SoTaskRun *run;
 	const SoObject *connection;
 	const char *path = NULL;
-	char	   *text = NULL;
+	char *text = NULL;
 
 	/* Connection managers may have expressions: look at them with a task's eyes. */
 	run = so_task_run_new(unit);
@@ -116,7 +117,8 @@ natural_value(TALLOC_CTX *context, json_t *json, SoValue *value)
 			*value = so_value_real(SO_TYPE_R8, json_real_value(json));
 			break;
 		case JSON_STRING:
-			*value = so_value_string_length(context, json_string_value(json), json_string_length(json));
+			*value =
+				so_value_string_length(context, json_string_value(json), json_string_length(json));
 			break;
 		case JSON_NULL:
 			*value = so_value_null(SO_TYPE_WSTR);
@@ -145,7 +147,7 @@ column_index(const json_t *names, const char *column)
 static json_t *
 part_of(const SoEnumeration *enumeration, json_t *item, int index, const char *column)
 {
-	void	   *position;
+	void *position;
 
 	if (column != NULL && enumeration->names_of_columns != NULL && json_is_array(item))
 	{
@@ -171,11 +173,12 @@ static bool
 json_value(const SoEnumeration *enumeration, int64_t i, int index, const char *column,
 		   TALLOC_CTX *context, SoValue *value, SoError *error)
 {
-	json_t	   *part = part_of(enumeration, json_array_get(enumeration->array, (size_t) i), index,
-							   column);
+	json_t *part =
+		part_of(enumeration, json_array_get(enumeration->array, (size_t) i), index, column);
 
 	if (part == NULL && column != NULL)
-		return so_error_set(error, SO_ERR_RUN_ENUMERATOR, NULL, "the item has no member \"%s\"", column);
+		return so_error_set(error, SO_ERR_RUN_ENUMERATOR, NULL, "the item has no member \"%s\"",
+							column);
 	if (part == NULL)
 		return so_error_set(error, SO_ERR_RUN_ENUMERATOR, NULL, "the item has no index %d", index);
 	if (index < enumeration->column_count && column == NULL && !json_is_null(part))

@@ -15,32 +15,32 @@ typedef struct SoEnumeration SoEnumeration;
 
 struct SoEnumeration
 {
-	int64_t		count;
+	int64_t count;
 	/*
 	 * Part of item i: column by name (NULL: none) or index.  A NULL value is
 	 * possible.  false with *error when the item has no such part.
 	 */
-	bool		(*value) (const SoEnumeration *enumeration, int64_t i, int index, const char *column,
-						  TALLOC_CTX *context, SoValue *value, SoError *error);
-	char	  **names;			/* foreach_file.c */
-	json_t	   *array;			/* everything but files */
-	json_t	   *names_of_columns;	/* foreach_result_set.c */
-	SoDataType *columns;		/* foreach_item.c: types by index, column_count of them */
-	int			column_count;
+	bool (*value)(const SoEnumeration *enumeration, int64_t i, int index, const char *column,
+				  TALLOC_CTX *context, SoValue *value, SoError *error);
+	char **names;             /* foreach_file.c */
+	json_t *array;            /* everything but files */
+	json_t *names_of_columns; /* foreach_result_set.c */
+	SoDataType *columns;      /* foreach_item.c: types by index, column_count of them */
+	int column_count;
 };
 
 /* All enumerators: NULL with *error; the result belongs to context. */
-typedef SoEnumeration *(*SoEnumerator) (SoUnit *unit, const SoObject *properties,
-										TALLOC_CTX *context, SoError *error);
+typedef SoEnumeration *(*SoEnumerator)(SoUnit *unit, const SoObject *properties,
+									   TALLOC_CTX *context, SoError *error);
 
-extern SoEnumeration *so_foreach_file(SoUnit *unit, const SoObject *properties,
-									  TALLOC_CTX *context, SoError *error);
-extern SoEnumeration *so_foreach_item(SoUnit *unit, const SoObject *properties,
-									  TALLOC_CTX *context, SoError *error);
-extern SoEnumeration *so_foreach_variable(SoUnit *unit, const SoObject *properties,
-										  TALLOC_CTX *context, SoError *error);
-extern SoEnumeration *so_foreach_node_list(SoUnit *unit, const SoObject *properties,
-										   TALLOC_CTX *context, SoError *error);
+extern SoEnumeration *
+so_foreach_file(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoError *error);
+extern SoEnumeration *
+so_foreach_item(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoError *error);
+extern SoEnumeration *
+so_foreach_variable(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoError *error);
+extern SoEnumeration *
+so_foreach_node_list(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoError *error);
 extern SoEnumeration *so_foreach_result_set(SoUnit *unit, const SoObject *properties,
 											TALLOC_CTX *context, SoError *error);
 extern SoEnumeration *so_foreach_json_array(SoUnit *unit, const SoObject *properties,
@@ -60,4 +60,4 @@ extern const SoValue *so_enumeration_variable(SoUnit *unit, const SoObject *prop
 extern char *so_enumeration_connection_file(SoUnit *unit, const SoObject *properties,
 											TALLOC_CTX *context, size_t *length, SoError *error);
 
-#endif							/* ENGINE_CONTROL_FLOW_ENUMERATION_H */
+#endif /* ENGINE_CONTROL_FLOW_ENUMERATION_H */

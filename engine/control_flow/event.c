@@ -24,8 +24,7 @@ static const struct
 	SoMessageType type;
 	const char *name;
 	const char *handler;
-}			event_types[] =
-{
+} event_types[] = {
 	{SO_MESSAGE_PRE_VALIDATE, "OnPreValidate", "on_pre_validate"},
 	{SO_MESSAGE_POST_VALIDATE, "OnPostValidate", "on_post_validate"},
 	{SO_MESSAGE_PRE_EXECUTE, "OnPreExecute", "on_pre_execute"},
@@ -72,19 +71,19 @@ so_event_message_code(SoErrorCode code)
 	switch (code)
 	{
 		case SO_ERR_RUN_VALIDATION_FAILED:
-			return (int) 0xC0024107;	/* DTS_E_TASKVALIDATIONFAILED */
+			return (int) 0xC0024107; /* DTS_E_TASKVALIDATIONFAILED */
 		case SO_ERR_RUN_MAXIMUM_ERROR_COUNT:
-			return (int) 0x80019002;	/* DTS_W_MAXIMUMERRORCOUNTREACHED */
+			return (int) 0x80019002; /* DTS_W_MAXIMUMERRORCOUNTREACHED */
 		case SO_ERR_RUN_VARIABLE_UNKNOWN:
-			return (int) 0xC0010001;	/* DTS_E_VARIABLENOTFOUND */
+			return (int) 0xC0010001; /* DTS_E_VARIABLENOTFOUND */
 		case SO_ERR_RUN_VARIABLE_VALUE:
-			return (int) 0xC001F009;	/* DTS_E_VARIABLETYPEMISMATCH */
+			return (int) 0xC001F009; /* DTS_E_VARIABLETYPEMISMATCH */
 		case SO_ERR_RUN_CONNECTION_UNKNOWN:
-			return (int) 0xC001000E;	/* DTS_E_CONNECTIONNOTFOUND */
+			return (int) 0xC001000E; /* DTS_E_CONNECTIONNOTFOUND */
 		case SO_ERR_RUN_PROPERTY_EXPRESSION:
-			return (int) 0xC0017004;	/* the result cannot be written to the property */
+			return (int) 0xC0017004; /* the result cannot be written to the property */
 		case SO_ERR_RUN_ENUMERATOR_EMPTY:
-			return (int) 0x8001C004;	/* the For Each File enumerator is empty */
+			return (int) 0x8001C004; /* the For Each File enumerator is empty */
 		default:
 			return 0;
 	}
@@ -93,17 +92,20 @@ so_event_message_code(SoErrorCode code)
 char *
 so_event_error_text(TALLOC_CTX *context, const SoError *error)
 {
-	char	   *text = talloc_strdup(context, error->message);
+	char *text = talloc_strdup(context, error->message);
 	/* The detail often quotes SQL or an expression with a caret: keep its lines. */
-	bool		lines = strchr(error->detail, '\n') != NULL;
-	size_t		length = strlen(error->detail);
-	bool		stopped = length > 0 && error->detail[length - 1] == '.';
+	bool lines = strchr(error->detail, '\n') != NULL;
+	size_t length = strlen(error->detail);
+	bool stopped = length > 0 && error->detail[length - 1] == '.';
 
 	if (length > 0)
 		text = talloc_asprintf_append_buffer(text, lines ? "\n%s" : ". %s", error->detail);
 	if (error->hint[0] != '\0')
-		text = talloc_asprintf_append_buffer(text, "%s%s", lines ? "\nHint: " : stopped ? " Hint: " :
-											 ". Hint: ", error->hint);
+		text = talloc_asprintf_append_buffer(text, "%s%s",
+											 lines     ? "\nHint: "
+											 : stopped ? " Hint: "
+													   : ". Hint: ",
+											 error->hint);
 	return text;
 }
 
@@ -115,7 +117,8 @@ so_event_announce(SoRun *run, const SoPackage *package)
 		if (run->announced[i] == package)
 			return;
 	}
-	run->announced = talloc_realloc(run, run->announced, const SoPackage *, run->announced_count + 1);
+	run->announced =
+		talloc_realloc(run, run->announced, const SoPackage *, run->announced_count + 1);
 	run->announced[run->announced_count++] = package;
 	if (run->sink != NULL && run->sink->package != NULL)
 		run->sink->package(run->sink->context, package);
@@ -138,7 +141,7 @@ is_logged(const SoRun *run, SoMessageType type)
 			return true;
 		default:
 			return type != SO_MESSAGE_CUSTOM && type != SO_MESSAGE_DIAGNOSTIC &&
-				type != SO_MESSAGE_DIAGNOSTIC_EX && type != SO_MESSAGE_STATUS_CHANGE;
+				   type != SO_MESSAGE_DIAGNOSTIC_EX && type != SO_MESSAGE_STATUS_CHANGE;
 	}
 }
 
@@ -162,9 +165,9 @@ source_type(const SoExecutable *executable)
 static void
 write_to_sink(SoUnit *source, const SoEventData *data)
 {
-	SoRun	   *run = source->run;
+	SoRun *run = source->run;
 	const SoExecutable *executable = source->executable;
-	SoEvent		event = {0};
+	SoEvent event = {0};
 
 	if (!is_logged(run, data->type))
 		return;
@@ -262,15 +265,17 @@ walk_outwards(SoEventRecord *record)
 {
 	for (; record->level != NULL; record->level = next_level(record->level, record->data.type))
 	{
-		SoUnit	   *level = record->level;
+		SoUnit *level = record->level;
 		const SoExecutable *handler;
 
 		count_at(level, &record->data);
-		handler = record->data.without_handlers ? NULL :
-			find_handler(record->source, level, record->data.type);
+		handler = record->data.without_handlers
+					  ? NULL
+					  : find_handler(record->source, level, record->data.type);
 		if (handler != NULL)
 		{
-			record->handler = so_unit_new(record, level->package_run, handler, level, 0, handler_ended);
+			record->handler =
+				so_unit_new(record, level->package_run, handler, level, 0, handler_ended);
 			record->handler->event = record;
 			record->handler->inside_handler = true;
 			record->handler->ignores_cancel |= record->data.type == SO_MESSAGE_QUERY_CANCEL;
@@ -303,7 +308,7 @@ static void
 handler_ended(SoUnit *handler)
 {
 	SoEventRecord *record = handler->event;
-	SoUnit	   *level = record->level;
+	SoUnit *level = record->level;
 
 	if (handler->propagate || record->of_validation)
 		record->level = next_level(level, record->data.type);
@@ -371,7 +376,7 @@ void
 so_event_raise(SoUnit *source, const SoEventData *original)
 {
 	SoEventData data = *original;
-	SoUnit	   *queue = source;
+	SoUnit *queue = source;
 	struct timespec now;
 
 	if (data.message == NULL)
@@ -412,8 +417,8 @@ so_event_resume(SoUnit *queue)
 void
 so_event_error(SoUnit *source, const SoError *error)
 {
-	SoEventData data = {.type = SO_MESSAGE_ERROR,.code = error->code};
-	char	   *text = so_event_error_text(NULL, error);
+	SoEventData data = {.type = SO_MESSAGE_ERROR, .code = error->code};
+	char *text = so_event_error_text(NULL, error);
 
 	data.message = text;
 	so_event_raise(source, &data);
@@ -421,11 +426,11 @@ so_event_error(SoUnit *source, const SoError *error)
 }
 
 void
-so_event_warning(SoUnit *source, SoErrorCode code, const char *format,...)
+so_event_warning(SoUnit *source, SoErrorCode code, const char *format, ...)
 {
-	SoEventData data = {.type = SO_MESSAGE_WARNING,.code = code};
-	va_list		args;
-	char	   *text;
+	SoEventData data = {.type = SO_MESSAGE_WARNING, .code = code};
+	va_list args;
+	char *text;
 
 	va_start(args, format);
 	text = talloc_vasprintf(NULL, format, args);
@@ -436,11 +441,11 @@ so_event_warning(SoUnit *source, SoErrorCode code, const char *format,...)
 }
 
 void
-so_event_message(SoUnit *source, SoMessageType type, const char *format,...)
+so_event_message(SoUnit *source, SoMessageType type, const char *format, ...)
 {
 	SoEventData data = {.type = type};
-	va_list		args;
-	char	   *text;
+	va_list args;
+	char *text;
 
 	va_start(args, format);
 	text = talloc_vasprintf(NULL, format, args);

@@ -18,37 +18,39 @@ typedef struct SoEventData
 {
 	SoMessageType type;
 	const char *message;
-	SoErrorCode code;			/* ERROR, WARNING */
-	int			message_code;	/* 0 = the DTS code that belongs to code, if any */
-	const char *entry;			/* CUSTOM, DIAGNOSTIC_EX: name of the entry */
-	int			percent;
-	int64_t		low;
-	int64_t		high;
+	SoErrorCode code;  /* ERROR, WARNING */
+	int message_code;  /* 0 = the DTS code that belongs to code, if any */
+	const char *entry; /* CUSTOM, DIAGNOSTIC_EX: name of the entry */
+	int percent;
+	int64_t low;
+	int64_t high;
 	const SoVariable *variable; /* VARIABLE_VALUE_CHANGED */
-	bool		status;			/* STATUS_CHANGE: executing */
-	bool		without_handlers;	/* for the log only */
-	int64_t		time_us;		/* 0 = now */
-	int			thread_id;		/* 0 = this thread */
+	bool status;                /* STATUS_CHANGE: executing */
+	bool without_handlers;      /* for the log only */
+	int64_t time_us;            /* 0 = now */
+	int thread_id;              /* 0 = this thread */
 } SoEventData;
 
 /* An event on its way from its source outwards, stopping at handlers. */
 struct SoEventRecord
 {
 	SoEventRecord *next;
-	SoUnit	   *source;
-	SoUnit	   *queue;			/* in whose list it is */
-	SoUnit	   *level;			/* where it is now */
-	SoUnit	   *handler;		/* that is running, NULL when none is */
-	bool		of_validation;	/* Propagate has no effect */
+	SoUnit *source;
+	SoUnit *queue;      /* in whose list it is */
+	SoUnit *level;      /* where it is now */
+	SoUnit *handler;    /* that is running, NULL when none is */
+	bool of_validation; /* Propagate has no effect */
 	SoEventData data;
-	char	   *message;
-	char	   *entry;
+	char *message;
+	char *entry;
 };
 
 extern void so_event_raise(SoUnit *source, const SoEventData *data);
 extern void so_event_error(SoUnit *source, const SoError *error);
-extern void so_event_warning(SoUnit *source, SoErrorCode code, const char *format,...) SO_PRINTF(3, 4);
-extern void so_event_message(SoUnit *source, SoMessageType type, const char *format,...) SO_PRINTF(3, 4);
+extern void
+so_event_warning(SoUnit *source, SoErrorCode code, const char *format, ...) SO_PRINTF(3, 4);
+extern void
+so_event_message(SoUnit *source, SoMessageType type, const char *format, ...) SO_PRINTF(3, 4);
 
 /* Begin with the handlers of events that were raised during validation. */
 extern void so_event_resume(SoUnit *queue);
@@ -64,7 +66,7 @@ extern const char *so_event_name(SoMessageType type);
 extern const char *so_event_handler_name(SoMessageType type);
 
 /* The DTS code that SSIS uses for what code says, as int32; 0 when there is none. */
-extern int	so_event_message_code(SoErrorCode code);
+extern int so_event_message_code(SoErrorCode code);
 
 /* "message. Detail. Hint" of an error for people; owned by context. */
 extern char *so_event_error_text(TALLOC_CTX *context, const SoError *error);
@@ -72,4 +74,4 @@ extern char *so_event_error_text(TALLOC_CTX *context, const SoError *error);
 /* Announce the package to the sink, once. */
 extern void so_event_announce(SoRun *run, const SoPackage *package);
 
-#endif							/* ENGINE_CONTROL_FLOW_EVENT_H */
+#endif /* ENGINE_CONTROL_FLOW_EVENT_H */

@@ -20,7 +20,7 @@
 static void
 children_done(SoUnit *unit)
 {
-	bool		canceled = so_schedule_canceled(unit);
+	bool canceled = so_schedule_canceled(unit);
 
 	so_schedule_free(unit);
 	so_unit_executed(unit, canceled ? SO_RESULT_CANCELED : SO_RESULT_SUCCESS);
@@ -63,8 +63,8 @@ package_leave(SoUnit *unit, SoExecutionResult result)
 static void
 package_validated(SoUnit *unit)
 {
-	SoRun	   *run = unit->run;
-	bool		good = unit->package_run->validation_good;
+	SoRun *run = unit->run;
+	bool good = unit->package_run->validation_good;
 
 	TALLOC_FREE(unit->package_run->validation);
 	if (!good && unit->package_run->caller == NULL)
@@ -83,7 +83,7 @@ package_validated(SoUnit *unit)
 void
 so_execute_package_begin(SoUnit *unit)
 {
-	SoRun	   *run = unit->run;
+	SoRun *run = unit->run;
 
 	so_event_announce(run, unit->executable->package);
 	run->validating = true;

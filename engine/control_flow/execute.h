@@ -19,4 +19,4 @@ extern void so_execute_package_begin(SoUnit *unit);
 /* Is unit a smallest restart unit: not inside a loop, a handler or a transacted container? */
 extern bool so_execute_is_restart_unit(const SoUnit *unit);
 
-#endif							/* ENGINE_CONTROL_FLOW_EXECUTE_H */
+#endif /* ENGINE_CONTROL_FLOW_EXECUTE_H */

@@ -20,7 +20,7 @@
 
 typedef struct File
 {
-	char	   *path;
+	char *path;
 	const char *name;
 	struct timespec modified;
 } File;
@@ -29,10 +29,10 @@ typedef struct Search
 {
 	TALLOC_CTX *context;
 	const char *pattern;
-	bool		recurse;
-	File	   *files;
-	int			count;
-	int			capacity;
+	bool recurse;
+	File *files;
+	int count;
+	int capacity;
 } Search;
 
 static void
@@ -53,10 +53,10 @@ add_file(Search *search, char *path, const struct stat *status)
 static int
 search_folder(Search *search, const char *folder, const char **where)
 {
-	DIR		   *directory = opendir(folder);
+	DIR *directory = opendir(folder);
 	struct dirent *entry;
-	size_t		length = strlen(folder);
-	int			code = 0;
+	size_t length = strlen(folder);
+	int code = 0;
 
 	*where = folder;
 	if (directory == NULL)
@@ -64,7 +64,7 @@ search_folder(Search *search, const char *folder, const char **where)
 	while (code == 0 && (entry = readdir(directory)) != NULL)
 	{
 		struct stat status;
-		char	   *path;
+		char *path;
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
@@ -132,16 +132,15 @@ so_foreach_file(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, S
 {
 	const char *folder = so_property_text(properties, "folder");
 	const char *pattern = so_property_text(properties, "files");
-	int64_t		form = so_property_integer(properties, "retrieve_file_name", SO_FILE_NAME_FULLY_QUALIFIED);
+	int64_t form =
+		so_property_integer(properties, "retrieve_file_name", SO_FILE_NAME_FULLY_QUALIFIED);
 	SoEnumeration *enumeration = talloc_zero(context, SoEnumeration);
-	Search		search = {
-		.context = talloc_new(context),
-		.pattern = pattern != NULL ? pattern : "*",
-		.recurse = so_property_boolean(properties, "recurse", false)
-	};
+	Search search = {.context = talloc_new(context),
+					 .pattern = pattern != NULL ? pattern : "*",
+					 .recurse = so_property_boolean(properties, "recurse", false)};
 	const char *where = folder;
-	char	   *absolute = folder != NULL && folder[0] != '\0' ? realpath(folder, NULL) : NULL;
-	int			code = absolute != NULL ? search_folder(&search, absolute, &where) : errno;
+	char *absolute = folder != NULL && folder[0] != '\0' ? realpath(folder, NULL) : NULL;
+	int code = absolute != NULL ? search_folder(&search, absolute, &where) : errno;
 
 	if (code != 0)
 	{
@@ -157,8 +156,9 @@ so_foreach_file(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, S
 	free(absolute);
 	if (search.count > 0)
 		qsort(search.files, (size_t) search.count, sizeof(File),
-			  so_property_integer(properties, "order", SO_FILE_ORDER_NAME) == SO_FILE_ORDER_MODIFIED ?
-			  by_time : by_path);
+			  so_property_integer(properties, "order", SO_FILE_ORDER_NAME) == SO_FILE_ORDER_MODIFIED
+				  ? by_time
+				  : by_path);
 	enumeration->count = search.count;
 	enumeration->value = file_value;
 	enumeration->names = talloc_array(enumeration, char *, search.count + 1);

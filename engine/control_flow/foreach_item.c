@@ -22,7 +22,8 @@ so_foreach_item(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, S
 	}
 	enumeration = so_enumeration_of_json(context, items->json);
 	enumeration->column_count = columns != NULL ? columns->count : 0;
-	enumeration->columns = talloc_zero_array(enumeration, SoDataType, enumeration->column_count + 1);
+	enumeration->columns =
+		talloc_zero_array(enumeration, SoDataType, enumeration->column_count + 1);
 	for (int i = 0; i < enumeration->column_count; i++)
 	{
 		enumeration->columns[i] = so_data_type_from_name(columns->strings[i]);

@@ -17,9 +17,9 @@ static json_t *
 load_document(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoError *error)
 {
 	const char *text = so_property_text(properties, "document");
-	size_t		length = text != NULL ? strlen(text) : 0;
+	size_t length = text != NULL ? strlen(text) : 0;
 	json_error_t problem;
-	json_t	   *json;
+	json_t *json;
 
 	if (so_property_text(properties, "variable") != NULL)
 	{
@@ -36,7 +36,8 @@ load_document(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoE
 		text = so_enumeration_connection_file(unit, properties, context, &length, error);
 	else if (text == NULL)
 		so_error_set(error, SO_ERR_RUN_ENUMERATOR, unit->executable->path,
-					 "\"%s\" has neither variable nor document nor connection", unit->executable->name);
+					 "\"%s\" has neither variable nor document nor connection",
+					 unit->executable->name);
 	if (text == NULL)
 		return NULL;
 	json = json_loadb(text, length, JSON_DECODE_ANY, &problem);
@@ -44,7 +45,8 @@ load_document(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoE
 	{
 		so_error_set(error, SO_ERR_RUN_ENUMERATOR, unit->executable->path,
 					 "the document of \"%s\" is not JSON", unit->executable->name);
-		so_error_detail(error, "Line %d, column %d: %s.", problem.line, problem.column, problem.text);
+		so_error_detail(error, "Line %d, column %d: %s.", problem.line, problem.column,
+						problem.text);
 	}
 	return json;
 }
@@ -53,8 +55,8 @@ load_document(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoE
 static json_t *
 step_into(json_t *json, const char *token, size_t length, TALLOC_CTX *context)
 {
-	char	   *name = talloc_zero_array(context, char, length + 1);
-	size_t		used = 0;
+	char *name = talloc_zero_array(context, char, length + 1);
+	size_t used = 0;
 
 	for (size_t i = 0; i < length; i++)
 	{
@@ -71,16 +73,16 @@ step_into(json_t *json, const char *token, size_t length, TALLOC_CTX *context)
 SoEnumeration *
 so_foreach_json_array(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoError *error)
 {
-	json_t	   *document = load_document(unit, properties, context, error);
+	json_t *document = load_document(unit, properties, context, error);
 	const char *pointer = so_property_text(properties, "pointer");
-	json_t	   *place = document;
+	json_t *place = document;
 	SoEnumeration *enumeration = NULL;
 
 	if (document == NULL)
 		return NULL;
 	for (const char *token = pointer; token != NULL && *token == '/' && place != NULL;)
 	{
-		size_t		length = strcspn(++token, "/");
+		size_t length = strcspn(++token, "/");
 
 		place = step_into(place, token, length, context);
 		token += length;

@@ -21,12 +21,12 @@
 static xmlDocPtr
 load_document(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoError *error)
 {
-	int64_t		source = so_property_integer(properties, "source_type", SO_DOCUMENT_DIRECT_INPUT);
+	int64_t source = so_property_integer(properties, "source_type", SO_DOCUMENT_DIRECT_INPUT);
 	const char *text = so_property_text(properties, "document");
 	const SoValue *value;
 	const xmlError *problem;
-	size_t		length = 0;
-	xmlDocPtr	document;
+	size_t length = 0;
+	xmlDocPtr document;
 
 	if (source == SO_DOCUMENT_VARIABLE)
 	{
@@ -36,8 +36,8 @@ load_document(SoUnit *unit, const SoObject *properties, TALLOC_CTX *context, SoE
 	else if (source == SO_DOCUMENT_FILE_CONNECTION)
 		text = so_enumeration_connection_file(unit, properties, context, &length, error);
 	else if (text == NULL)
-		so_error_set(error, SO_ERR_RUN_ENUMERATOR, unit->executable->path,
-					 "\"%s\" has no document", unit->executable->name);
+		so_error_set(error, SO_ERR_RUN_ENUMERATOR, unit->executable->path, "\"%s\" has no document",
+					 unit->executable->name);
 	if (text == NULL)
 		return NULL;
 	if (length == 0)
@@ -60,8 +60,8 @@ static json_t *
 node_to_json(xmlDocPtr document, xmlNodePtr node, int64_t form)
 {
 	xmlBufferPtr buffer;
-	xmlChar    *content;
-	json_t	   *json;
+	xmlChar *content;
+	json_t *json;
 
 	if (form == SO_NODES_NODE || form == SO_NODES_NAVIGATOR)
 	{
@@ -79,8 +79,8 @@ node_to_json(xmlDocPtr document, xmlNodePtr node, int64_t form)
 
 /* Nodes of an XPath below node; false with *error when it is no node set. */
 static bool
-select_nodes(xmlXPathContextPtr path, xmlNodePtr node, const char *expression, xmlXPathObjectPtr *found,
-			 SoUnit *unit, SoError *error)
+select_nodes(xmlXPathContextPtr path, xmlNodePtr node, const char *expression,
+			 xmlXPathObjectPtr *found, SoUnit *unit, SoError *error)
 {
 	path->node = node;
 	*found = xmlXPathEvalExpression((const xmlChar *) expression, path);
@@ -88,7 +88,8 @@ select_nodes(xmlXPathContextPtr path, xmlNodePtr node, const char *expression, x
 		return true;
 	xmlXPathFreeObject(*found);
 	so_error_set(error, SO_ERR_RUN_ENUMERATOR, unit->executable->path,
-				 "the XPath \"%s\" of \"%s\" finds no node set", expression, unit->executable->name);
+				 "the XPath \"%s\" of \"%s\" finds no node set", expression,
+				 unit->executable->name);
 	return so_error_hint(error, "Correct the expression; declare its prefixes in namespaces.");
 }
 
@@ -98,21 +99,23 @@ collect(xmlXPathContextPtr path, xmlNodePtr node, const char *expression, int64_
 {
 	const char *inner = so_property_text(properties, "inner_xpath");
 	xmlXPathObjectPtr found;
-	bool		good = true;
+	bool good = true;
 
 	if (!select_nodes(path, node, expression, &found, unit, error))
 		return false;
 	for (int i = 0; found->nodesetval != NULL && i < found->nodesetval->nodeNr && good; i++)
 	{
-		xmlNodePtr	one = found->nodesetval->nodeTab[i];
+		xmlNodePtr one = found->nodesetval->nodeTab[i];
 
 		if (form == SO_NODES_ELEMENT_COLLECTION)
 		{
-			json_t	   *row = json_array();
+			json_t *row = json_array();
 
 			good = collect(path, one, inner != NULL && inner[0] ? inner : "*",
-						   so_property_integer(properties, "inner_element_type", SO_NODES_NODE_TEXT) ==
-						   SO_NODES_NODE_TEXT ? SO_NODES_NODE_TEXT : SO_NODES_NODE,
+						   so_property_integer(properties, "inner_element_type",
+											   SO_NODES_NODE_TEXT) == SO_NODES_NODE_TEXT
+							   ? SO_NODES_NODE_TEXT
+							   : SO_NODES_NODE,
 						   properties, row, unit, error);
 			json_array_append_new(into, row);
 		}
@@ -128,10 +131,10 @@ so_foreach_node_list(SoUnit *unit, const SoObject *properties, TALLOC_CTX *conte
 {
 	const SoField *namespaces = so_object_field(properties, "namespaces");
 	const char *outer = so_property_text(properties, "outer_xpath");
-	xmlDocPtr	document = load_document(unit, properties, context, error);
+	xmlDocPtr document = load_document(unit, properties, context, error);
 	SoEnumeration *enumeration = NULL;
 	xmlXPathContextPtr path;
-	json_t	   *nodes;
+	json_t *nodes;
 
 	if (document == NULL)
 		return NULL;
@@ -141,8 +144,8 @@ so_foreach_node_list(SoUnit *unit, const SoObject *properties, TALLOC_CTX *conte
 						   (const xmlChar *) namespaces->strings[i]);
 	nodes = json_array();
 	if (collect(path, xmlDocGetRootElement(document), outer != NULL ? outer : "/*",
-				so_property_integer(properties, "enumeration_type", SO_NODES_NODE_TEXT),
-				properties, nodes, unit, error))
+				so_property_integer(properties, "enumeration_type", SO_NODES_NODE_TEXT), properties,
+				nodes, unit, error))
 		enumeration = so_enumeration_of_json(context, nodes);
 	json_decref(nodes);
 	xmlXPathFreeContext(path);

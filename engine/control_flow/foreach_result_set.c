@@ -16,8 +16,8 @@ so_foreach_result_set(SoUnit *unit, const SoObject *properties, TALLOC_CTX *cont
 {
 	const SoValue *value = so_enumeration_variable(unit, properties, context, error);
 	SoEnumeration *enumeration;
-	json_t	   *columns = NULL;
-	json_t	   *rows;
+	json_t *columns = NULL;
+	json_t *rows;
 
 	if (value == NULL)
 		return NULL;

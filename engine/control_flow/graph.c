@@ -23,7 +23,7 @@ static void
 index_by(const SoUnit *container, SoGraph *graph, bool by_target, int **start, int **list)
 {
 	const SoExecutable *executable = container->executable;
-	int			count = executable->child_count;
+	int count = executable->child_count;
 
 	*start = talloc_zero_array(graph, int, count + 2);
 	*list = talloc_zero_array(graph, int, executable->constraint_count + 1);
@@ -38,7 +38,7 @@ index_by(const SoUnit *container, SoGraph *graph, bool by_target, int **start, i
 	for (int i = 0; i < executable->constraint_count; i++)
 	{
 		const SoPrecedenceConstraint *constraint = executable->constraints[i];
-		int			position = position_of(container, by_target ? constraint->to : constraint->from);
+		int position = position_of(container, by_target ? constraint->to : constraint->from);
 
 		(*list)[(*start)[position + 1]++] = i;
 	}
@@ -48,7 +48,7 @@ const SoGraph *
 so_graph_of(SoUnit *container)
 {
 	const SoExecutable *executable = container->executable;
-	SoGraph    *graph = container->state->graph;
+	SoGraph *graph = container->state->graph;
 
 	if (graph != NULL)
 		return graph;
@@ -68,21 +68,22 @@ expression_holds(SoUnit *container, int i)
 {
 	const SoGraph *graph = so_graph_of(container);
 	const SoPrecedenceConstraint *constraint = container->executable->constraints[i];
-	char		place[1200];
-	SoError		cause = {0};
-	SoError		error = {0};
-	SoLookup		scope;
-	bool		holds = false;
-	bool		good;
+	char place[1200];
+	SoError cause = {0};
+	SoError error = {0};
+	SoLookup scope;
+	bool holds = false;
+	bool good;
 
 	snprintf(place, sizeof(place), "%s (constraint from \"%s\" to \"%s\")",
 			 container->executable->path, constraint->from->name, constraint->to->name);
 	if (graph->expressions[i] == NULL)
 		graph->expressions[i] = so_lookup_compile(container->package_run, container,
-												 constraint->expression, false, place, &cause);
+												  constraint->expression, false, place, &cause);
 	so_lookup_init(&scope, container, talloc_new(container));
 	good = graph->expressions[i] != NULL &&
-		so_expression_evaluate_boolean(graph->expressions[i], scope.scratch, &scope.resolver, &holds, &cause);
+		   so_expression_evaluate_boolean(graph->expressions[i], scope.scratch, &scope.resolver,
+										  &holds, &cause);
 	if (!good && scope.error.code != SO_OK)
 		cause = scope.error;
 	talloc_free(scope.scratch);
@@ -100,7 +101,7 @@ bool
 so_graph_constraint_holds(SoUnit *container, int i, SoExecutionResult result)
 {
 	const SoPrecedenceConstraint *constraint = container->executable->constraints[i];
-	bool		matches = constraint->value == SO_RESULT_COMPLETION || constraint->value == result;
+	bool matches = constraint->value == SO_RESULT_COMPLETION || constraint->value == result;
 
 	if (result == SO_RESULT_NONE)
 		return false;

@@ -21,4 +21,4 @@ extern const SoGraph *so_graph_of(SoUnit *container);
  */
 extern bool so_graph_constraint_holds(SoUnit *container, int i, SoExecutionResult result);
 
-#endif							/* ENGINE_CONTROL_FLOW_GRAPH_H */
+#endif /* ENGINE_CONTROL_FLOW_GRAPH_H */

@@ -104,10 +104,10 @@ so_lookup_type(const SoUnit *unit, const char *name)
 static const SoValue *
 evaluate_variable(SoLookup *scope, SoVariableState *state, SoError *error)
 {
-	SoValue    *result;
-	SoValue		value;
-	SoError		cause = {0};
-	bool		good;
+	SoValue *result;
+	SoValue value;
+	SoError cause = {0};
+	bool good;
 
 	if (state->evaluating)
 	{
@@ -116,7 +116,8 @@ evaluate_variable(SoLookup *scope, SoVariableState *state, SoError *error)
 		return NULL;
 	}
 	state->evaluating = true;
-	good = so_expression_evaluate(state->expression, scope->scratch, &scope->resolver, &value, &cause);
+	good =
+		so_expression_evaluate(state->expression, scope->scratch, &scope->resolver, &value, &cause);
 	state->evaluating = false;
 	result = talloc_zero(scope->scratch, SoValue);
 	if (good && so_value_convert(scope->scratch, &value, state->variable->type, result, &cause))
@@ -133,10 +134,11 @@ so_lookup_value(SoLookup *scope, const char *name, SoError *error)
 	SoVariableState *variable = find_variable(scope->unit, name, NULL);
 	const SoParameterState *parameter;
 	const SoSystemVariable *system;
-	SoValue    *value;
+	SoValue *value;
 
 	if (variable != NULL)
-		return variable->expression != NULL ? evaluate_variable(scope, variable, error) : &variable->value;
+		return variable->expression != NULL ? evaluate_variable(scope, variable, error)
+											: &variable->value;
 	parameter = find_parameter(scope->unit, name);
 	if (parameter != NULL)
 		return &parameter->value;
@@ -160,7 +162,7 @@ resolve_type(void *context, const char *name)
 static const SoValue *
 resolve_value(void *context, const char *name)
 {
-	SoLookup    *scope = context;
+	SoLookup *scope = context;
 
 	return so_lookup_value(scope, name, &scope->error);
 }
@@ -168,7 +170,7 @@ resolve_value(void *context, const char *name)
 static bool
 resolve_assign(void *context, const char *name, const SoValue *value, SoError *error)
 {
-	SoLookup    *scope = context;
+	SoLookup *scope = context;
 
 	return so_lookup_assign(scope->unit, name, value, error);
 }
@@ -189,7 +191,7 @@ static bool
 assign_system(SoUnit *unit, const char *name, const SoValue *value, SoError *error)
 {
 	const SoSystemVariable *system = find_system(unit, name);
-	SoValue		converted;
+	SoValue converted;
 
 	if (system == NULL)
 		return so_error_set(error, SO_ERR_RUN_VARIABLE_UNKNOWN, unit->executable->path,
@@ -206,15 +208,15 @@ assign_system(SoUnit *unit, const char *name, const SoValue *value, SoError *err
 static void
 raise_changed(const SoUnit *unit, const SoUnit *owner, const SoVariable *variable)
 {
-	SoEventData data = {.type = SO_MESSAGE_VARIABLE_VALUE_CHANGED,.variable = variable};
-	char	   *text = talloc_asprintf(NULL, "The value of variable \"%s::%s\" has changed.",
-									   variable->name_space, variable->name);
+	SoEventData data = {.type = SO_MESSAGE_VARIABLE_VALUE_CHANGED, .variable = variable};
+	char *text = talloc_asprintf(NULL, "The value of variable \"%s::%s\" has changed.",
+								 variable->name_space, variable->name);
 
 	/* A handler of this event that changes variables does not start itself again. */
 	for (const SoUnit *handler = so_system_value_handler(unit); handler != NULL;
 		 handler = so_system_value_handler(handler->event != NULL ? handler->event->source : NULL))
 		data.without_handlers |= handler->event != NULL &&
-			handler->event->data.type == SO_MESSAGE_VARIABLE_VALUE_CHANGED;
+								 handler->event->data.type == SO_MESSAGE_VARIABLE_VALUE_CHANGED;
 	data.message = text;
 	so_event_raise((SoUnit *) (uintptr_t) owner, &data);
 	talloc_free(text);
@@ -226,8 +228,8 @@ so_lookup_assign(SoUnit *unit, const char *name, const SoValue *value, SoError *
 	const SoUnit *owner = NULL;
 	SoVariableState *state = find_variable(unit, name, &owner);
 	TALLOC_CTX *values;
-	SoValue		converted;
-	SoError		cause = {0};
+	SoValue converted;
+	SoError cause = {0};
 
 	if (state == NULL && find_parameter(unit, name) != NULL)
 		return so_error_set(error, SO_ERR_RUN_VARIABLE_READ_ONLY, unit->executable->path,
@@ -263,9 +265,9 @@ so_lookup_assign(SoUnit *unit, const char *name, const SoValue *value, SoError *
 
 SoExpression *
 so_lookup_compile(TALLOC_CTX *context, SoUnit *unit, const char *text, bool allow_assignment,
-				 const char *place, SoError *error)
+				  const char *place, SoError *error)
 {
-	SoLookup		scope;
+	SoLookup scope;
 
 	so_lookup_init(&scope, unit, NULL);
 	return so_expression_compile(context, text, allow_assignment, place, &scope.resolver, error);
@@ -275,7 +277,7 @@ so_lookup_compile(TALLOC_CTX *context, SoUnit *unit, const char *text, bool allo
 static SoUnit *
 make_way(TALLOC_CTX *context, SoUnit *root, const SoExecutable *executable)
 {
-	SoUnit	   *parent;
+	SoUnit *parent;
 
 	if (executable == root->executable || executable->parent == NULL)
 		return root;
@@ -288,8 +290,8 @@ so_lookup_compile_at(TALLOC_CTX *context, SoUnit *root, const SoExecutable *exec
 					 const char *text, const char *place, SoError *error)
 {
 	TALLOC_CTX *way = talloc_new(NULL);
-	SoExpression *expression = so_lookup_compile(context, make_way(way, root, executable), text,
-												 false, place, error);
+	SoExpression *expression =
+		so_lookup_compile(context, make_way(way, root, executable), text, false, place, error);
 
 	talloc_free(way);
 	return expression;
@@ -297,10 +299,10 @@ so_lookup_compile_at(TALLOC_CTX *context, SoUnit *root, const SoExecutable *exec
 
 bool
 so_lookup_evaluate(SoUnit *unit, const SoExpression *expression, TALLOC_CTX *context,
-				  SoValue *result, SoError *error)
+				   SoValue *result, SoError *error)
 {
-	SoLookup		scope;
-	bool		good;
+	SoLookup scope;
+	bool good;
 
 	so_lookup_init(&scope, unit, talloc_new(context));
 	good = so_expression_evaluate(expression, context, &scope.resolver, result, error);
@@ -340,7 +342,8 @@ snapshot_parameters(SoTaskRun *run, const SoParameterState *parameters, int coun
 {
 	for (int i = 0; i < count; i++)
 	{
-		SoTaskVariable *variable = add_variable(run, parameters[i].full_name, parameters[i].parameter->type);
+		SoTaskVariable *variable =
+			add_variable(run, parameters[i].full_name, parameters[i].parameter->type);
 
 		variable->value = so_value_copy(run->variables, &parameters[i].value);
 	}
@@ -352,7 +355,7 @@ snapshot_system(SoUnit *unit, SoTaskRun *run)
 	for (const SoSystemVariable *system = so_system_variables(); system->name != NULL; system++)
 	{
 		SoTaskVariable *variable;
-		char		name[128];
+		char name[128];
 
 		if (so_system_variable_find(system->name, unit->executable) == NULL)
 			continue;
@@ -360,7 +363,8 @@ snapshot_system(SoUnit *unit, SoTaskRun *run)
 		variable = add_variable(run, name, system->type);
 		if (!so_system_value(unit, system->name, run->variables, &variable->value))
 			variable->value = so_value_default(run->variables, system->type);
-		variable->writable = strcmp(system->name, "Propagate") == 0 || strcmp(system->name, "Cancel") == 0;
+		variable->writable =
+			strcmp(system->name, "Propagate") == 0 || strcmp(system->name, "Cancel") == 0;
 	}
 }
 
@@ -369,8 +373,8 @@ so_lookup_snapshot(SoUnit *unit, SoTaskRun *run)
 {
 	SoLookupCursor cursor = {unit, 0};
 	SoVariableState *state;
-	int			capacity = unit->package_run->package->parameter_count +
-		unit->run->project->parameter_count;
+	int capacity =
+		unit->package_run->package->parameter_count + unit->run->project->parameter_count;
 
 	for (const SoUnit *level = unit; level != NULL; level = level->parent)
 		capacity += level->executable->variable_count;
@@ -389,7 +393,8 @@ so_lookup_snapshot(SoUnit *unit, SoTaskRun *run)
 		if (state->expression == NULL)
 			variable->value = so_value_copy(run->variables, &state->value);
 	}
-	snapshot_parameters(run, unit->package_run->parameters, unit->package_run->package->parameter_count);
+	snapshot_parameters(run, unit->package_run->parameters,
+						unit->package_run->package->parameter_count);
 	snapshot_parameters(run, unit->run->project_parameters, unit->run->project->parameter_count);
 	snapshot_system(unit, run);
 	run->variable_names = talloc_zero_array(run->context, const char *, run->variable_count + 1);

@@ -16,9 +16,9 @@
 /* A resolver for expressions at one unit; short-lived, on the stack of its user. */
 typedef struct SoLookup
 {
-	SoUnit	   *unit;
-	TALLOC_CTX *scratch;		/* computed values live here */
-	SoError		error;			/* why a lookup failed, when it was more than an unknown name */
+	SoUnit *unit;
+	TALLOC_CTX *scratch; /* computed values live here */
+	SoError error;       /* why a lookup failed, when it was more than an unknown name */
 	SoExpressionResolver resolver;
 } SoLookup;
 
@@ -39,25 +39,25 @@ extern SoDataType so_lookup_type(const SoUnit *unit, const char *name);
  * its owner when it wants that.  false with *error.
  */
 extern bool so_lookup_assign(SoUnit *unit, const char *name, const SoValue *value,
-							SoError *error) SO_WARN_UNUSED;
+							 SoError *error) SO_WARN_UNUSED;
 
 /*
  * Compile text at unit into context.  place names it in errors; NULL with *error.
  */
 extern SoExpression *so_lookup_compile(TALLOC_CTX *context, SoUnit *unit, const char *text,
-									  bool allow_assignment, const char *place, SoError *error);
+									   bool allow_assignment, const char *place, SoError *error);
 
 /*
  * The same before there is a unit for executable: with the names that it and
  * its parents declare in the package of root.
  */
-extern SoExpression *so_lookup_compile_at(TALLOC_CTX *context, SoUnit *root,
-										  const SoExecutable *executable, const char *text,
-										  const char *place, SoError *error);
+extern SoExpression *
+so_lookup_compile_at(TALLOC_CTX *context, SoUnit *root, const SoExecutable *executable,
+					 const char *text, const char *place, SoError *error);
 
 /* Evaluate; false with *error.  The result belongs to context. */
 extern bool so_lookup_evaluate(SoUnit *unit, const SoExpression *expression, TALLOC_CTX *context,
-							  SoValue *result, SoError *error) SO_WARN_UNUSED;
+							   SoValue *result, SoError *error) SO_WARN_UNUSED;
 
 /*
  * Copy everything that is visible at unit into run, for its task.  Variables
@@ -69,9 +69,9 @@ extern void so_lookup_snapshot(SoUnit *unit, SoTaskRun *run);
 typedef struct SoLookupCursor
 {
 	const SoUnit *unit;
-	int			index;
+	int index;
 } SoLookupCursor;
 
 extern SoVariableState *so_lookup_next(SoLookupCursor *cursor);
 
-#endif							/* ENGINE_CONTROL_FLOW_LOOKUP_H */
+#endif /* ENGINE_CONTROL_FLOW_LOOKUP_H */

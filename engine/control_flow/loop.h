@@ -18,4 +18,4 @@ extern void so_loop_foreach_start(SoUnit *unit);
 /* Shall the loop stop before its next iteration?  Then *result says how it ended. */
 extern bool so_loop_is_over(const SoUnit *unit, SoExecutionResult *result);
 
-#endif							/* ENGINE_CONTROL_FLOW_LOOP_H */
+#endif /* ENGINE_CONTROL_FLOW_LOOP_H */

@@ -17,7 +17,7 @@
 
 struct SoLoop
 {
-	int			iteration;
+	int iteration;
 };
 
 typedef enum LoopExpression
@@ -27,14 +27,15 @@ typedef enum LoopExpression
 	LOOP_ASSIGN
 } LoopExpression;
 
-static const char *const expression_names[] = {"init_expression", "eval_expression", "assign_expression"};
+static const char *const expression_names[] = {"init_expression", "eval_expression",
+											   "assign_expression"};
 
 static void iteration_begin(SoUnit *unit);
 
 bool
 so_loop_is_over(const SoUnit *unit, SoExecutionResult *result)
 {
-	int64_t		maximum = so_unit_integer(unit, "maximum_error_count", 1);
+	int64_t maximum = so_unit_integer(unit, "maximum_error_count", 1);
 
 	*result = SO_RESULT_SUCCESS;
 	if (so_schedule_canceled(unit) || so_unit_canceled(unit))
@@ -53,7 +54,8 @@ compiled(SoUnit *unit, LoopExpression which, const char *text, const char *place
 	if (*slot != NULL && strcmp(so_expression_text(*slot), text) != 0)
 		TALLOC_FREE(*slot);
 	if (*slot == NULL)
-		*slot = so_lookup_compile(unit->package_run, unit, text, which != LOOP_EVALUATE, place, error);
+		*slot =
+			so_lookup_compile(unit->package_run, unit, text, which != LOOP_EVALUATE, place, error);
 	return *slot;
 }
 
@@ -63,20 +65,22 @@ evaluate(SoUnit *unit, LoopExpression which, bool *holds)
 {
 	const char *text = so_property_text(unit->properties, expression_names[which]);
 	SoExpression *expression;
-	char		place[1200];
-	SoError		cause = {0};
-	SoError		error;
-	SoLookup		scope;
-	SoValue		value;
-	bool		good = false;
+	char place[1200];
+	SoError cause = {0};
+	SoError error;
+	SoLookup scope;
+	SoValue value;
+	bool good = false;
 
 	if (text == NULL || text[0] == '\0')
 		return true;
-	snprintf(place, sizeof(place), "%s.Properties[%s]", unit->executable->path, expression_names[which]);
+	snprintf(place, sizeof(place), "%s.Properties[%s]", unit->executable->path,
+			 expression_names[which]);
 	so_lookup_init(&scope, unit, talloc_new(unit));
 	expression = compiled(unit, which, text, place, &cause);
 	if (expression != NULL && which == LOOP_EVALUATE)
-		good = so_expression_evaluate_boolean(expression, scope.scratch, &scope.resolver, holds, &cause);
+		good = so_expression_evaluate_boolean(expression, scope.scratch, &scope.resolver, holds,
+											  &cause);
 	else if (expression != NULL)
 		good = so_expression_evaluate(expression, scope.scratch, &scope.resolver, &value, &cause);
 	if (!good && scope.error.code != SO_OK)
@@ -113,7 +117,7 @@ static void
 iteration_begin(SoUnit *unit)
 {
 	SoExecutionResult result;
-	bool		holds = false;
+	bool holds = false;
 
 	if (so_loop_is_over(unit, &result))
 		so_unit_executed(unit, result);

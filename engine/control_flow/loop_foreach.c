@@ -19,15 +19,14 @@
 struct SoLoop
 {
 	SoEnumeration *enumeration;
-	int64_t		next;
+	int64_t next;
 };
 
 static const struct
 {
 	const char *name;
 	SoEnumerator make;
-}			enumerators[] =
-{
+} enumerators[] = {
 	{"file", so_foreach_file},
 	{"item", so_foreach_item},
 	{"variable", so_foreach_variable},
@@ -61,11 +60,11 @@ apply_mapping(SoUnit *unit, const SoObject *mapping, SoError *error)
 {
 	const char *name = so_property_text(mapping, "variable");
 	const char *column = so_property_text(mapping, "column");
-	int			index = (int) so_property_integer(mapping, "index", 0);
+	int index = (int) so_property_integer(mapping, "index", 0);
 	TALLOC_CTX *scratch = talloc_new(unit);
-	SoError		cause = {0};
-	SoValue		value;
-	bool		good;
+	SoError cause = {0};
+	SoValue value;
+	bool good;
 
 	good = unit->loop->enumeration->value(unit->loop->enumeration, unit->loop->next, index,
 										  column != NULL && column[0] != '\0' ? column : NULL,
@@ -77,8 +76,8 @@ apply_mapping(SoUnit *unit, const SoObject *mapping, SoError *error)
 	if (good)
 		return true;
 	so_error_set(error, SO_ERR_RUN_VARIABLE_MAPPING, unit->executable->path,
-				 "item %" PRId64 " cannot be mapped to variable \"%s\": %s",
-				 unit->loop->next + 1, name, cause.message);
+				 "item %" PRId64 " cannot be mapped to variable \"%s\": %s", unit->loop->next + 1,
+				 name, cause.message);
 	return so_error_detail(error, "%s", cause.detail);
 }
 
@@ -86,7 +85,7 @@ static bool
 apply_mappings(SoUnit *unit)
 {
 	const SoField *mappings = so_object_field(unit->properties, "variable_mappings");
-	SoError		error;
+	SoError error;
 
 	for (int i = 0; mappings != NULL && i < mappings->count; i++)
 	{
@@ -103,7 +102,7 @@ static void
 iteration_end(SoUnit *unit)
 {
 	SoExecutionResult result;
-	bool		over = so_loop_is_over(unit, &result);
+	bool over = so_loop_is_over(unit, &result);
 
 	so_schedule_free(unit);
 	if (over)
@@ -136,7 +135,7 @@ iteration_begin(SoUnit *unit)
 void
 so_loop_foreach_start(SoUnit *unit)
 {
-	SoError		error = {0};
+	SoError error = {0};
 
 	unit->loop = talloc_zero(unit, SoLoop);
 	unit->loop->enumeration = enumerate(unit, &error);
@@ -147,8 +146,9 @@ so_loop_foreach_start(SoUnit *unit)
 		return;
 	}
 	if (unit->loop->enumeration->count == 0)
-		so_event_warning(unit, SO_ERR_RUN_ENUMERATOR_EMPTY,
-						 "The enumerator of \"%s\" is empty: nothing matched, so the loop does not run.",
-						 unit->executable->name);
+		so_event_warning(
+			unit, SO_ERR_RUN_ENUMERATOR_EMPTY,
+			"The enumerator of \"%s\" is empty: nothing matched, so the loop does not run.",
+			unit->executable->name);
 	so_unit_next(unit, iteration_begin);
 }

@@ -25,10 +25,10 @@ struct SoMessageQueue
 {
 	pthread_mutex_t mutex;
 	pthread_cond_t room;
-	SoMessage  *head;
-	SoMessage  *tail;
-	int			count;
-	int			fd;
+	SoMessage *head;
+	SoMessage *tail;
+	int count;
+	int fd;
 };
 
 SoMessageQueue *
@@ -57,7 +57,7 @@ so_message_queue_new(SoError *error)
 void
 so_message_queue_free(SoMessageQueue *queue)
 {
-	SoMessage  *message;
+	SoMessage *message;
 
 	if (queue == NULL)
 		return;
@@ -78,7 +78,7 @@ so_message_queue_fd(const SoMessageQueue *queue)
 SoMessage *
 so_message_new(struct SoUnit *unit, SoMessageType type)
 {
-	SoMessage  *message = talloc_zero(NULL, SoMessage);
+	SoMessage *message = talloc_zero(NULL, SoMessage);
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -92,8 +92,8 @@ so_message_new(struct SoUnit *unit, SoMessageType type)
 void
 so_message_queue_put(SoMessageQueue *queue, SoMessage *message, bool may_wait)
 {
-	uint64_t	one = 1;
-	bool		wake;
+	uint64_t one = 1;
+	bool wake;
 
 	pthread_mutex_lock(&queue->mutex);
 	while (may_wait && queue->count >= QUEUE_LIMIT)
@@ -108,15 +108,15 @@ so_message_queue_put(SoMessageQueue *queue, SoMessage *message, bool may_wait)
 	queue->count++;
 	/* Inside the lock, so that a take that empties the list cannot clear a later wake-up. */
 	if (wake && write(queue->fd, &one, sizeof(one)) < 0)
-		abort();				/* an eventfd at 1 cannot refuse another 1 */
+		abort(); /* an eventfd at 1 cannot refuse another 1 */
 	pthread_mutex_unlock(&queue->mutex);
 }
 
 SoMessage *
 so_message_queue_take(SoMessageQueue *queue)
 {
-	SoMessage  *message;
-	uint64_t	count;
+	SoMessage *message;
+	uint64_t count;
 
 	pthread_mutex_lock(&queue->mutex);
 	message = queue->head;

@@ -20,17 +20,17 @@ typedef struct SoMessageQueue SoMessageQueue;
 typedef struct SoMessage
 {
 	struct SoMessage *next;
-	struct SoUnit *unit;		/* the unit that it is about */
-	bool		task_ended;		/* otherwise an event */
+	struct SoUnit *unit; /* the unit that it is about */
+	bool task_ended;     /* otherwise an event */
 	SoMessageType type;
-	SoError    *error;			/* ERROR, WARNING; NULL otherwise */
-	char	   *text;
-	char	   *entry;			/* CUSTOM: name of the log entry */
-	int			percent;
-	int64_t		low;
-	int64_t		high;
-	int			thread_id;
-	int64_t		time_us;
+	SoError *error; /* ERROR, WARNING; NULL otherwise */
+	char *text;
+	char *entry; /* CUSTOM: name of the log entry */
+	int percent;
+	int64_t low;
+	int64_t high;
+	int thread_id;
+	int64_t time_us;
 } SoMessage;
 
 /* NULL with *error when the system refuses.  The queue is freed by so_message_queue_free. */
@@ -38,7 +38,7 @@ extern SoMessageQueue *so_message_queue_new(SoError *error);
 extern void so_message_queue_free(SoMessageQueue *queue);
 
 /* Readable when there is a message. */
-extern int	so_message_queue_fd(const SoMessageQueue *queue);
+extern int so_message_queue_fd(const SoMessageQueue *queue);
 
 /* A new message about unit, stamped with time and thread. */
 extern SoMessage *so_message_new(struct SoUnit *unit, SoMessageType type);
@@ -52,4 +52,4 @@ extern void so_message_queue_put(SoMessageQueue *queue, SoMessage *message, bool
 /* The oldest message, or NULL; free it with talloc_free. */
 extern SoMessage *so_message_queue_take(SoMessageQueue *queue);
 
-#endif							/* ENGINE_CONTROL_FLOW_MESSAGE_QUEUE_H */
+#endif /* ENGINE_CONTROL_FLOW_MESSAGE_QUEUE_H */

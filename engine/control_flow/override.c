@@ -28,12 +28,13 @@ bad_path(const char *path, const char *why, SoError *error)
 static char *
 snake_case(TALLOC_CTX *context, const char *name)
 {
-	char	   *text = talloc_zero_array(context, char, 2 * strlen(name) + 1);
-	size_t		used = 0;
+	char *text = talloc_zero_array(context, char, 2 * strlen(name) + 1);
+	size_t used = 0;
 
 	for (size_t i = 0; name[i] != '\0'; i++)
 	{
-		bool		begins = isupper((unsigned char) name[i]) && i > 0 &&
+		bool begins =
+			isupper((unsigned char) name[i]) && i > 0 &&
 			(!isupper((unsigned char) name[i - 1]) || islower((unsigned char) name[i + 1]));
 
 		if (begins && name[i - 1] != '_')
@@ -48,17 +49,17 @@ static bool
 set_in_copy(SoPackageRun *package_run, const SoObject **object, const char *name, const char *text,
 			const char *path, SoError *error)
 {
-	SoObject   *copy = so_object_copy(package_run, *object);
+	SoObject *copy = so_object_copy(package_run, *object);
 	const char *known = so_object_field(copy, name) != NULL ? name : snake_case(copy, name);
-	SoValue		value = so_value_string(copy, text);
-	SoError		cause = {0};
+	SoValue value = so_value_string(copy, text);
+	SoError cause = {0};
 
 	if (so_object_field(copy, known) == NULL)
 		return bad_path(path, "there is no such property", error);
 	if (!so_object_set(copy, known, &value, &cause))
 	{
-		so_error_set(error, SO_ERR_RUN_PROPERTY_PATH, path, "the value does not fit \"%s\": %s", path,
-					 cause.message);
+		so_error_set(error, SO_ERR_RUN_PROPERTY_PATH, path, "the value does not fit \"%s\": %s",
+					 path, cause.message);
 		so_error_detail(error, "%s", cause.detail);
 		return so_error_hint(error, "%s", cause.hint);
 	}
@@ -76,8 +77,8 @@ set_variable(SoPackageRun *package_run, const SoExecutable *executable, const ch
 	{
 		SoVariableState *variable = &state->variables[i];
 		TALLOC_CTX *holder;
-		SoValue		value;
-		SoError		cause = {0};
+		SoValue value;
+		SoError cause = {0};
 
 		if (strcmp(variable->full_name, name) != 0 && strcmp(variable->variable->name, name) != 0)
 			continue;
@@ -87,8 +88,9 @@ set_variable(SoPackageRun *package_run, const SoExecutable *executable, const ch
 		if (!so_value_from_text(holder, variable->variable->type, text, &value, &cause))
 		{
 			talloc_free(holder);
-			so_error_set(error, SO_ERR_RUN_PROPERTY_PATH, path, "the value does not fit variable \"%s\": %s",
-						 variable->full_name, cause.message);
+			so_error_set(error, SO_ERR_RUN_PROPERTY_PATH, path,
+						 "the value does not fit variable \"%s\": %s", variable->full_name,
+						 cause.message);
 			return so_error_detail(error, "%s", cause.detail);
 		}
 		talloc_free(variable->holder);
@@ -107,7 +109,8 @@ set_connection(SoPackageRun *package_run, const char *name, const char *property
 	{
 		SoTaskConnection *connection = &package_run->connections[i];
 
-		if (strcmp(connection->manager->name, name) == 0 || strcmp(connection->manager->id, name) == 0)
+		if (strcmp(connection->manager->name, name) == 0 ||
+			strcmp(connection->manager->id, name) == 0)
 			return set_in_copy(package_run, &connection->object, property, text, path, error);
 	}
 	return bad_path(path, "there is no such connection manager", error);
@@ -118,7 +121,7 @@ static char *
 bracketed(TALLOC_CTX *context, const char **rest)
 {
 	const char *end;
-	char	   *name;
+	char *name;
 
 	if (**rest != '[' || (end = strchr(*rest, ']')) == NULL)
 		return NULL;
@@ -132,7 +135,7 @@ static char *
 property_name(TALLOC_CTX *context, const char *rest)
 {
 	const char *position = rest + strlen(".Properties");
-	char	   *name;
+	char *name;
 
 	if (strncmp(rest, ".Properties[", strlen(".Properties[")) == 0)
 	{
@@ -149,12 +152,12 @@ static const SoExecutable *
 find_executable(const SoPackage *package, const char *path, const char **rest)
 {
 	const SoExecutable *found = NULL;
-	size_t		longest = 0;
+	size_t longest = 0;
 
 	for (int i = 0; i < package->executable_count; i++)
 	{
 		const SoExecutable *executable = package->executables[i];
-		size_t		length = strlen(executable->path);
+		size_t length = strlen(executable->path);
 
 		if (length > longest && strncmp(executable->path, path, length) == 0 && path[length] == '.')
 		{
@@ -172,10 +175,10 @@ so_setup_override(SoPackageRun *package_run, const char *path, const char *text,
 	TALLOC_CTX *scratch = talloc_new(NULL);
 	const char *rest;
 	const SoExecutable *executable = find_executable(package_run->package, path, &rest);
-	char	   *object = NULL;
-	char	   *property;
-	bool		is_variable = false;
-	bool		good;
+	char *object = NULL;
+	char *property;
+	bool is_variable = false;
+	bool good;
 
 	if (executable == NULL)
 	{

@@ -51,7 +51,7 @@ const char *
 so_property_enum_name(const SoObject *object, const char *name)
 {
 	const SoField *field = object != NULL ? so_object_field(object, name) : NULL;
-	int			index;
+	int index;
 
 	if (field == NULL || field->property->enum_names == NULL)
 		return NULL;
@@ -64,7 +64,7 @@ so_property_compile(TALLOC_CTX *context, SoUnit *unit, const SoPropertyExpressio
 					int count, const char *place, SoError *error)
 {
 	SoExpression **expressions = talloc_zero_array(context, SoExpression *, count + 1);
-	char		where[768];
+	char where[768];
 
 	for (int i = 0; i < count; i++)
 	{
@@ -81,25 +81,26 @@ so_property_compile(TALLOC_CTX *context, SoUnit *unit, const SoPropertyExpressio
 
 SoObject *
 so_property_apply(TALLOC_CTX *context, const SoObject *object, const SoPropertyExpression *sources,
-				  SoExpression *const *expressions, int count,
-				  const SoExpressionResolver *resolver, const char *place, SoError *error)
+				  SoExpression *const *expressions, int count, const SoExpressionResolver *resolver,
+				  const char *place, SoError *error)
 {
-	SoObject   *copy = so_object_copy(context, object);
+	SoObject *copy = so_object_copy(context, object);
 
 	for (int i = 0; i < count; i++)
 	{
-		SoValue		value;
-		SoError		cause = {0};
+		SoValue value;
+		SoError cause = {0};
 
 		if (so_expression_evaluate(expressions[i], copy, resolver, &value, &cause) &&
 			so_object_set(copy, sources[i].property->name, &value, &cause))
 			continue;
 		so_error_set(error, SO_ERR_RUN_PROPERTY_EXPRESSION, place,
-					 "the expression of property \"%s\" failed: %s",
-					 sources[i].property->name, cause.message);
+					 "the expression of property \"%s\" failed: %s", sources[i].property->name,
+					 cause.message);
 		so_error_detail(error, "%s", cause.detail[0] ? cause.detail : sources[i].text);
-		so_error_hint(error, "%s", cause.hint[0] ? cause.hint :
-					  so_error_default_hint(SO_ERR_RUN_PROPERTY_EXPRESSION));
+		so_error_hint(error, "%s",
+					  cause.hint[0] ? cause.hint
+									: so_error_default_hint(SO_ERR_RUN_PROPERTY_EXPRESSION));
 		talloc_free(copy);
 		return NULL;
 	}
@@ -111,20 +112,22 @@ so_property_evaluate(SoUnit *unit, SoError *error)
 {
 	const SoExecutable *executable = unit->executable;
 	SoExecutableState *state = unit->state;
-	SoLookup		scope;
-	SoObject   *result;
+	SoLookup scope;
+	SoObject *result;
 
 	unit->properties = state->object;
 	if (executable->expression_count == 0)
 		return true;
 	if (state->expressions == NULL)
-		state->expressions = so_property_compile(unit->package_run, unit, executable->expressions,
-												 executable->expression_count, executable->path, error);
+		state->expressions =
+			so_property_compile(unit->package_run, unit, executable->expressions,
+								executable->expression_count, executable->path, error);
 	if (state->expressions == NULL)
 		return false;
 	so_lookup_init(&scope, unit, talloc_new(unit));
-	result = so_property_apply(unit, state->object, executable->expressions, state->expressions,
-							   executable->expression_count, &scope.resolver, executable->path, error);
+	result =
+		so_property_apply(unit, state->object, executable->expressions, state->expressions,
+						  executable->expression_count, &scope.resolver, executable->path, error);
 	talloc_free(scope.scratch);
 	if (result == NULL)
 		return false;
@@ -137,8 +140,8 @@ so_property_enumerator(SoUnit *unit, TALLOC_CTX *context, SoError *error)
 {
 	const SoExecutable *executable = unit->executable;
 	SoExecutableState *state = unit->state;
-	SoLookup		scope;
-	SoObject   *result;
+	SoLookup scope;
+	SoObject *result;
 
 	if (executable->enumerator_expression_count == 0)
 		return executable->enumerator;
@@ -149,10 +152,10 @@ so_property_enumerator(SoUnit *unit, TALLOC_CTX *context, SoError *error)
 	if (state->enumerator_expressions == NULL)
 		return NULL;
 	so_lookup_init(&scope, unit, talloc_new(unit));
-	result = so_property_apply(context, executable->enumerator, executable->enumerator_expressions,
-							   state->enumerator_expressions,
-							   executable->enumerator_expression_count, &scope.resolver,
-							   executable->path, error);
+	result =
+		so_property_apply(context, executable->enumerator, executable->enumerator_expressions,
+						  state->enumerator_expressions, executable->enumerator_expression_count,
+						  &scope.resolver, executable->path, error);
 	talloc_free(scope.scratch);
 	return result;
 }

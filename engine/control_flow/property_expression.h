@@ -28,16 +28,15 @@ extern const SoObject *so_property_enumerator(SoUnit *unit, TALLOC_CTX *context,
  * *error.  Touches nothing else, so a task's thread may call it with a
  * resolver of its own.
  */
-extern SoObject *so_property_apply(TALLOC_CTX *context, const SoObject *object,
-								   const SoPropertyExpression *sources,
-								   SoExpression *const *expressions, int count,
-								   const SoExpressionResolver *resolver, const char *place,
-								   SoError *error);
+extern SoObject *
+so_property_apply(TALLOC_CTX *context, const SoObject *object, const SoPropertyExpression *sources,
+				  SoExpression *const *expressions, int count, const SoExpressionResolver *resolver,
+				  const char *place, SoError *error);
 
 /* Compile the expressions of a list; NULL with *error. */
-extern SoExpression **so_property_compile(TALLOC_CTX *context, SoUnit *unit,
-										  const SoPropertyExpression *sources, int count,
-										  const char *place, SoError *error);
+extern SoExpression **
+so_property_compile(TALLOC_CTX *context, SoUnit *unit, const SoPropertyExpression *sources,
+					int count, const char *place, SoError *error);
 
 /* Lenient getters: object may be NULL and need not have the property. */
 extern bool so_property_boolean(const SoObject *object, const char *name, bool missing);
@@ -46,4 +45,4 @@ extern const char *so_property_text(const SoObject *object, const char *name);
 /* The name of an enumerated property's value, NULL when there is none. */
 extern const char *so_property_enum_name(const SoObject *object, const char *name);
 
-#endif							/* ENGINE_CONTROL_FLOW_PROPERTY_EXPRESSION_H */
+#endif /* ENGINE_CONTROL_FLOW_PROPERTY_EXPRESSION_H */

@@ -49,11 +49,11 @@ so_run_options_init(SoRunOptions *options)
 static void
 raise_signal(SoCancelSignal *signal)
 {
-	uint64_t	one = 1;
+	uint64_t one = 1;
 
 	atomic_store(&signal->raised, true);
 	if (write(signal->fd, &one, sizeof(one)) < 0)
-		abort();				/* an eventfd at 0 cannot refuse a 1 */
+		abort(); /* an eventfd at 0 cannot refuse a 1 */
 }
 
 void
@@ -63,7 +63,8 @@ so_run_cancel(SoRun *run)
 		return;
 	run->canceled = true;
 	for (SoUnit *unit = run->active; unit != NULL; unit = unit->active_next)
-		so_event_message(unit, SO_MESSAGE_QUERY_CANCEL, "%s is asked to stop.", unit->executable->name);
+		so_event_message(unit, SO_MESSAGE_QUERY_CANCEL, "%s is asked to stop.",
+						 unit->executable->name);
 	raise_signal(&run->cancel);
 	run->hard_cancel_at = so_clock_monotonic_ms() + QUERY_CANCEL_TIME;
 	so_unit_drop_waiting(run);
@@ -82,7 +83,7 @@ so_run_cancel_hard(SoRun *run)
 static int
 poll_timeout(const SoRun *run, bool busy)
 {
-	int64_t		left;
+	int64_t left;
 
 	if (busy)
 		return 0;
@@ -96,7 +97,7 @@ static void
 wait_for_something(SoRun *run, bool busy)
 {
 	struct pollfd fds[2];
-	nfds_t		count = 1;
+	nfds_t count = 1;
 
 	fds[0].fd = so_message_queue_fd(run->queue);
 	fds[0].events = POLLIN;
@@ -106,7 +107,7 @@ wait_for_something(SoRun *run, bool busy)
 		fds[count++].events = POLLIN;
 	}
 	if (poll(fds, count, poll_timeout(run, busy)) < 0)
-		return;					/* EINTR: look again */
+		return; /* EINTR: look again */
 	if (count > 1 && fds[1].revents != 0)
 		so_run_cancel(run);
 	if (run->hard_cancel_at != 0 && so_clock_monotonic_ms() >= run->hard_cancel_at)
@@ -120,7 +121,7 @@ turn(SoRun *run)
 {
 	while (!run->ended)
 	{
-		bool		busy = so_unit_run_agenda(run, AGENDA_STEPS);
+		bool busy = so_unit_run_agenda(run, AGENDA_STEPS);
 
 		if (run->ended)
 			break;
@@ -171,8 +172,8 @@ make_guid(char *text)
 static int
 concurrency(const SoRun *run, const SoUnit *root)
 {
-	int64_t		wanted = run->options->max_concurrent_executables;
-	long		processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t wanted = run->options->max_concurrent_executables;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (wanted == 0)
 		wanted = so_property_integer(root->properties, "max_concurrent_executables", -1);
@@ -184,7 +185,7 @@ concurrency(const SoRun *run, const SoUnit *root)
 static bool
 open_run(SoRun *run, const SoPackage *package, SoError *error)
 {
-	char	   *name = talloc_asprintf(run, "scaleout %s", package->name);
+	char *name = talloc_asprintf(run, "scaleout %s", package->name);
 
 	run->cancel.fd = run->hard_cancel.fd = -1;
 	if (run->options->execution_instance_guid != NULL)
@@ -193,8 +194,8 @@ open_run(SoRun *run, const SoPackage *package, SoError *error)
 	else
 		make_guid(run->instance_guid);
 	run->queue = so_message_queue_new(error);
-	if (run->queue == NULL || !open_signal(&run->cancel, error) || !open_signal(&run->hard_cancel, error) ||
-		!so_work_folder_open(run, error))
+	if (run->queue == NULL || !open_signal(&run->cancel, error) ||
+		!open_signal(&run->hard_cancel, error) || !so_work_folder_open(run, error))
 		return false;
 	run->pool = so_connection_pool_new(name);
 	if (run->pool == NULL)
@@ -250,9 +251,10 @@ check_checkpoints(SoUnit *root, const SoRunOptions *options, SoError *error)
 	if (!so_unit_boolean(root, "save_checkpoints", false))
 		return true;
 	so_event_announce(root->run, root->executable->package);
-	so_event_warning(root, SO_ERR_RUN_CHECKPOINT_UNSUPPORTED,
-					 "save_checkpoints has no effect here: a failed execution starts again from the "
-					 "beginning.");
+	so_event_warning(
+		root, SO_ERR_RUN_CHECKPOINT_UNSUPPORTED,
+		"save_checkpoints has no effect here: a failed execution starts again from the "
+		"beginning.");
 	return true;
 }
 
@@ -262,10 +264,10 @@ so_run_package(TALLOC_CTX *context, const SoProject *project, const char *packag
 			   SoError *error)
 {
 	const SoPackage *package = find_package(project, package_name, error);
-	int64_t		start = so_clock_monotonic_ms();
+	int64_t start = so_clock_monotonic_ms();
 	SoPackageRun *package_run;
-	SoRun	   *run;
-	bool		good;
+	SoRun *run;
+	bool good;
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->result = SO_RESULT_FAILURE;
@@ -282,9 +284,10 @@ so_run_package(TALLOC_CTX *context, const SoProject *project, const char *packag
 		so_setup_project(run);
 		package_run = so_setup_package(run, run, package, NULL);
 		good = so_setup_options(package_run, error);
-		package_run->root = so_unit_new(package_run, package_run, package->root, NULL, 0, root_ended);
+		package_run->root =
+			so_unit_new(package_run, package_run, package->root, NULL, 0, root_ended);
 		good = good && so_setup_compile(package_run->root, error) &&
-			check_checkpoints(package_run->root, options, error);
+			   check_checkpoints(package_run->root, options, error);
 		run->max_concurrent = concurrency(run, package_run->root);
 		if (good)
 		{

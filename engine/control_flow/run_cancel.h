@@ -17,4 +17,4 @@ extern void so_run_cancel(SoRun *run);
 /* The OnQueryCancel handlers have had their time: cancel them as well. */
 extern void so_run_cancel_hard(SoRun *run);
 
-#endif							/* ENGINE_CONTROL_FLOW_RUN_CANCEL_H */
+#endif /* ENGINE_CONTROL_FLOW_RUN_CANCEL_H */

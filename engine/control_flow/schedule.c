@@ -14,27 +14,27 @@
 
 typedef struct Child
 {
-	bool		started;
-	bool		settled;
-	bool		any_alternative;	/* a constraint without logical_and holds */
-	bool		impossible;		/* a constraint with logical_and does not hold */
-	int			open_required;
-	int			open_alternatives;
-	int			alternatives;
+	bool started;
+	bool settled;
+	bool any_alternative; /* a constraint without logical_and holds */
+	bool impossible;      /* a constraint with logical_and does not hold */
+	int open_required;
+	int open_alternatives;
+	int alternatives;
 } Child;
 
 struct SoSchedule
 {
-	SoUnit	   *container;
-	SoUnitStep	done;
-	int			iteration;
-	Child	   *children;
-	int			open;			/* children that are not settled */
-	int		   *settled;		/* positions whose constraints are still to be decided */
+	SoUnit *container;
+	SoUnitStep done;
+	int iteration;
+	Child *children;
+	int open;     /* children that are not settled */
+	int *settled; /* positions whose constraints are still to be decided */
 	SoExecutionResult *results;
-	int			settled_count;
-	bool		deciding;
-	bool		canceled;
+	int settled_count;
+	bool deciding;
+	bool canceled;
 };
 
 static void child_ended(SoUnit *unit);
@@ -42,7 +42,7 @@ static void child_ended(SoUnit *unit);
 static void
 settle(SoSchedule *schedule, int position, SoExecutionResult result)
 {
-	Child	   *child = &schedule->children[position];
+	Child *child = &schedule->children[position];
 
 	if (child->settled)
 		return;
@@ -56,7 +56,7 @@ settle(SoSchedule *schedule, int position, SoExecutionResult result)
 static void
 start_child(SoSchedule *schedule, int position)
 {
-	SoUnit	   *container = schedule->container;
+	SoUnit *container = schedule->container;
 	const SoExecutable *executable = container->executable->children[position];
 	SoExecutableState *state = &container->package_run->states[executable->index];
 
@@ -78,7 +78,7 @@ start_child(SoSchedule *schedule, int position)
 static void
 decide_child(SoSchedule *schedule, int position)
 {
-	Child	   *child = &schedule->children[position];
+	Child *child = &schedule->children[position];
 
 	if (child->started || child->settled)
 		return;
@@ -92,15 +92,15 @@ decide_child(SoSchedule *schedule, int position)
 static void
 decide_successors(SoSchedule *schedule, int position)
 {
-	SoUnit	   *container = schedule->container;
+	SoUnit *container = schedule->container;
 	const SoGraph *graph = so_graph_of(container);
 
 	for (int i = graph->outgoing_start[position]; i < graph->outgoing_start[position + 1]; i++)
 	{
-		int			constraint = graph->outgoing[i];
-		int			target = graph->target[constraint];
-		Child	   *child = &schedule->children[target];
-		bool		holds;
+		int constraint = graph->outgoing[i];
+		int target = graph->target[constraint];
+		Child *child = &schedule->children[target];
+		bool holds;
 
 		if (child->started || child->settled)
 			continue;
@@ -123,7 +123,7 @@ decide_successors(SoSchedule *schedule, int position)
 static void
 decide(SoSchedule *schedule)
 {
-	SoUnit	   *container = schedule->container;
+	SoUnit *container = schedule->container;
 
 	if (schedule->deciding)
 		return;
@@ -154,7 +154,7 @@ so_schedule_start(SoUnit *container, int iteration, SoUnitStep done)
 	const SoExecutable *executable = container->executable;
 	const SoGraph *graph = so_graph_of(container);
 	SoSchedule *schedule = talloc_zero(container, SoSchedule);
-	int			count = executable->child_count;
+	int count = executable->child_count;
 
 	container->schedule = schedule;
 	schedule->container = container;
@@ -166,7 +166,7 @@ so_schedule_start(SoUnit *container, int iteration, SoUnitStep done)
 	schedule->results = talloc_zero_array(schedule, SoExecutionResult, count + 1);
 	for (int i = 0; i < count; i++)
 	{
-		Child	   *child = &schedule->children[i];
+		Child *child = &schedule->children[i];
 
 		for (int j = graph->incoming_start[i]; j < graph->incoming_start[i + 1]; j++)
 		{

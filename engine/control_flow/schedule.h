@@ -29,4 +29,4 @@ extern bool so_schedule_canceled(const SoUnit *container);
 /* Free the children's state of this activation. */
 extern void so_schedule_free(SoUnit *container);
 
-#endif							/* ENGINE_CONTROL_FLOW_SCHEDULE_H */
+#endif /* ENGINE_CONTROL_FLOW_SCHEDULE_H */

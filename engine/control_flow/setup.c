@@ -34,8 +34,8 @@ setup_variables(SoPackageRun *package_run, const SoExecutable *executable)
 {
 	SoExecutableState *state = &package_run->states[executable->index];
 
-	state->variables = talloc_zero_array(package_run->states, SoVariableState,
-										 executable->variable_count + 1);
+	state->variables =
+		talloc_zero_array(package_run->states, SoVariableState, executable->variable_count + 1);
 	for (int i = 0; i < executable->variable_count; i++)
 	{
 		SoVariableState *variable = &state->variables[i];
@@ -43,8 +43,8 @@ setup_variables(SoPackageRun *package_run, const SoExecutable *executable)
 		variable->variable = executable->variables[i];
 		variable->holder = talloc_new(NULL);
 		variable->value = so_value_copy(variable->holder, &variable->variable->value);
-		variable->full_name = talloc_asprintf(state->variables, "%s::%s", variable->variable->name_space,
-											  variable->variable->name);
+		variable->full_name = talloc_asprintf(
+			state->variables, "%s::%s", variable->variable->name_space, variable->variable->name);
 	}
 }
 
@@ -56,8 +56,9 @@ setup_parameters(TALLOC_CTX *context, SoParameter *const *parameters, int count,
 	for (int i = 0; i < count; i++)
 	{
 		states[i].parameter = parameters[i];
-		states[i].value = parameters[i]->has_default ? so_value_copy(states, &parameters[i]->value) :
-			so_value_default(states, parameters[i]->type);
+		states[i].value = parameters[i]->has_default
+							  ? so_value_copy(states, &parameters[i]->value)
+							  : so_value_default(states, parameters[i]->type);
 		states[i].full_name = talloc_asprintf(states, "%s::%s", prefix, parameters[i]->name);
 	}
 	return states;
@@ -66,8 +67,8 @@ setup_parameters(TALLOC_CTX *context, SoParameter *const *parameters, int count,
 void
 so_setup_project(SoRun *run)
 {
-	run->project_parameters = setup_parameters(run, run->project->parameters,
-											   run->project->parameter_count, "$Project");
+	run->project_parameters =
+		setup_parameters(run, run->project->parameters, run->project->parameter_count, "$Project");
 }
 
 static void
@@ -75,7 +76,7 @@ setup_connections(SoPackageRun *package_run)
 {
 	const SoPackage *package = package_run->package;
 	const SoProject *project = package_run->run->project;
-	int			count = package->connection_count + project->connection_count;
+	int count = package->connection_count + project->connection_count;
 
 	package_run->connections = talloc_zero_array(package_run, SoTaskConnection, count + 1);
 	package_run->connection_count = count;
@@ -83,8 +84,9 @@ setup_connections(SoPackageRun *package_run)
 	{
 		SoTaskConnection *connection = &package_run->connections[i];
 
-		connection->manager = i < package->connection_count ? package->connections[i] :
-			project->connections[i - package->connection_count];
+		connection->manager = i < package->connection_count
+								  ? package->connections[i]
+								  : project->connections[i - package->connection_count];
 		connection->object = connection->manager->object;
 	}
 }
@@ -102,7 +104,8 @@ so_setup_package(TALLOC_CTX *owner, SoRun *run, const SoPackage *package, SoUnit
 	package_run->ordinal = run->package_count++;
 	package_run->depth = caller != NULL ? caller->package_run->depth + 1 : 0;
 	package_run->start_us = (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-	package_run->states = talloc_zero_array(package_run, SoExecutableState, package->executable_count);
+	package_run->states =
+		talloc_zero_array(package_run, SoExecutableState, package->executable_count);
 	for (int i = 0; i < package->executable_count; i++)
 	{
 		const SoExecutable *executable = package->executables[i];
@@ -113,8 +116,8 @@ so_setup_package(TALLOC_CTX *owner, SoRun *run, const SoPackage *package, SoUnit
 			package_run->states[executable->children[j]->index].position = j;
 	}
 	talloc_set_destructor(package_run, free_values);
-	package_run->parameters = setup_parameters(package_run, package->parameters,
-											   package->parameter_count, "$Package");
+	package_run->parameters =
+		setup_parameters(package_run, package->parameters, package->parameter_count, "$Package");
 	setup_connections(package_run);
 	return package_run;
 }
@@ -124,7 +127,7 @@ so_setup_package(TALLOC_CTX *owner, SoRun *run, const SoPackage *package, SoUnit
 SoParameterState *
 so_setup_parameter(SoPackageRun *package_run, const char *name)
 {
-	SoRun	   *run = package_run->run;
+	SoRun *run = package_run->run;
 
 	for (int i = 0; i < package_run->package->parameter_count; i++)
 	{
@@ -145,8 +148,8 @@ bool
 so_setup_set_parameter(SoPackageRun *package_run, SoParameterState *parameter, const SoValue *value,
 					   SoError *error)
 {
-	SoError		cause = {0};
-	SoValue		converted;
+	SoError cause = {0};
+	SoValue converted;
 
 	if (value->is_null)
 		return so_error_set(error, SO_ERR_RUN_PARAMETER_VALUE, parameter->full_name,
@@ -154,7 +157,8 @@ so_setup_set_parameter(SoPackageRun *package_run, SoParameterState *parameter, c
 	if (!so_value_convert(package_run->run, value, parameter->parameter->type, &converted, &cause))
 	{
 		so_error_set(error, SO_ERR_RUN_PARAMETER_VALUE, parameter->full_name,
-					 "the value does not fit parameter \"%s\": %s", parameter->full_name, cause.message);
+					 "the value does not fit parameter \"%s\": %s", parameter->full_name,
+					 cause.message);
 		return so_error_detail(error, "%s", cause.detail);
 	}
 	parameter->value = converted;
@@ -166,15 +170,16 @@ static bool
 set_parameter_text(SoPackageRun *package_run, const SoAssignment *assignment, SoError *error)
 {
 	SoParameterState *parameter = so_setup_parameter(package_run, assignment->name);
-	SoError		cause = {0};
-	SoValue		value;
+	SoError cause = {0};
+	SoValue value;
 
 	if (parameter == NULL)
 		return so_error_set(error, SO_ERR_RUN_PARAMETER_UNKNOWN, assignment->name,
 							"package \"%s\" has no parameter \"%s\"", package_run->package->name,
 							assignment->name);
 	/* The text of a sensitive value must not come up in a message. */
-	if (!so_value_from_text(package_run->run, parameter->parameter->type, assignment->text, &value, &cause))
+	if (!so_value_from_text(package_run->run, parameter->parameter->type, assignment->text, &value,
+							&cause))
 		return so_error_set(error, SO_ERR_RUN_PARAMETER_VALUE, assignment->name,
 							"the value of parameter \"%s\" is not of type %s", assignment->name,
 							so_data_type_variable_name(parameter->parameter->type));
@@ -199,7 +204,8 @@ so_setup_check_required(const SoPackageRun *package_run, SoError *error)
 
 		if (state->parameter->required && !state->value_set && !state->parameter->has_default)
 			return so_error_set(error, SO_ERR_RUN_PARAMETER_REQUIRED, state->full_name,
-								"required parameter \"%s\" of the project has no value", state->full_name);
+								"required parameter \"%s\" of the project has no value",
+								state->full_name);
 	}
 	return true;
 }
@@ -209,13 +215,13 @@ so_setup_check_required(const SoPackageRun *package_run, SoError *error)
 static bool
 set_connection_string(SoPackageRun *package_run, const SoAssignment *assignment, SoError *error)
 {
-	bool		found = false;
+	bool found = false;
 
 	for (int i = 0; i < package_run->connection_count; i++)
 	{
 		SoTaskConnection *connection = &package_run->connections[i];
-		SoObject   *copy;
-		SoValue		value;
+		SoObject *copy;
+		SoValue value;
 
 		if (strcmp(connection->manager->name, assignment->name) != 0 &&
 			strcasecmp(connection->manager->id, assignment->name) != 0)
@@ -268,7 +274,7 @@ compile_variables(SoUnit *root, const SoExecutable *executable, SoError *error)
 {
 	SoPackageRun *package_run = root->package_run;
 	SoExecutableState *state = &package_run->states[executable->index];
-	char		place[768];
+	char place[768];
 
 	for (int i = 0; i < executable->variable_count; i++)
 	{
@@ -290,7 +296,7 @@ so_setup_compile(SoUnit *root, SoError *error)
 {
 	SoPackageRun *package_run = root->package_run;
 	const SoPackage *package = package_run->package;
-	char		place[768];
+	char place[768];
 
 	for (int i = 0; i < package->executable_count; i++)
 	{

@@ -15,8 +15,8 @@
  * State for one run of package, owned by owner.  caller is the Execute Package
  * task, or NULL.  Parameters have their design values.
  */
-extern SoPackageRun *so_setup_package(TALLOC_CTX *owner, SoRun *run, const SoPackage *package,
-									  SoUnit *caller);
+extern SoPackageRun *
+so_setup_package(TALLOC_CTX *owner, SoRun *run, const SoPackage *package, SoUnit *caller);
 
 /* Parameter states of the project, owned by run. */
 extern void so_setup_project(SoRun *run);
@@ -44,4 +44,4 @@ extern bool so_setup_override(SoPackageRun *package_run, const char *path, const
  */
 extern bool so_setup_compile(SoUnit *root, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_CONTROL_FLOW_SETUP_H */
+#endif /* ENGINE_CONTROL_FLOW_SETUP_H */

@@ -25,7 +25,7 @@ comes_first(const SoUnit *left, const SoUnit *right)
 static void
 heap_push(SoRun *run, SoUnit *unit)
 {
-	int			i;
+	int i;
 
 	if (run->ready_count == run->ready_capacity)
 	{
@@ -44,13 +44,13 @@ heap_push(SoRun *run, SoUnit *unit)
 static SoUnit *
 heap_pop(SoRun *run)
 {
-	SoUnit	   *first = run->ready[0];
-	SoUnit	   *last = run->ready[--run->ready_count];
-	int			i = 0;
+	SoUnit *first = run->ready[0];
+	SoUnit *last = run->ready[--run->ready_count];
+	int i = 0;
 
 	for (;;)
 	{
-		int			child = 2 * i + 1;
+		int child = 2 * i + 1;
 
 		if (child >= run->ready_count)
 			break;
@@ -70,7 +70,7 @@ static bool
 needs_slot(const SoUnit *unit)
 {
 	return unit->executable->kind == SO_KIND_TASK && !unit->inside_handler &&
-		unit->executable->task_type != &so_task_execute_package;
+		   unit->executable->task_type != &so_task_execute_package;
 }
 
 void
@@ -88,11 +88,11 @@ so_unit_start(SoUnit *unit)
 bool
 so_unit_dispatch(SoRun *run)
 {
-	bool		any = false;
+	bool any = false;
 
 	while (run->ready_count > 0 && run->running < run->max_concurrent)
 	{
-		SoUnit	   *unit = heap_pop(run);
+		SoUnit *unit = heap_pop(run);
 
 		unit->has_slot = true;
 		run->running++;

@@ -64,10 +64,10 @@ integer(int64_t value)
 static SoValue
 date(int64_t microseconds)
 {
-	SoValue		value = {.type = SO_TYPE_DATE};
-	time_t		seconds = (time_t) (microseconds / 1000000);
-	struct tm	local;
-	int64_t		shifted;
+	SoValue value = {.type = SO_TYPE_DATE};
+	time_t seconds = (time_t) (microseconds / 1000000);
+	struct tm local;
+	int64_t shifted;
 
 	localtime_r(&seconds, &local);
 	shifted = (int64_t) seconds + local.tm_gmtoff;
@@ -94,9 +94,8 @@ root_text(const SoUnit *unit, const char *name)
 	return so_property_text(root_object(unit), name);
 }
 
-#define VALUE(name) \
-	static SoValue value_##name(const SoUnit *unit, TALLOC_CTX *context)
-#define UNUSED(x) ((void) (x))
+#define VALUE(name) static SoValue value_##name(const SoUnit *unit, TALLOC_CTX *context)
+#define UNUSED(x)   ((void) (x))
 
 VALUE(cancel_event)
 {
@@ -114,7 +113,7 @@ VALUE(container_start_time)
 
 VALUE(creation_date)
 {
-	SoValue		value;
+	SoValue value;
 	const char *written = root_text(unit, "creation_date");
 
 	if (written != NULL && so_value_from_text(context, SO_TYPE_DATE, written, &value, NULL))
@@ -162,7 +161,7 @@ VALUE(locale_id)
 	UNUSED(context);
 	for (; unit != NULL; unit = unit->parent)
 	{
-		int64_t		locale = so_property_integer(unit->properties, "locale_id", 0);
+		int64_t locale = so_property_integer(unit->properties, "locale_id", 0);
 
 		if (locale > 0)
 			return integer(locale);
@@ -172,7 +171,7 @@ VALUE(locale_id)
 
 VALUE(machine_name)
 {
-	char		name[256] = "";
+	char name[256] = "";
 
 	UNUSED(unit);
 	gethostname(name, sizeof(name) - 1);
@@ -210,10 +209,10 @@ VALUE(server_execution_id)
 
 VALUE(user_name)
 {
-	char		buffer[4096];
+	char buffer[4096];
 	struct passwd entry;
 	struct passwd *found = NULL;
-	char		number[32];
+	char number[32];
 
 	UNUSED(unit);
 	if (getpwuid_r(geteuid(), &entry, buffer, sizeof(buffer), &found) == 0 && found != NULL)
@@ -259,8 +258,9 @@ VALUE(creation_name)
 {
 	const SoUnit *task = task_of(unit);
 
-	return text(context, task->executable->task_type != NULL ?
-				task->executable->task_type->object_type->name : "");
+	return text(context, task->executable->task_type != NULL
+							 ? task->executable->task_type->object_type->name
+							 : "");
 }
 
 VALUE(task_id)
@@ -361,8 +361,10 @@ VALUE(variable_id)
 	const SoVariable *variable = event_of(unit)->data.variable;
 	const char *id = so_property_text(variable->object, "id");
 
-	return id != NULL ? text(context, id) :
-		so_value_string(context, talloc_asprintf(context, "%s::%s", variable->name_space, variable->name));
+	return id != NULL
+			   ? text(context, id)
+			   : so_value_string(context, talloc_asprintf(context, "%s::%s", variable->name_space,
+														  variable->name));
 }
 
 VALUE(variable_name)
@@ -380,9 +382,8 @@ VALUE(variable_description)
 static const struct
 {
 	const char *name;
-	SoValue		(*value) (const SoUnit *unit, TALLOC_CTX *context);
-}			system_values[] =
-{
+	SoValue (*value)(const SoUnit *unit, TALLOC_CTX *context);
+} system_values[] = {
 	{"CancelEvent", value_cancel_event},
 	{"ContainerStartTime", value_container_start_time},
 	{"CreationDate", value_creation_date},
@@ -445,7 +446,7 @@ so_system_value(const SoUnit *unit, const char *name, TALLOC_CTX *context, SoVal
 bool
 so_system_value_assign(SoUnit *unit, const char *name, bool value)
 {
-	SoUnit	   *handler = so_system_value_handler(unit);
+	SoUnit *handler = so_system_value_handler(unit);
 
 	if (handler == NULL)
 		return false;

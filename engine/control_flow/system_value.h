@@ -15,8 +15,8 @@
  * The value of the variable name (without "System::"), which must be visible
  * at unit; owned by context.  false when there is none.
  */
-extern bool so_system_value(const SoUnit *unit, const char *name, TALLOC_CTX *context,
-							SoValue *value);
+extern bool
+so_system_value(const SoUnit *unit, const char *name, TALLOC_CTX *context, SoValue *value);
 
 /* Set Propagate or Cancel of the event handler around unit; false for any other. */
 extern bool so_system_value_assign(SoUnit *unit, const char *name, bool value);
@@ -24,4 +24,4 @@ extern bool so_system_value_assign(SoUnit *unit, const char *name, bool value);
 /* The innermost event handler around unit (or unit itself), NULL when there is none. */
 extern SoUnit *so_system_value_handler(const SoUnit *unit);
 
-#endif							/* ENGINE_CONTROL_FLOW_SYSTEM_VALUE_H */
+#endif /* ENGINE_CONTROL_FLOW_SYSTEM_VALUE_H */

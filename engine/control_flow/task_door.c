@@ -64,7 +64,7 @@ so_task_transaction(SoTaskRun *run)
 static SoTaskVariable *
 find_variable(const SoTaskRun *run, const char *name)
 {
-	bool		qualified = strstr(name, "::") != NULL;
+	bool qualified = strstr(name, "::") != NULL;
 
 	for (int i = 0; i < run->variable_count; i++)
 	{
@@ -90,11 +90,11 @@ resolve_type(void *context, const char *name)
 static const SoValue *
 resolve_value(void *context, const char *name)
 {
-	SoTaskRun  *run = context;
+	SoTaskRun *run = context;
 	SoTaskVariable *variable = find_variable(run, name);
 	SoExpressionResolver resolver = so_task_run_resolver(run);
-	SoValue		value;
-	bool		good;
+	SoValue value;
+	bool good;
 
 	if (variable == NULL || variable->evaluating)
 		return NULL;
@@ -102,7 +102,7 @@ resolve_value(void *context, const char *name)
 		return &variable->value;
 	variable->evaluating = true;
 	good = so_expression_evaluate(variable->expression, run->context, &resolver, &value, NULL) &&
-		so_value_convert(run->context, &value, variable->type, &variable->value, NULL);
+		   so_value_convert(run->context, &value, variable->type, &variable->value, NULL);
 	variable->evaluating = false;
 	return good ? &variable->value : NULL;
 }
@@ -117,11 +117,7 @@ SoExpressionResolver
 so_task_run_resolver(SoTaskRun *run)
 {
 	SoExpressionResolver resolver = {
-		.context = run,
-		.declare = resolve_type,
-		.lookup = resolve_value,
-		.assign = resolve_assign
-	};
+		.context = run, .declare = resolve_type, .lookup = resolve_value, .assign = resolve_assign};
 
 	return resolver;
 }
@@ -136,8 +132,8 @@ bool
 so_task_set_variable(SoTaskRun *run, const char *name, const SoValue *value, SoError *error)
 {
 	SoTaskVariable *variable = find_variable(run, name);
-	SoError		cause = {0};
-	SoValue		converted;
+	SoError cause = {0};
+	SoValue converted;
 
 	if (variable == NULL)
 		return so_error_set(error, SO_ERR_RUN_VARIABLE_UNKNOWN, run->executable->path,
@@ -170,7 +166,7 @@ send(SoTaskRun *run, SoMessage *message)
 void
 so_task_error(SoTaskRun *run, const SoError *error)
 {
-	SoMessage  *message = so_message_new(run->unit, SO_MESSAGE_ERROR);
+	SoMessage *message = so_message_new(run->unit, SO_MESSAGE_ERROR);
 
 	message->error = talloc_memdup(message, error, sizeof(*error));
 	message->text = so_event_error_text(message, error);
@@ -179,10 +175,10 @@ so_task_error(SoTaskRun *run, const SoError *error)
 }
 
 void
-so_task_warning(SoTaskRun *run, SoErrorCode code, const char *format,...)
+so_task_warning(SoTaskRun *run, SoErrorCode code, const char *format, ...)
 {
-	SoMessage  *message = so_message_new(run->unit, SO_MESSAGE_WARNING);
-	va_list		args;
+	SoMessage *message = so_message_new(run->unit, SO_MESSAGE_WARNING);
+	va_list args;
 
 	message->error = talloc_zero(message, SoError);
 	message->error->code = code;
@@ -193,10 +189,10 @@ so_task_warning(SoTaskRun *run, SoErrorCode code, const char *format,...)
 }
 
 void
-so_task_information(SoTaskRun *run, const char *format,...)
+so_task_information(SoTaskRun *run, const char *format, ...)
 {
-	SoMessage  *message = so_message_new(run->unit, SO_MESSAGE_INFORMATION);
-	va_list		args;
+	SoMessage *message = so_message_new(run->unit, SO_MESSAGE_INFORMATION);
+	va_list args;
 
 	va_start(args, format);
 	message->text = talloc_vasprintf(message, format, args);
@@ -207,7 +203,7 @@ so_task_information(SoTaskRun *run, const char *format,...)
 void
 so_task_progress(SoTaskRun *run, int percent, int64_t low, int64_t high, const char *description)
 {
-	SoMessage  *message = so_message_new(run->unit, SO_MESSAGE_PROGRESS);
+	SoMessage *message = so_message_new(run->unit, SO_MESSAGE_PROGRESS);
 
 	message->percent = percent;
 	message->low = low;
@@ -217,10 +213,10 @@ so_task_progress(SoTaskRun *run, int percent, int64_t low, int64_t high, const c
 }
 
 void
-so_task_custom_event(SoTaskRun *run, const char *entry, const char *format,...)
+so_task_custom_event(SoTaskRun *run, const char *entry, const char *format, ...)
 {
-	SoMessage  *message = so_message_new(run->unit, SO_MESSAGE_CUSTOM);
-	va_list		args;
+	SoMessage *message = so_message_new(run->unit, SO_MESSAGE_CUSTOM);
+	va_list args;
 
 	message->entry = talloc_strdup(message, entry);
 	va_start(args, format);
@@ -266,7 +262,7 @@ so_task_connection_properties(SoTaskRun *run, const char *name, SoError *error)
 		SoTaskConnection *connection = &run->connections[i];
 		const SoConnectionManager *manager = connection->manager;
 		SoExpressionResolver resolver = so_task_run_resolver(run);
-		char	   *place;
+		char *place;
 
 		if (strcmp(manager->name, name) != 0 && strcmp(manager->id, name) != 0)
 			continue;
@@ -275,9 +271,9 @@ so_task_connection_properties(SoTaskRun *run, const char *name, SoError *error)
 		if (connection->evaluated != NULL)
 			return connection->evaluated;
 		place = talloc_asprintf(run->context, "\\Package.Connections[%s]", manager->name);
-		connection->evaluated = so_property_apply(run->context, connection->object, manager->expressions,
-												  connection->expressions, manager->expression_count,
-												  &resolver, place, error);
+		connection->evaluated = so_property_apply(
+			run->context, connection->object, manager->expressions, connection->expressions,
+			manager->expression_count, &resolver, place, error);
 		talloc_free(place);
 		return connection->evaluated;
 	}

@@ -22,56 +22,56 @@
 typedef struct SoCancelSignal
 {
 	atomic_bool raised;
-	int			fd;				/* eventfd, readable once raised */
+	int fd; /* eventfd, readable once raised */
 } SoCancelSignal;
 
 /* A variable as the task sees it: a copy, or an expression over such copies. */
 typedef struct SoTaskVariable
 {
-	const char *name;			/* "User::x" */
-	SoDataType	type;
-	SoValue		value;
+	const char *name; /* "User::x" */
+	SoDataType type;
+	SoValue value;
 	const SoExpression *expression; /* evaluated on demand; NULL = plain value */
-	bool		evaluating;
-	bool		writable;
-	bool		changed;		/* applied by the control thread at the end */
+	bool evaluating;
+	bool writable;
+	bool changed; /* applied by the control thread at the end */
 } SoTaskVariable;
 
 /* A connection manager as the task sees it. */
 typedef struct SoTaskConnection
 {
 	const SoConnectionManager *manager;
-	const SoObject *object;		/* overrides applied; shared and immutable */
-	SoExpression *const *expressions;	/* compiled, as many as manager->expression_count */
-	SoObject   *evaluated;		/* made by the task on first use */
+	const SoObject *object;           /* overrides applied; shared and immutable */
+	SoExpression *const *expressions; /* compiled, as many as manager->expression_count */
+	SoObject *evaluated;              /* made by the task on first use */
 } SoTaskConnection;
 
 struct SoTaskRun
 {
-	TALLOC_CTX *context;		/* the task's own root */
-	struct SoUnit *unit;		/* control thread only; the task passes it on in messages */
+	TALLOC_CTX *context; /* the task's own root */
+	struct SoUnit *unit; /* control thread only; the task passes it on in messages */
 	const SoExecutable *executable;
 	const SoObject *properties;
 	SoTaskVariable *variables;
-	int			variable_count;
-	const char **variable_names;	/* NULL-terminated */
+	int variable_count;
+	const char **variable_names; /* NULL-terminated */
 	SoTaskConnection *connections;
-	int			connection_count;
+	int connection_count;
 	struct SoMessageQueue *queue;
 	SoConnectionPool *pool;
 	SoTransaction *transaction; /* NULL when the task takes part in none */
 	SoCancelSignal *cancel;
 	const char *work_folder;
 
-	SoExecutionResult (*main) (SoTaskRun *run);
-	void		(*ended) (struct SoUnit *unit, SoExecutionResult result);
-	pthread_t	thread;
-	bool		in_thread;
+	SoExecutionResult (*main)(SoTaskRun *run);
+	void (*ended)(struct SoUnit *unit, SoExecutionResult result);
+	pthread_t thread;
+	bool in_thread;
 	SoExecutionResult result;
-	int			errors_raised;
-	bool		has_execution_value;
-	SoValue		execution_value;
-	int64_t		row_count;		/* -1 = none */
+	int errors_raised;
+	bool has_execution_value;
+	SoValue execution_value;
+	int64_t row_count; /* -1 = none */
 };
 
 /*
@@ -80,4 +80,4 @@ struct SoTaskRun
  */
 extern SoExpressionResolver so_task_run_resolver(SoTaskRun *run);
 
-#endif							/* ENGINE_CONTROL_FLOW_TASK_RUN_H */
+#endif /* ENGINE_CONTROL_FLOW_TASK_RUN_H */

@@ -22,7 +22,7 @@ SoTaskRun *
 so_task_run_new(SoUnit *unit)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	SoTaskRun  *run = talloc_zero(context, SoTaskRun);
+	SoTaskRun *run = talloc_zero(context, SoTaskRun);
 
 	run->context = context;
 	run->unit = unit;
@@ -45,7 +45,7 @@ so_task_run_new(SoUnit *unit)
 static void
 say_ended(SoTaskRun *run, bool may_wait)
 {
-	SoMessage  *message = so_message_new(run->unit, SO_MESSAGE_CUSTOM);
+	SoMessage *message = so_message_new(run->unit, SO_MESSAGE_CUSTOM);
 
 	message->task_ended = true;
 	so_message_queue_put(run->queue, message, may_wait);
@@ -54,7 +54,7 @@ say_ended(SoTaskRun *run, bool may_wait)
 static void *
 thread_main(void *argument)
 {
-	SoTaskRun  *run = argument;
+	SoTaskRun *run = argument;
 
 	run->result = run->main(run);
 	say_ended(run, true);
@@ -66,23 +66,23 @@ static bool
 start_thread(SoTaskRun *run, SoError *error)
 {
 	pthread_attr_t attributes;
-	sigset_t	all;
-	sigset_t	before;
-	int			code;
+	sigset_t all;
+	sigset_t before;
+	int code;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, TASK_STACK_SIZE);
-	run->in_thread = true;		/* before the thread can look at it */
+	run->in_thread = true; /* before the thread can look at it */
 	code = pthread_create(&run->thread, &attributes, thread_main, run);
 	pthread_attr_destroy(&attributes);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (code == 0)
 		return true;
 	run->in_thread = false;
-	so_error_set(error, SO_ERR_RUN_THREAD, run->executable->path,
-				 "no thread for task \"%s\"", run->executable->name);
+	so_error_set(error, SO_ERR_RUN_THREAD, run->executable->path, "no thread for task \"%s\"",
+				 run->executable->name);
 	return so_error_detail(error, "pthread_create: %s.", strerror(code));
 }
 
@@ -113,7 +113,7 @@ apply_variables(SoUnit *unit, SoTaskRun *run)
 {
 	for (int i = 0; i < run->variable_count; i++)
 	{
-		SoError		error;
+		SoError error;
 
 		if (run->variables[i].changed &&
 			!so_lookup_assign(unit, run->variables[i].name, &run->variables[i].value, &error))
@@ -124,7 +124,7 @@ apply_variables(SoUnit *unit, SoTaskRun *run)
 static void
 task_ended(SoUnit *unit, SoExecutionResult result)
 {
-	SoTaskRun  *run = unit->task;
+	SoTaskRun *run = unit->task;
 
 	apply_variables(unit, run);
 	unit->task_ran = true;
@@ -134,16 +134,16 @@ task_ended(SoUnit *unit, SoExecutionResult result)
 		unit->execution_value = so_value_copy(unit, &run->execution_value);
 		unit->has_execution_value = true;
 	}
-	so_unit_executed(unit, result == SO_RESULT_CANCELED && !so_unit_canceled(unit) ?
-					 SO_RESULT_FAILURE : result);
+	so_unit_executed(
+		unit, result == SO_RESULT_CANCELED && !so_unit_canceled(unit) ? SO_RESULT_FAILURE : result);
 }
 
 void
 so_task_thread_start(SoUnit *unit)
 {
 	const SoTaskType *type = unit->executable->task_type;
-	SoTaskRun  *run;
-	SoError		error;
+	SoTaskRun *run;
+	SoError error;
 
 	if (type == NULL)
 	{
@@ -177,11 +177,11 @@ so_task_thread_start(SoUnit *unit)
 
 void
 so_task_thread_job(SoUnit *unit, SoTransaction *transaction,
-				   SoExecutionResult (*main) (SoTaskRun *run),
-				   void (*ended) (SoUnit *unit, SoExecutionResult result))
+				   SoExecutionResult (*main)(SoTaskRun *run),
+				   void (*ended)(SoUnit *unit, SoExecutionResult result))
 {
-	SoTaskRun  *run = so_task_run_new(unit);
-	SoError		error;
+	SoTaskRun *run = so_task_run_new(unit);
+	SoError error;
 
 	run->transaction = transaction;
 	run->main = main;
@@ -198,7 +198,7 @@ so_task_thread_job(SoUnit *unit, SoTransaction *transaction,
 static void
 take_end(SoUnit *unit)
 {
-	SoTaskRun  *run = unit->task;
+	SoTaskRun *run = unit->task;
 
 	if (run->in_thread)
 		pthread_join(run->thread, NULL);
@@ -211,16 +211,14 @@ take_end(SoUnit *unit)
 static void
 take_event(const SoMessage *message)
 {
-	SoEventData data = {
-		.type = message->type,
-		.message = message->text,
-		.entry = message->entry,
-		.percent = message->percent,
-		.low = message->low,
-		.high = message->high,
-		.time_us = message->time_us,
-		.thread_id = message->thread_id
-	};
+	SoEventData data = {.type = message->type,
+						.message = message->text,
+						.entry = message->entry,
+						.percent = message->percent,
+						.low = message->low,
+						.high = message->high,
+						.time_us = message->time_us,
+						.thread_id = message->thread_id};
 
 	if (message->error != NULL)
 		data.code = message->error->code;
@@ -230,7 +228,7 @@ take_event(const SoMessage *message)
 void
 so_task_thread_messages(SoRun *run)
 {
-	SoMessage  *message;
+	SoMessage *message;
 
 	while ((message = so_message_queue_take(run->queue)) != NULL)
 	{

@@ -19,8 +19,8 @@ extern void so_task_thread_start(SoUnit *unit);
  * called by the control thread with the result.  Without a thread it runs here.
  */
 extern void so_task_thread_job(SoUnit *unit, SoTransaction *transaction,
-							   SoExecutionResult (*main) (SoTaskRun *run),
-							   void (*ended) (SoUnit *unit, SoExecutionResult result));
+							   SoExecutionResult (*main)(SoTaskRun *run),
+							   void (*ended)(SoUnit *unit, SoExecutionResult result));
 
 /* Take every message that waits: events are raised, ended tasks joined. */
 extern void so_task_thread_messages(SoRun *run);
@@ -31,4 +31,4 @@ extern void so_task_thread_messages(SoRun *run);
  */
 extern SoTaskRun *so_task_run_new(SoUnit *unit);
 
-#endif							/* ENGINE_CONTROL_FLOW_TASK_THREAD_H */
+#endif /* ENGINE_CONTROL_FLOW_TASK_THREAD_H */

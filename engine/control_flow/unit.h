@@ -25,67 +25,67 @@ typedef struct SoUnit SoUnit;
 typedef struct SoSchedule SoSchedule;
 typedef struct SoLoop SoLoop;
 typedef struct SoEventRecord SoEventRecord;
-typedef void (*SoUnitStep) (SoUnit *unit);
+typedef void (*SoUnitStep)(SoUnit *unit);
 
 /* A variable that lives as long as its package runs (containers keep their values). */
 typedef struct SoVariableState
 {
 	const SoVariable *variable;
-	SoValue		value;			/* owned by holder */
+	SoValue value; /* owned by holder */
 	TALLOC_CTX *holder;
-	SoExpression *expression;	/* evaluate_as_expression */
-	char	   *full_name;		/* "User::x" */
-	bool		evaluating;
+	SoExpression *expression; /* evaluate_as_expression */
+	char *full_name;          /* "User::x" */
+	bool evaluating;
 } SoVariableState;
 
 /* A parameter with the value that counts for this run. */
 typedef struct SoParameterState
 {
 	const SoParameter *parameter;
-	SoValue		value;
-	char	   *full_name;		/* "$Package::x" */
-	bool		value_set;
+	SoValue value;
+	char *full_name; /* "$Package::x" */
+	bool value_set;
 } SoParameterState;
 
 /* Precedence constraints of a container by child position; made on first use. */
 typedef struct SoGraph
 {
-	int		   *incoming_start; /* child_count + 1 entries into incoming */
-	int		   *incoming;		/* positions in executable->constraints */
-	int		   *outgoing_start;
-	int		   *outgoing;
-	int		   *target;			/* child position by constraint */
+	int *incoming_start; /* child_count + 1 entries into incoming */
+	int *incoming;       /* positions in executable->constraints */
+	int *outgoing_start;
+	int *outgoing;
+	int *target;                /* child position by constraint */
 	SoExpression **expressions; /* by constraint, NULL when it has none */
 } SoGraph;
 
 /* What one executable keeps for the whole run of its package. */
 typedef struct SoExecutableState
 {
-	SoObject   *object;			/* properties with overrides applied */
+	SoObject *object; /* properties with overrides applied */
 	SoVariableState *variables;
-	int			position;		/* among its parent's children */
-	SoGraph    *graph;
-	SoExpression **expressions;	/* property expressions */
+	int position; /* among its parent's children */
+	SoGraph *graph;
+	SoExpression **expressions; /* property expressions */
 	SoExpression **enumerator_expressions;
-	SoExpression *loop_expressions[3];	/* init, eval, assign */
-	bool		compiled;
+	SoExpression *loop_expressions[3]; /* init, eval, assign */
+	bool compiled;
 } SoExecutableState;
 
 struct SoPackageRun
 {
-	SoRun	   *run;
+	SoRun *run;
 	const SoPackage *package;
-	SoUnit	   *caller;			/* the Execute Package task, NULL for the first package */
-	SoUnit	   *root;
-	int			ordinal;		/* 0 = the first package of the run */
-	int			depth;
-	SoExecutableState *states;	/* by executable->index */
+	SoUnit *caller; /* the Execute Package task, NULL for the first package */
+	SoUnit *root;
+	int ordinal; /* 0 = the first package of the run */
+	int depth;
+	SoExecutableState *states; /* by executable->index */
 	SoParameterState *parameters;
-	SoTaskConnection *connections;	/* own ones, then the project's */
-	int			connection_count;
-	int64_t		start_us;
-	TALLOC_CTX *validation;		/* units of the validation phase, until their events are handled */
-	bool		validation_good;
+	SoTaskConnection *connections; /* own ones, then the project's */
+	int connection_count;
+	int64_t start_us;
+	TALLOC_CTX *validation; /* units of the validation phase, until their events are handled */
+	bool validation_good;
 };
 
 struct SoRun
@@ -97,75 +97,75 @@ struct SoRun
 	SoParameterState *project_parameters;
 	SoMessageQueue *queue;
 	SoConnectionPool *pool;
-	SoCancelSignal cancel;		/* what running tasks look at */
+	SoCancelSignal cancel;      /* what running tasks look at */
 	SoCancelSignal hard_cancel; /* for tasks of OnQueryCancel handlers */
-	bool		canceled;
-	int64_t		hard_cancel_at; /* monotonic ms, 0 = not armed */
-	int			running;		/* tasks that occupy a slot */
-	int			max_concurrent;
-	int			threads;		/* to be joined */
-	SoUnit	   *agenda_head;
-	SoUnit	   *agenda_tail;
-	SoUnit	  **ready;			/* heap: tasks that wait for a slot, in document order */
-	int			ready_count;
-	int			ready_capacity;
-	uint64_t	sequence;
-	SoUnit	   *active;			/* list of units whose task is running */
-	int			package_count;
+	bool canceled;
+	int64_t hard_cancel_at; /* monotonic ms, 0 = not armed */
+	int running;            /* tasks that occupy a slot */
+	int max_concurrent;
+	int threads; /* to be joined */
+	SoUnit *agenda_head;
+	SoUnit *agenda_tail;
+	SoUnit **ready; /* heap: tasks that wait for a slot, in document order */
+	int ready_count;
+	int ready_capacity;
+	uint64_t sequence;
+	SoUnit *active; /* list of units whose task is running */
+	int package_count;
 	const SoPackage **announced;
-	int			announced_count;
-	char	   *work_folder;
-	bool		work_folder_is_ours;
-	char		instance_guid[37];
-	bool		validating;		/* the validation phase: Propagate is ignored */
-	bool		ended;
+	int announced_count;
+	char *work_folder;
+	bool work_folder_is_ours;
+	char instance_guid[37];
+	bool validating; /* the validation phase: Propagate is ignored */
+	bool ended;
 };
 
 struct SoUnit
 {
-	SoRun	   *run;
+	SoRun *run;
 	SoPackageRun *package_run;
 	const SoExecutable *executable;
 	SoExecutableState *state;
-	SoUnit	   *parent;			/* container; for a handler the unit that it belongs to */
-	SoEventRecord *event;		/* handlers: what they handle */
-	bool		inside_handler;
-	bool		ignores_cancel; /* OnQueryCancel handler and what is in it */
-	bool		propagate;		/* handlers: System::Propagate */
-	bool		cancel_run; /* handlers: System::Cancel */
+	SoUnit *parent;       /* container; for a handler the unit that it belongs to */
+	SoEventRecord *event; /* handlers: what they handle */
+	bool inside_handler;
+	bool ignores_cancel; /* OnQueryCancel handler and what is in it */
+	bool propagate;      /* handlers: System::Propagate */
+	bool cancel_run;     /* handlers: System::Cancel */
 
-	SoUnitStep	step;			/* what to do next, when it is quiet */
-	SoUnit	   *agenda_next;
-	bool		on_agenda;
-	bool		step_pending;
+	SoUnitStep step; /* what to do next, when it is quiet */
+	SoUnit *agenda_next;
+	bool on_agenda;
+	bool step_pending;
 
-	SoObject   *properties;		/* evaluated; the state's object when nothing is dynamic */
-	char	   *execution_path;
-	int64_t		start_us;
-	int64_t		start_ms;
-	uint64_t	ready_sequence;
-	bool		has_slot;
+	SoObject *properties; /* evaluated; the state's object when nothing is dynamic */
+	char *execution_path;
+	int64_t start_us;
+	int64_t start_ms;
+	uint64_t ready_sequence;
+	bool has_slot;
 
 	SoExecutionResult result;
-	bool		task_ran;		/* the task type's code has run */
-	bool		failed;			/* whatever the error count says */
-	bool		stopping;		/* start nothing more in here */
-	int			error_count;
-	bool		has_execution_value;
-	SoValue		execution_value;
-	int64_t		row_count;
+	bool task_ran; /* the task type's code has run */
+	bool failed;   /* whatever the error count says */
+	bool stopping; /* start nothing more in here */
+	int error_count;
+	bool has_execution_value;
+	SoValue execution_value;
+	int64_t row_count;
 
-	SoEventRecord *events;		/* raised here, their handlers still to run; in order */
+	SoEventRecord *events; /* raised here, their handlers still to run; in order */
 	SoEventRecord *events_tail;
 
-	SoSchedule *schedule;		/* containers: the children of this activation or iteration */
-	SoLoop	   *loop;
-	SoTaskRun  *task;
-	SoUnit	   *active_next;
-	SoUnit	   *active_previous;
+	SoSchedule *schedule; /* containers: the children of this activation or iteration */
+	SoLoop *loop;
+	SoTaskRun *task;
+	SoUnit *active_next;
+	SoUnit *active_previous;
 	SoTransaction *transaction;
-	bool		owns_transaction;
-	void		(*ended) (SoUnit *unit);	/* tell the owner; then the unit is freed */
+	bool owns_transaction;
+	void (*ended)(SoUnit *unit); /* tell the owner; then the unit is freed */
 };
 
 /* Task types that the control flow treats by itself. */
@@ -174,9 +174,9 @@ extern const SoTaskType so_task_execute_package;
 /* ---- unit.c ---- */
 
 /* A unit of executable below parent; owned by owner (a talloc context), freed by ended. */
-extern SoUnit *so_unit_new(TALLOC_CTX *owner, SoPackageRun *package_run,
-						   const SoExecutable *executable, SoUnit *parent, int iteration,
-						   void (*ended) (SoUnit *unit));
+extern SoUnit *
+so_unit_new(TALLOC_CTX *owner, SoPackageRun *package_run, const SoExecutable *executable,
+			SoUnit *parent, int iteration, void (*ended)(SoUnit *unit));
 /* The next step as soon as all handlers of the events raised so far have ended. */
 extern void so_unit_next(SoUnit *unit, SoUnitStep step);
 /* Called when the last pending event of unit is done. */
@@ -216,4 +216,4 @@ extern bool so_unit_dispatch(SoRun *run);
 /* After a cancel: let the tasks that wait for a slot end. */
 extern void so_unit_drop_waiting(SoRun *run);
 
-#endif							/* ENGINE_CONTROL_FLOW_UNIT_H */
+#endif /* ENGINE_CONTROL_FLOW_UNIT_H */

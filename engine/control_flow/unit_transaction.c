@@ -26,20 +26,22 @@ so_unit_transaction_begin(SoUnit *unit)
 {
 	const SoUnit *outer = so_unit_outer(unit);
 	SoTransaction *around = outer != NULL ? outer->transaction : NULL;
-	int64_t		option = option_of(unit);
-	SoError		error;
+	int64_t option = option_of(unit);
+	SoError error;
 
 	if (option == SO_TRANSACTION_NOT_SUPPORTED)
 		return true;
 	unit->transaction = around;
 	if (around != NULL || option != SO_TRANSACTION_REQUIRED)
 		return true;
-	unit->transaction = so_transaction_new(unit->run->pool, unit->executable,
-										   so_property_enum_name(unit->properties, "isolation_level"));
+	unit->transaction =
+		so_transaction_new(unit->run->pool, unit->executable,
+						   so_property_enum_name(unit->properties, "isolation_level"));
 	unit->owns_transaction = unit->transaction != NULL;
 	if (unit->owns_transaction)
 		return true;
-	so_error_set(&error, SO_ERR_RUN_TRANSACTION_BEGIN, unit->executable->path, "no memory for a transaction");
+	so_error_set(&error, SO_ERR_RUN_TRANSACTION_BEGIN, unit->executable->path,
+				 "no memory for a transaction");
 	so_event_error(unit, &error);
 	return false;
 }
@@ -47,8 +49,8 @@ so_unit_transaction_begin(SoUnit *unit)
 static SoExecutionResult
 commit_in_thread(SoTaskRun *run)
 {
-	SoError		error = {0};
-	SoError		outer;
+	SoError error = {0};
+	SoError outer;
 
 	if (so_transaction_commit(run->transaction, &error))
 		return SO_RESULT_SUCCESS;
@@ -106,9 +108,9 @@ typedef struct Users
 	const SoPackage *package;
 	const SoConnectionManager *manager; /* the first one that is used */
 	const SoExecutable *user;
-	SoError    *error;
+	SoError *error;
 	const SoExecutable *owner;
-	bool		good;
+	bool good;
 } Users;
 
 static void
@@ -121,7 +123,8 @@ check_task(Users *users, const SoExecutable *task)
 		const SoField *field = &task->object->fields[i];
 		const SoConnectionManager *manager;
 
-		if (field->property->kind != SO_PROPERTY_CONNECTION || !field->is_set || field->value.is_null)
+		if (field->property->kind != SO_PROPERTY_CONNECTION || !field->is_set ||
+			field->value.is_null)
 			continue;
 		manager = so_package_connection(users->package, field->value.as.text.bytes);
 		if (manager == NULL || !so_connection_pool_supports(manager->object))
@@ -133,12 +136,13 @@ check_task(Users *users, const SoExecutable *task)
 		}
 		else if (users->manager != manager)
 		{
-			users->good = so_error_set(users->error, SO_ERR_RUN_TRANSACTION_CONNECTIONS, users->owner->path,
-									   "\"%s\" would need one transaction over two connection managers, "
-									   "\"%s\" and \"%s\"", users->owner->name, users->manager->name,
-									   manager->name);
-			so_error_detail(users->error, "\"%s\" is used by %s, \"%s\" by %s.", users->manager->name,
-							users->user->path, manager->name, task->path);
+			users->good =
+				so_error_set(users->error, SO_ERR_RUN_TRANSACTION_CONNECTIONS, users->owner->path,
+							 "\"%s\" would need one transaction over two connection managers, "
+							 "\"%s\" and \"%s\"",
+							 users->owner->name, users->manager->name, manager->name);
+			so_error_detail(users->error, "\"%s\" is used by %s, \"%s\" by %s.",
+							users->manager->name, users->user->path, manager->name, task->path);
 		}
 	}
 }
@@ -149,8 +153,8 @@ check_subtree(Users *users, const SoExecutable *executable)
 	if (so_executable_boolean(executable, "disable"))
 		return;
 	if (executable != users->owner &&
-		so_property_integer(executable->object, "transaction_option",
-							SO_TRANSACTION_SUPPORTED) == SO_TRANSACTION_NOT_SUPPORTED)
+		so_property_integer(executable->object, "transaction_option", SO_TRANSACTION_SUPPORTED) ==
+			SO_TRANSACTION_NOT_SUPPORTED)
 		return;
 	if (executable->kind == SO_KIND_TASK)
 		check_task(users, executable);
@@ -163,12 +167,10 @@ check_subtree(Users *users, const SoExecutable *executable)
 bool
 so_unit_transaction_validate(const SoUnit *unit, SoError *error)
 {
-	Users		users = {
-		.package = unit->executable->package,
-		.error = error,
-		.owner = unit->executable,
-		.good = true
-	};
+	Users users = {.package = unit->executable->package,
+				   .error = error,
+				   .owner = unit->executable,
+				   .good = true};
 
 	/* Inside another required container its check covers this one. */
 	if (option_of(unit) == SO_TRANSACTION_REQUIRED)

@@ -25,4 +25,4 @@ extern void so_unit_transaction_end(SoUnit *unit, bool good);
  */
 extern bool so_unit_transaction_validate(const SoUnit *unit, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_CONTROL_FLOW_UNIT_TRANSACTION_H */
+#endif /* ENGINE_CONTROL_FLOW_UNIT_TRANSACTION_H */

@@ -19,24 +19,24 @@
 
 typedef struct Findings
 {
-	SoUnit	   *unit;
-	int			errors;
-	int			warnings;
+	SoUnit *unit;
+	int errors;
+	int warnings;
 } Findings;
 
 static void
 report_finding(SoTaskValidation *validation, bool is_warning, const char *property,
 			   const SoError *error)
 {
-	Findings   *findings = validation->private_data;
-	SoError		placed = *error;
+	Findings *findings = validation->private_data;
+	SoError placed = *error;
 
 	if (property != NULL)
 		snprintf(placed.place, sizeof(placed.place), "%s.Properties[%s]",
 				 validation->executable->path, property);
 	if (is_warning)
 	{
-		char	   *text = so_event_error_text(findings->unit, &placed);
+		char *text = so_event_error_text(findings->unit, &placed);
 
 		findings->warnings++;
 		so_event_warning(findings->unit, placed.code, "%s", text);
@@ -51,19 +51,18 @@ static void
 check_task(SoUnit *unit, Findings *findings)
 {
 	const SoTaskType *type = unit->executable->task_type;
-	SoTaskValidation validation = {
-		.executable = unit->executable,
-		.properties = unit->properties,
-		.report = report_finding,
-		.private_data = findings
-	};
+	SoTaskValidation validation = {.executable = unit->executable,
+								   .properties = unit->properties,
+								   .report = report_finding,
+								   .private_data = findings};
 
 	if (type == NULL)
 	{
 		findings->warnings++;
-		so_event_warning(unit, SO_ERR_RUN_TASK_UNSUPPORTED,
-						 "\"%s\" is of a kind that this version cannot run; it fails when it is reached.",
-						 unit->executable->name);
+		so_event_warning(
+			unit, SO_ERR_RUN_TASK_UNSUPPORTED,
+			"\"%s\" is of a kind that this version cannot run; it fails when it is reached.",
+			unit->executable->name);
 		return;
 	}
 	if (type->validate == NULL)
@@ -79,9 +78,10 @@ static void check_below(SoUnit *unit, TALLOC_CTX *units, Findings *findings);
 static void
 check_unit(SoUnit *unit, TALLOC_CTX *units, Findings *findings)
 {
-	SoError		error = {0};
+	SoError error = {0};
 
-	so_event_message(unit, SO_MESSAGE_PRE_VALIDATE, "%s:Validation has started.", unit->executable->name);
+	so_event_message(unit, SO_MESSAGE_PRE_VALIDATE, "%s:Validation has started.",
+					 unit->executable->name);
 	if (!so_property_evaluate(unit, &error))
 	{
 		findings->errors++;
@@ -100,13 +100,14 @@ check_unit(SoUnit *unit, TALLOC_CTX *units, Findings *findings)
 	}
 	if (units != NULL)
 		check_below(unit, units, findings);
-	so_event_message(unit, SO_MESSAGE_POST_VALIDATE, "%s:Validation is complete.", unit->executable->name);
+	so_event_message(unit, SO_MESSAGE_POST_VALIDATE, "%s:Validation is complete.",
+					 unit->executable->name);
 }
 
 bool
 so_validate_unit(SoUnit *unit)
 {
-	Findings	findings = {0};
+	Findings findings = {0};
 
 	check_unit(unit, NULL, &findings);
 	return findings.errors == 0;
@@ -115,7 +116,7 @@ so_validate_unit(SoUnit *unit)
 static void
 check_child(SoUnit *parent, const SoExecutable *child, TALLOC_CTX *units, Findings *findings)
 {
-	SoUnit	   *unit = so_unit_new(units, parent->package_run, child, parent, 0, NULL);
+	SoUnit *unit = so_unit_new(units, parent->package_run, child, parent, 0, NULL);
 
 	if (so_unit_boolean(unit, "disable", false) || so_unit_boolean(unit, "delay_validation", false))
 		return;
@@ -127,11 +128,12 @@ static SoEventRecord *
 empty_event(SoUnit *unit, const char *handler_name)
 {
 	static const SoMessageType types[] = {
-		SO_MESSAGE_PRE_VALIDATE, SO_MESSAGE_POST_VALIDATE, SO_MESSAGE_PRE_EXECUTE,
-		SO_MESSAGE_POST_EXECUTE, SO_MESSAGE_STATUS_CHANGE, SO_MESSAGE_PROGRESS,
-		SO_MESSAGE_INFORMATION, SO_MESSAGE_VARIABLE_VALUE_CHANGED, SO_MESSAGE_QUERY_CANCEL,
-		SO_MESSAGE_WARNING, SO_MESSAGE_ERROR, SO_MESSAGE_TASK_FAILED
-	};
+		SO_MESSAGE_PRE_VALIDATE,  SO_MESSAGE_POST_VALIDATE,
+		SO_MESSAGE_PRE_EXECUTE,   SO_MESSAGE_POST_EXECUTE,
+		SO_MESSAGE_STATUS_CHANGE, SO_MESSAGE_PROGRESS,
+		SO_MESSAGE_INFORMATION,   SO_MESSAGE_VARIABLE_VALUE_CHANGED,
+		SO_MESSAGE_QUERY_CANCEL,  SO_MESSAGE_WARNING,
+		SO_MESSAGE_ERROR,         SO_MESSAGE_TASK_FAILED};
 	SoEventRecord *record = talloc_zero(unit, SoEventRecord);
 
 	record->source = unit->parent;
@@ -156,7 +158,7 @@ check_below(SoUnit *unit, TALLOC_CTX *units, Findings *findings)
 	for (int i = 0; i < executable->event_handler_count; i++)
 	{
 		const SoExecutable *handler = executable->event_handlers[i];
-		SoUnit	   *inside;
+		SoUnit *inside;
 
 		if (so_executable_boolean(handler, "disable"))
 			continue;
@@ -171,18 +173,21 @@ bool
 so_validate_package(SoUnit *root)
 {
 	SoPackageRun *package_run = root->package_run;
-	Findings	findings = {0};
-	SoError		error;
+	Findings findings = {0};
+	SoError error;
 
 	package_run->validation = talloc_new(package_run);
-	check_unit(root, so_unit_boolean(root, "delay_validation", false) ? NULL : package_run->validation,
+	check_unit(root,
+			   so_unit_boolean(root, "delay_validation", false) ? NULL : package_run->validation,
 			   &findings);
 	if (findings.errors == 0 && (findings.warnings == 0 || !root->run->options->warn_as_error))
 		return true;
-	so_error_set(&error, SO_ERR_RUN_VALIDATION_FAILED, root->executable->path,
-				 findings.errors > 0 ? "There were errors during validation of package \"%s\"; nothing was executed" :
-				 "Package \"%s\" has warnings, which count as errors here; nothing was executed",
-				 root->executable->package->name);
+	so_error_set(
+		&error, SO_ERR_RUN_VALIDATION_FAILED, root->executable->path,
+		findings.errors > 0
+			? "There were errors during validation of package \"%s\"; nothing was executed"
+			: "Package \"%s\" has warnings, which count as errors here; nothing was executed",
+		root->executable->package->name);
 	so_event_error(root, &error);
 	return false;
 }

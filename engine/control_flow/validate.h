@@ -22,4 +22,4 @@ extern bool so_validate_package(SoUnit *root);
 /* Validate unit itself; false when errors were raised. */
 extern bool so_validate_unit(SoUnit *unit);
 
-#endif							/* ENGINE_CONTROL_FLOW_VALIDATE_H */
+#endif /* ENGINE_CONTROL_FLOW_VALIDATE_H */

@@ -32,14 +32,15 @@ so_work_folder_open(SoRun *run, SoError *error)
 		run->work_folder = talloc_strdup(run, run->options->work_folder);
 		return true;
 	}
-	run->work_folder = talloc_asprintf(run, "%s/scaleout-XXXXXX",
-									   temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
+	run->work_folder = talloc_asprintf(
+		run, "%s/scaleout-XXXXXX", temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
 	if (mkdtemp(run->work_folder) != NULL)
 	{
 		run->work_folder_is_ours = true;
 		return true;
 	}
-	so_error_set(error, SO_ERR_RUN_WORK_FOLDER, run->work_folder, "no work folder \"%s\"", run->work_folder);
+	so_error_set(error, SO_ERR_RUN_WORK_FOLDER, run->work_folder, "no work folder \"%s\"",
+				 run->work_folder);
 	return so_error_detail(error, "mkdtemp: %s.", strerror(errno));
 }
 
@@ -50,7 +51,8 @@ remove_entry(const char *path, const struct stat *status, int kind, struct FTW *
 	(void) kind;
 	(void) walk;
 	if (remove(path) != 0)
-		so_log(SO_LOG_WARNING, "temporary file \"%s\" cannot be removed: %s", path, strerror(errno));
+		so_log(SO_LOG_WARNING, "temporary file \"%s\" cannot be removed: %s", path,
+			   strerror(errno));
 	return 0;
 }
 

@@ -16,4 +16,4 @@ extern bool so_work_folder_open(SoRun *run, SoError *error) SO_WARN_UNUSED;
 /* Remove it with everything in it, if it was made here. */
 extern void so_work_folder_close(SoRun *run);
 
-#endif							/* ENGINE_CONTROL_FLOW_WORK_FOLDER_H */
+#endif /* ENGINE_CONTROL_FLOW_WORK_FOLDER_H */

@@ -13,17 +13,17 @@
 extern const SoTaskType so_task_expression;
 
 static const SoProperty expression_properties[] = {
-	{"expression", SO_PROPERTY_EXPRESSION, SO_PROPERTY_REQUIRED | SO_PROPERTY_ASSIGNMENT, NULL, NULL, NULL,
-		"The expression; usually an assignment to a variable. Its value is the task's execution value.",
-	"expression: \"@[User::total] = @[User::total] + @[User::rows]\""},
-	{NULL}
-};
+	{"expression", SO_PROPERTY_EXPRESSION, SO_PROPERTY_REQUIRED | SO_PROPERTY_ASSIGNMENT, NULL,
+	 NULL, NULL,
+	 "The expression; usually an assignment to a variable. Its value is the task's execution "
+	 "value.",
+	 "expression: \"@[User::total] = @[User::total] + @[User::rows]\""},
+	{NULL}};
 
 static const SoObjectType expression_type = {
 	"expression", "Expression task",
-	"Evaluates an expression and assigns the result to a variable.",
-	expression_properties, &so_object_type_executable
-};
+	"Evaluates an expression and assigns the result to a variable.", expression_properties,
+	&so_object_type_executable};
 
 static SoExecutionResult
 run_expression(SoTaskRun *run)
@@ -31,8 +31,8 @@ run_expression(SoTaskRun *run)
 	const char *text = so_object_string(so_task_properties(run), "expression");
 	SoExpressionResolver resolver = so_task_run_resolver(run);
 	SoExpression *expression;
-	SoError		error = {0};
-	SoValue		value;
+	SoError error = {0};
+	SoValue value;
 
 	expression = so_expression_compile(so_task_context(run), text, true,
 									   so_task_executable(run)->path, &resolver, &error);
@@ -47,7 +47,4 @@ run_expression(SoTaskRun *run)
 }
 
 const SoTaskType so_task_expression = {
-	.object_type = &expression_type,
-	.run = run_expression,
-	.flags = SO_TASK_IN_CONTROL_THREAD
-};
+	.object_type = &expression_type, .run = run_expression, .flags = SO_TASK_IN_CONTROL_THREAD};

@@ -17,8 +17,7 @@ static const SoObjectType no_operation_type = {
 	"no_operation", "No-operation task",
 	"Does nothing and succeeds. Useful where branches join, and to try constraints with "
 	"force_execution_result.",
-	no_properties, &so_object_type_executable
-};
+	no_properties, &so_object_type_executable};
 
 static SoExecutionResult
 run_no_operation(SoTaskRun *run)
@@ -26,7 +25,5 @@ run_no_operation(SoTaskRun *run)
 	return so_task_cancelled(run) ? SO_RESULT_CANCELED : SO_RESULT_SUCCESS;
 }
 
-const SoTaskType so_task_no_operation = {
-	.object_type = &no_operation_type,
-	.run = run_no_operation
-};
+const SoTaskType so_task_no_operation = {.object_type = &no_operation_type,
+										 .run = run_no_operation};

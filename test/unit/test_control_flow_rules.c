@@ -38,9 +38,9 @@
 typedef struct Record
 {
 	TALLOC_CTX *context;
-	char	  **lines;
-	int			count;
-	bool		all_events;
+	char **lines;
+	int count;
+	bool all_events;
 } Record;
 
 static const char *const result_names[] = {"none", "success", "failure", "completion", "canceled"};
@@ -49,8 +49,8 @@ static void
 add_line(Record *record, char *line)
 {
 	/* Times differ from run to run. */
-	char	   *start = strstr(line, ":Start, ");
-	char	   *finished = strstr(line, ":Finished, ");
+	char *start = strstr(line, ":Start, ");
+	char *finished = strstr(line, ":Finished, ");
 
 	if (start != NULL)
 		start[strlen(":Start")] = '\0';
@@ -65,8 +65,8 @@ add_line(Record *record, char *line)
 static void
 record_event(void *context, const SoEvent *event)
 {
-	Record	   *record = context;
-	bool		wanted = record->all_events;
+	Record *record = context;
+	bool wanted = record->all_events;
 
 	switch (event->message_type)
 	{
@@ -89,7 +89,7 @@ record_event(void *context, const SoEvent *event)
 static void
 record_start(void *context, const SoExecutable *executable, const char *execution_path)
 {
-	Record	   *record = context;
+	Record *record = context;
 
 	(void) executable;
 	add_line(record, talloc_asprintf(record->context, "start %s", execution_path));
@@ -98,7 +98,7 @@ record_start(void *context, const SoExecutable *executable, const char *executio
 static void
 record_end(void *context, const SoStatistics *statistics)
 {
-	Record	   *record = context;
+	Record *record = context;
 	const char *value = "";
 
 	if (statistics->execution_value != NULL)
@@ -112,8 +112,8 @@ record_end(void *context, const SoStatistics *statistics)
 static char *
 read_text(TALLOC_CTX *context, const char *path)
 {
-	FILE	   *file = fopen(path, "re");
-	char	   *text = talloc_zero_size(context, 256 * 1024);
+	FILE *file = fopen(path, "re");
+	char *text = talloc_zero_size(context, 256 * 1024);
 
 	if (file == NULL)
 		return NULL;
@@ -126,7 +126,7 @@ read_text(TALLOC_CTX *context, const char *path)
 static char *
 next_option(TALLOC_CTX *context, const char **from, const char *name)
 {
-	char	   *marker = talloc_asprintf(context, "\n# %s", name);
+	char *marker = talloc_asprintf(context, "\n# %s", name);
 	const char *found = strstr(*from, marker);
 
 	if (found == NULL)
@@ -146,12 +146,12 @@ option(TALLOC_CTX *context, const char *text, const char *name)
 static int
 assignments(TALLOC_CTX *context, const char *text, const char *name, SoAssignment *list)
 {
-	char	   *value;
-	int			count = 0;
+	char *value;
+	int count = 0;
 
 	while ((value = next_option(context, &text, name)) != NULL && count < 8)
 	{
-		char	   *equals = strchr(value, '=');
+		char *equals = strchr(value, '=');
 
 		assert_non_null(equals);
 		*equals = '\0';
@@ -170,10 +170,10 @@ compare_lines(const void *left, const void *right)
 static char *
 sorted(TALLOC_CTX *context, const char *text)
 {
-	char	   *copy = talloc_strdup(context, text);
-	char	  **lines = talloc_zero_array(context, char *, 4096);
-	char	   *result = talloc_strdup(context, "");
-	int			count = 0;
+	char *copy = talloc_strdup(context, text);
+	char **lines = talloc_zero_array(context, char *, 4096);
+	char *result = talloc_strdup(context, "");
+	int count = 0;
 
 	for (char *line = strtok(copy, "\n"); line != NULL && count < 4096; line = strtok(NULL, "\n"))
 		lines[count++] = line;
@@ -186,18 +186,18 @@ sorted(TALLOC_CTX *context, const char *text)
 static char *
 run_fixture(TALLOC_CTX *context, const char *path, const char *text)
 {
-	Record		record = {.context = context};
-	SoRunSink	sink = {&record, record_event, record_start, record_end, NULL};
+	Record record = {.context = context};
+	SoRunSink sink = {&record, record_event, record_start, record_end, NULL};
 	SoAssignment overrides[8];
 	SoAssignment parameters[8];
 	SoRunOptions options;
 	SoRunOutcome outcome;
 	SoDiagnostics findings = {0};
-	SoError		error = {0};
-	SoProject  *project = so_load_path(context, path, &findings);
-	char	   *concurrent = option(context, text, "max_concurrent");
-	char	   *events = option(context, text, "events");
-	char	   *result = talloc_strdup(context, "");
+	SoError error = {0};
+	SoProject *project = so_load_path(context, path, &findings);
+	char *concurrent = option(context, text, "max_concurrent");
+	char *events = option(context, text, "events");
+	char *result = talloc_strdup(context, "");
 
 	if (project == NULL || findings.error_count > 0)
 		fail_msg("%s does not load:\n%s", path, so_diagnostics_to_text(context, &findings));
@@ -210,8 +210,10 @@ run_fixture(TALLOC_CTX *context, const char *path, const char *text)
 	options.property_overrides = overrides;
 	options.parameter_count = assignments(context, text, "parameter", parameters);
 	options.parameters = parameters;
-	if (!so_run_package(context, project, option(context, text, "package"), &options, &sink, &outcome, &error))
-		return talloc_asprintf(context, "refused %s %s\n", so_error_state(error.code), error.message);
+	if (!so_run_package(context, project, option(context, text, "package"), &options, &sink,
+						&outcome, &error))
+		return talloc_asprintf(context, "refused %s %s\n", so_error_state(error.code),
+							   error.message);
 	for (int i = 0; i < record.count && option(context, text, "lines") == NULL; i++)
 		result = talloc_asprintf_append(result, "%s\n", record.lines[i]);
 	return talloc_asprintf_append(result, "result %s, %d errors, %d warnings%s\n",
@@ -225,29 +227,30 @@ test_fixture(void **state)
 {
 	const char *path = *state;
 	TALLOC_CTX *context = talloc_new(NULL);
-	size_t		length = strlen(path);
-	bool		is_file = length > 5 && strcmp(path + length - 5, ".yaml") == 0;
-	char	   *expected_path = talloc_asprintf(context, "%.*s.expected",
-												(int) (is_file ? length - 5 : length), path);
-	char	   *text = talloc_asprintf(context, "\n%s", read_text(context, is_file ? path :
-																  talloc_asprintf(context, "%s/project.yaml", path)));
-	char	   *order = option(context, text, "order");
-	char	   *actual = run_fixture(context, path, text);
-	char	   *expected = read_text(context, expected_path);
+	size_t length = strlen(path);
+	bool is_file = length > 5 && strcmp(path + length - 5, ".yaml") == 0;
+	char *expected_path =
+		talloc_asprintf(context, "%.*s.expected", (int) (is_file ? length - 5 : length), path);
+	char *text = talloc_asprintf(
+		context, "\n%s",
+		read_text(context, is_file ? path : talloc_asprintf(context, "%s/project.yaml", path)));
+	char *order = option(context, text, "order");
+	char *actual = run_fixture(context, path, text);
+	char *expected = read_text(context, expected_path);
 
 	if (order != NULL)
 		actual = sorted(context, actual);
 	if (getenv("UPDATE_FIXTURES") != NULL)
 	{
-		FILE	   *file = fopen(expected_path, "we");
+		FILE *file = fopen(expected_path, "we");
 
 		assert_non_null(file);
 		fputs(actual, file);
 		fclose(file);
 	}
 	else if (expected == NULL || strcmp(actual, expected) != 0)
-		fail_msg("\n%.*s\n--- expected\n%s--- happened\n%s", (int) strcspn(text + 1, "\n"), text + 1,
-				 expected != NULL ? expected : "(no file)\n", actual);
+		fail_msg("\n%.*s\n--- expected\n%s--- happened\n%s", (int) strcspn(text + 1, "\n"),
+				 text + 1, expected != NULL ? expected : "(no file)\n", actual);
 	talloc_free(context);
 }
 
@@ -255,16 +258,16 @@ int
 main(void)
 {
 	struct CMUnitTest tests[256] = {{0}};
-	glob_t		files;
-	size_t		count = 0;
-	int			failed;
+	glob_t files;
+	size_t count = 0;
+	int failed;
 
 	if (glob(FOLDER "/*", 0, NULL, &files) != 0)
 		return 1;
 	for (size_t i = 0; i < files.gl_pathc && count < 256; i++)
 	{
 		const char *path = files.gl_pathv[i];
-		size_t		length = strlen(path);
+		size_t length = strlen(path);
 		struct stat status;
 
 		if (stat(path, &status) != 0 ||

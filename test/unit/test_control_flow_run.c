@@ -43,7 +43,7 @@ static char seen_work_folder[256];
 static SoExecutionResult
 run_wait(SoTaskRun *run)
 {
-	struct pollfd fds = {.fd = so_task_cancel_fd(run),.events = POLLIN};
+	struct pollfd fds = {.fd = so_task_cancel_fd(run), .events = POLLIN};
 
 	atomic_fetch_add(&started_waiting, 1);
 	while (!so_task_cancelled(run))
@@ -55,8 +55,8 @@ run_wait(SoTaskRun *run)
 static SoExecutionResult
 run_count(SoTaskRun *run)
 {
-	int			running = atomic_fetch_add(&now_running, 1) + 1;
-	int			most = atomic_load(&most_running);
+	int running = atomic_fetch_add(&now_running, 1) + 1;
+	int most = atomic_load(&most_running);
 
 	(void) run;
 	while (running > most && !atomic_compare_exchange_weak(&most_running, &most, running))
@@ -78,10 +78,11 @@ run_silent(SoTaskRun *run)
 static SoExecutionResult
 run_talk(SoTaskRun *run)
 {
-	SoValue		value = so_value_integer(SO_TYPE_I4, 17);
-	SoError		error;
+	SoValue value = so_value_integer(SO_TYPE_I4, 17);
+	SoError error;
 
-	so_task_information(run, "value is %lld", (long long) so_task_variable(run, "User::n")->as.integer);
+	so_task_information(run, "value is %lld",
+						(long long) so_task_variable(run, "User::n")->as.integer);
 	so_task_warning(run, SO_ERR_RUN_TASK_FAILED, "careful");
 	so_task_progress(run, 50, 5, 10, "half");
 	so_task_custom_event(run, "TestEntry", "custom %d", 1);
@@ -110,8 +111,8 @@ run_flood(SoTaskRun *run)
 static SoExecutionResult
 run_folder(SoTaskRun *run)
 {
-	char		path[512];
-	FILE	   *file;
+	char path[512];
+	FILE *file;
 
 	snprintf(seen_work_folder, sizeof(seen_work_folder), "%s", so_task_work_folder(run));
 	snprintf(path, sizeof(path), "%s/left behind", so_task_work_folder(run));
@@ -125,16 +126,17 @@ run_folder(SoTaskRun *run)
 static SoExecutionResult
 run_connection(SoTaskRun *run)
 {
-	SoError		error;
+	SoError error;
 	const SoObject *properties = so_task_connection_properties(run, "c", &error);
-	SoValue		value;
+	SoValue value;
 
 	if (properties == NULL)
 	{
 		so_task_error(run, &error);
 		return SO_RESULT_FAILURE;
 	}
-	value = so_value_string(so_task_context(run), so_object_string(properties, "connection_string"));
+	value =
+		so_value_string(so_task_context(run), so_object_string(properties, "connection_string"));
 	so_task_set_execution_value(run, &value);
 	return SO_RESULT_SUCCESS;
 }
@@ -142,11 +144,15 @@ run_connection(SoTaskRun *run)
 static const struct
 {
 	const char *word;
-	SoExecutionResult (*run) (SoTaskRun *run);
-}			behaviours[] =
-{
-	{"wait", run_wait}, {"count", run_count}, {"silent", run_silent}, {"talk", run_talk},
-	{"flood", run_flood}, {"folder", run_folder}, {"connection", run_connection},
+	SoExecutionResult (*run)(SoTaskRun *run);
+} behaviours[] = {
+	{"wait", run_wait},
+	{"count", run_count},
+	{"silent", run_silent},
+	{"talk", run_talk},
+	{"flood", run_flood},
+	{"folder", run_folder},
+	{"connection", run_connection},
 };
 
 #define BEHAVIOURS (sizeof(behaviours) / sizeof(behaviours[0]))
@@ -156,23 +162,23 @@ static SoTaskType test_types[BEHAVIOURS];
 
 typedef struct Seen
 {
-	int			cancel_fd;		/* made readable when the second "wait" task has started */
-	int			cancel_when;	/* tasks that must wait before the cancel */
-	int			ended;
-	int			canceled;
-	int			information;
-	int			query_cancel;
-	int			by_type[512];
-	char		last_error[512];
-	char		last_value[256];
-	char		paths[4096];
-	int64_t		rows;
+	int cancel_fd;   /* made readable when the second "wait" task has started */
+	int cancel_when; /* tasks that must wait before the cancel */
+	int ended;
+	int canceled;
+	int information;
+	int query_cancel;
+	int by_type[512];
+	char last_error[512];
+	char last_value[256];
+	char paths[4096];
+	int64_t rows;
 } Seen;
 
 static void
 see_event(void *context, const SoEvent *event)
 {
-	Seen	   *seen = context;
+	Seen *seen = context;
 
 	seen->by_type[event->message_type]++;
 	if (event->message_type == SO_MESSAGE_ERROR)
@@ -182,8 +188,8 @@ see_event(void *context, const SoEvent *event)
 static void
 see_end(void *context, const SoStatistics *statistics)
 {
-	Seen	   *seen = context;
-	size_t		used = strlen(seen->paths);
+	Seen *seen = context;
+	size_t used = strlen(seen->paths);
 
 	seen->ended++;
 	seen->canceled += statistics->result == SO_RESULT_CANCELED;
@@ -193,7 +199,7 @@ see_end(void *context, const SoStatistics *statistics)
 		snprintf(seen->paths + used, sizeof(seen->paths) - used, "%s;", statistics->execution_path);
 	if (statistics->execution_value != NULL)
 	{
-		char	   *text = so_value_to_text(NULL, statistics->execution_value);
+		char *text = so_value_to_text(NULL, statistics->execution_value);
 
 		snprintf(seen->last_value, sizeof(seen->last_value), "%s", text);
 		talloc_free(text);
@@ -204,7 +210,7 @@ static SoProject *
 load(TALLOC_CTX *context, const char *yaml)
 {
 	SoDiagnostics findings = {0};
-	SoProject  *project = so_load_package_text(context, yaml, strlen(yaml), NULL, NULL, &findings);
+	SoProject *project = so_load_package_text(context, yaml, strlen(yaml), NULL, NULL, &findings);
 
 	if (project == NULL)
 		fail_msg("%s", so_diagnostics_to_text(context, &findings));
@@ -227,9 +233,9 @@ static SoRunOutcome
 run_text(const char *yaml, SoRunOptions *options, Seen *seen)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	SoRunSink	sink = {.context = seen,.event = see_event,.statistics = see_end};
+	SoRunSink sink = {.context = seen, .event = see_event, .statistics = see_end};
 	SoRunOutcome outcome;
-	SoError		error = {0};
+	SoError error = {0};
 
 	if (!so_run_package(context, load(context, yaml), NULL, options, &sink, &outcome, &error))
 		fail_msg("%s %s", so_error_state(error.code), error.message);
@@ -241,8 +247,8 @@ run_text(const char *yaml, SoRunOptions *options, Seen *seen)
 static int
 count_entries(const char *folder)
 {
-	DIR		   *directory = opendir(folder);
-	int			count = 0;
+	DIR *directory = opendir(folder);
+	int count = 0;
 
 	assert_non_null(directory);
 	while (readdir(directory) != NULL)
@@ -255,7 +261,7 @@ count_entries(const char *folder)
 static void
 assert_entries(const char *folder, int expected)
 {
-	int64_t		deadline = so_clock_monotonic_ms() + 10000;
+	int64_t deadline = so_clock_monotonic_ms() + 10000;
 
 	while (count_entries(folder) != expected && so_clock_monotonic_ms() < deadline)
 		poll(NULL, 0, 1);
@@ -266,7 +272,7 @@ assert_entries(const char *folder, int expected)
 static int
 settled_threads(void)
 {
-	int			threads = count_entries("/proc/self/task");
+	int threads = count_entries("/proc/self/task");
 
 	for (int same = 0; same < 20; same++)
 	{
@@ -286,12 +292,13 @@ static void
 test_thousand_tasks_leave_nothing(void **state)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	char	   *yaml = talloc_strdup(context, "name: many\nmax_concurrent_executables: 32\nexecutables:\n");
-	int			threads;
-	int			descriptors;
+	char *yaml =
+		talloc_strdup(context, "name: many\nmax_concurrent_executables: 32\nexecutables:\n");
+	int threads;
+	int descriptors;
 	SoRunOptions options;
 	SoRunOutcome outcome;
-	Seen		seen = {0};
+	Seen seen = {0};
 
 	(void) state;
 	/* Sanitizers start a thread of their own with the first one. */
@@ -316,18 +323,19 @@ test_concurrency_is_limited(void **state)
 {
 	SoRunOptions options;
 	SoRunOutcome outcome;
-	Seen		seen = {0};
+	Seen seen = {0};
 
 	(void) state;
 	atomic_store(&most_running, 0);
 	so_run_options_init(&options);
 	options.max_concurrent_executables = 3;
-	outcome = run_text("name: p\nexecutables:\n"
-					   "  - {name: count1, type: no_operation}\n  - {name: count2, type: no_operation}\n"
-					   "  - {name: count3, type: no_operation}\n  - {name: count4, type: no_operation}\n"
-					   "  - {name: box, type: sequence, executables: [{name: count5, type: no_operation},"
-					   " {name: count6, type: no_operation}, {name: count7, type: no_operation}]}\n",
-					   &options, &seen);
+	outcome =
+		run_text("name: p\nexecutables:\n"
+				 "  - {name: count1, type: no_operation}\n  - {name: count2, type: no_operation}\n"
+				 "  - {name: count3, type: no_operation}\n  - {name: count4, type: no_operation}\n"
+				 "  - {name: box, type: sequence, executables: [{name: count5, type: no_operation},"
+				 " {name: count6, type: no_operation}, {name: count7, type: no_operation}]}\n",
+				 &options, &seen);
 	assert_int_equal(outcome.result, SO_RESULT_SUCCESS);
 	assert_int_equal(seen.ended, 9);
 	assert_int_equal(atomic_load(&most_running), 3);
@@ -338,7 +346,7 @@ static void *
 cancel_later(void *argument)
 {
 	const Seen *seen = argument;
-	uint64_t	one = 1;
+	uint64_t one = 1;
 
 	while (atomic_load(&started_waiting) < seen->cancel_when)
 		poll(NULL, 0, 1);
@@ -352,7 +360,7 @@ run_and_cancel(const char *yaml, int when, Seen *seen)
 {
 	SoRunOptions options;
 	SoRunOutcome outcome;
-	pthread_t	thread;
+	pthread_t thread;
 
 	atomic_store(&started_waiting, 0);
 	seen->cancel_fd = eventfd(0, EFD_CLOEXEC);
@@ -369,17 +377,18 @@ run_and_cancel(const char *yaml, int when, Seen *seen)
 static void
 test_cancel(void **state)
 {
-	Seen		seen = {0};
+	Seen seen = {0};
 	SoRunOutcome outcome;
 
 	(void) state;
-	outcome = run_and_cancel("name: p\nmax_concurrent_executables: 2\nexecutables:\n"
-							 "  - {name: box, type: sequence, executables: [{name: wait1, type: no_operation},"
-							 " {name: next, type: no_operation, after: {executable: wait1, on: completion}}]}\n"
-							 "  - {name: wait2, type: no_operation}\n"
-							 "  - {name: wait3, type: no_operation}\n"
-							 "  - {name: late, type: no_operation, after: {executable: wait2, on: completion}}\n",
-							 2, &seen);
+	outcome = run_and_cancel(
+		"name: p\nmax_concurrent_executables: 2\nexecutables:\n"
+		"  - {name: box, type: sequence, executables: [{name: wait1, type: no_operation},"
+		" {name: next, type: no_operation, after: {executable: wait1, on: completion}}]}\n"
+		"  - {name: wait2, type: no_operation}\n"
+		"  - {name: wait3, type: no_operation}\n"
+		"  - {name: late, type: no_operation, after: {executable: wait2, on: completion}}\n",
+		2, &seen);
 	assert_int_equal(outcome.result, SO_RESULT_CANCELED);
 	/* wait1, wait2, the box and the package; what had not begun leaves no trace */
 	assert_int_equal(seen.canceled, 4);
@@ -392,17 +401,18 @@ test_cancel(void **state)
 static void
 test_cancel_runs_query_cancel_handlers(void **state)
 {
-	Seen		seen = {0};
+	Seen seen = {0};
 	SoRunOutcome outcome;
 
 	(void) state;
-	outcome = run_and_cancel("name: p\nexecutables:\n"
-							 "  - {name: wait1, type: no_operation}\n"
-							 "event_handlers:\n"
-							 "  on_query_cancel: {executables: [{name: note, type: expression,"
-							 " expression: \"@[System::SourceName]\"}]}\n"
-							 "  on_post_execute: {executables: [{name: not this, type: no_operation}]}\n",
-							 1, &seen);
+	outcome =
+		run_and_cancel("name: p\nexecutables:\n"
+					   "  - {name: wait1, type: no_operation}\n"
+					   "event_handlers:\n"
+					   "  on_query_cancel: {executables: [{name: note, type: expression,"
+					   " expression: \"@[System::SourceName]\"}]}\n"
+					   "  on_post_execute: {executables: [{name: not this, type: no_operation}]}\n",
+					   1, &seen);
 	assert_int_equal(outcome.result, SO_RESULT_CANCELED);
 	assert_string_equal(seen.last_value, "wait1");
 	assert_null(strstr(seen.paths, "not this"));
@@ -412,13 +422,15 @@ test_cancel_runs_query_cancel_handlers(void **state)
 static void
 test_cancel_endless_loop(void **state)
 {
-	Seen		seen = {0};
+	Seen seen = {0};
 	SoRunOutcome outcome;
 
 	(void) state;
-	outcome = run_and_cancel("name: p\nexecutables:\n"
-							 "  - {name: loop, type: for_loop, eval_expression: \"true\", executables: []}\n"
-							 "  - {name: wait1, type: no_operation}\n", 1, &seen);
+	outcome = run_and_cancel(
+		"name: p\nexecutables:\n"
+		"  - {name: loop, type: for_loop, eval_expression: \"true\", executables: []}\n"
+		"  - {name: wait1, type: no_operation}\n",
+		1, &seen);
 	assert_int_equal(outcome.result, SO_RESULT_CANCELED);
 }
 
@@ -428,7 +440,7 @@ test_handler_cancels(void **state)
 {
 	SoRunOptions options;
 	SoRunOutcome outcome;
-	Seen		seen = {0};
+	Seen seen = {0};
 
 	(void) state;
 	so_run_options_init(&options);
@@ -437,7 +449,8 @@ test_handler_cancels(void **state)
 					   "  - {name: wait, type: no_operation}\n"
 					   "event_handlers:\n"
 					   "  on_error: {executables: [{name: stop, type: expression,"
-					   " expression: \"@[System::Cancel] = true\"}]}\n", &options, &seen);
+					   " expression: \"@[System::Cancel] = true\"}]}\n",
+					   &options, &seen);
 	assert_int_equal(outcome.result, SO_RESULT_CANCELED);
 }
 
@@ -446,11 +459,12 @@ test_silent_failure_is_reported(void **state)
 {
 	SoRunOptions options;
 	SoRunOutcome outcome;
-	Seen		seen = {0};
+	Seen seen = {0};
 
 	(void) state;
 	so_run_options_init(&options);
-	outcome = run_text("name: p\nexecutables: [{name: silent, type: no_operation}]\n", &options, &seen);
+	outcome =
+		run_text("name: p\nexecutables: [{name: silent, type: no_operation}]\n", &options, &seen);
 	assert_int_equal(outcome.result, SO_RESULT_FAILURE);
 	assert_int_equal(outcome.error_count, 1);
 	assert_non_null(strstr(seen.last_error, "SO518"));
@@ -468,7 +482,8 @@ run_talking(int level, Seen *seen)
 	outcome = run_text("name: p\nvariables: [{name: n, type: int32, value: 3},"
 					   " {name: twice, type: int32, expression: \"@[User::n] * 2\"}]\n"
 					   "executables: [{name: talk, type: no_operation},"
-					   " {name: look, type: expression, after: talk, expression: \"@[User::n] + @[User::twice]\"}]\n",
+					   " {name: look, type: expression, after: talk, expression: \"@[User::n] + "
+					   "@[User::twice]\"}]\n",
 					   &options, seen);
 	assert_int_equal(outcome.result, SO_RESULT_SUCCESS);
 	assert_string_equal(seen->last_value, "51");
@@ -478,7 +493,7 @@ run_talking(int level, Seen *seen)
 static void
 test_logging_levels(void **state)
 {
-	Seen		seen;
+	Seen seen;
 
 	(void) state;
 	run_talking(0, &seen);
@@ -490,7 +505,8 @@ test_logging_levels(void **state)
 	assert_int_equal(seen.by_type[SO_MESSAGE_CUSTOM], 0);
 	run_talking(2, &seen);
 	assert_int_equal(seen.by_type[SO_MESSAGE_WARNING], 1);
-	assert_int_equal(seen.by_type[SO_MESSAGE_INFORMATION] + seen.by_type[SO_MESSAGE_PRE_EXECUTE], 0);
+	assert_int_equal(seen.by_type[SO_MESSAGE_INFORMATION] + seen.by_type[SO_MESSAGE_PRE_EXECUTE],
+					 0);
 	run_talking(3, &seen);
 	assert_int_equal(seen.by_type[SO_MESSAGE_CUSTOM], 1);
 }
@@ -500,11 +516,12 @@ test_flood_of_messages(void **state)
 {
 	SoRunOptions options;
 	SoRunOutcome outcome;
-	Seen		seen = {0};
+	Seen seen = {0};
 
 	(void) state;
 	so_run_options_init(&options);
-	outcome = run_text("name: p\nexecutables: [{name: flood1, type: no_operation}, {name: flood2, type: no_operation}]\n",
+	outcome = run_text("name: p\nexecutables: [{name: flood1, type: no_operation}, {name: flood2, "
+					   "type: no_operation}]\n",
 					   &options, &seen);
 	assert_int_equal(outcome.result, SO_RESULT_SUCCESS);
 	assert_int_equal(seen.by_type[SO_MESSAGE_INFORMATION], 40000);
@@ -515,12 +532,14 @@ test_work_folder_is_removed(void **state)
 {
 	SoRunOptions options;
 	struct stat status;
-	Seen		seen = {0};
+	Seen seen = {0};
 
 	(void) state;
 	so_run_options_init(&options);
-	assert_int_equal(run_text("name: p\nexecutables: [{name: folder, type: no_operation}]\n", &options, &seen).result,
-					 SO_RESULT_SUCCESS);
+	assert_int_equal(
+		run_text("name: p\nexecutables: [{name: folder, type: no_operation}]\n", &options, &seen)
+			.result,
+		SO_RESULT_SUCCESS);
 	assert_true(seen_work_folder[0] == '/');
 	assert_int_equal(stat(seen_work_folder, &status), -1);
 }
@@ -528,15 +547,17 @@ test_work_folder_is_removed(void **state)
 static void
 test_connection_expressions(void **state)
 {
-	static const char yaml[] = "name: p\nvariables: [{name: host, type: string, value: a}]\n"
+	static const char yaml[] =
+		"name: p\nvariables: [{name: host, type: string, value: a}]\n"
 		"connections: [{name: c, type: file, connection_string: x,"
 		" expressions: {connection_string: \"\\\"/\\\" + @[User::host]\"}}]\n"
 		"executables: [{name: connection, type: no_operation}]\n";
-	static const char plain[] = "name: p\nconnections: [{name: c, type: file, connection_string: x}]\n"
+	static const char plain[] =
+		"name: p\nconnections: [{name: c, type: file, connection_string: x}]\n"
 		"executables: [{name: connection, type: no_operation}]\n";
 	SoAssignment override = {"c", "/overridden"};
 	SoRunOptions options;
-	Seen		seen = {0};
+	Seen seen = {0};
 
 	(void) state;
 	so_run_options_init(&options);
@@ -551,8 +572,8 @@ test_connection_expressions(void **state)
 static void
 touch(const char *folder, const char *name)
 {
-	char		path[512];
-	FILE	   *file;
+	char path[512];
+	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	file = fopen(path, "we");
@@ -563,12 +584,12 @@ touch(const char *folder, const char *name)
 static void
 test_foreach_file(void **state)
 {
-	char		folder[] = "/tmp/scaleout-test-XXXXXX";
-	char		inner[64];
-	char		yaml[1024];
-	char		command[128];
+	char folder[] = "/tmp/scaleout-test-XXXXXX";
+	char inner[64];
+	char yaml[1024];
+	char command[128];
 	SoRunOptions options;
-	Seen		seen = {0};
+	Seen seen = {0};
 
 	(void) state;
 	assert_non_null(mkdtemp(folder));
@@ -579,11 +600,15 @@ test_foreach_file(void **state)
 	touch(folder, ".hidden.csv");
 	touch(folder, "a.txt");
 	touch(inner, "c.csv");
-	snprintf(yaml, sizeof(yaml), "name: p\nvariables: [{name: f, type: string, value: \"\"}, {name: all, type: string, value: \"\"}]\n"
+	snprintf(yaml, sizeof(yaml),
+			 "name: p\nvariables: [{name: f, type: string, value: \"\"}, {name: all, type: string, "
+			 "value: \"\"}]\n"
 			 "executables:\n  - name: each\n    type: foreach_loop\n"
-			 "    enumerator: {type: file, folder: \"%s\", files: \"*.csv\", recurse: true, retrieve_file_name: name_only}\n"
+			 "    enumerator: {type: file, folder: \"%s\", files: \"*.csv\", recurse: true, "
+			 "retrieve_file_name: name_only}\n"
 			 "    variable_mappings: [{variable: \"User::f\"}]\n"
-			 "    executables: [{name: add, type: expression, expression: \"@[User::all] = @[User::all] + @[User::f]\"}]\n",
+			 "    executables: [{name: add, type: expression, expression: \"@[User::all] = "
+			 "@[User::all] + @[User::f]\"}]\n",
 			 folder);
 	so_run_options_init(&options);
 	assert_int_equal(run_text(yaml, &options, &seen).result, SO_RESULT_SUCCESS);

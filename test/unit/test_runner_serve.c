@@ -34,19 +34,19 @@
 
 typedef struct Agent
 {
-	int			fd;
-	pid_t		runner;
+	int fd;
+	pid_t runner;
 	SoByteBuffer in;
-	uint64_t	sequence;		/* of the last item */
-	json_t	   *last;			/* last item */
-	int			counts[8];		/* by item kind */
-	bool		hello;
+	uint64_t sequence; /* of the last item */
+	json_t *last;      /* last item */
+	int counts[8];     /* by item kind */
+	bool hello;
 } Agent;
 
 static void
 agent_start(Agent *agent)
 {
-	int			fds[2];
+	int fds[2];
 
 	memset(agent, 0, sizeof(*agent));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
@@ -66,7 +66,7 @@ static void
 agent_send(Agent *agent, uint8_t type, const char *block, uint64_t number)
 {
 	SoByteBuffer out;
-	size_t		position;
+	size_t position;
 
 	so_byte_buffer_init(&out);
 	position = so_frame_begin(&out, type, 0);
@@ -85,8 +85,8 @@ agent_take(Agent *agent, const SoFrame *frame)
 {
 	SoFieldReader reader;
 	const char *text;
-	size_t		length;
-	uint8_t		kind;
+	size_t length;
+	uint8_t kind;
 
 	so_field_reader_init(&reader, frame->payload, frame->length);
 	if (frame->type == SO_RUNNER_HELLO)
@@ -114,15 +114,15 @@ agent_take(Agent *agent, const SoFrame *frame)
 static bool
 agent_wait(Agent *agent, SoItemKind kind)
 {
-	int64_t		deadline = so_clock_monotonic_ms() + DEADLINE;
-	int			before = agent->counts[kind];
+	int64_t deadline = so_clock_monotonic_ms() + DEADLINE;
+	int before = agent->counts[kind];
 
 	for (;;)
 	{
-		struct pollfd fds = {.fd = agent->fd,.events = POLLIN};
-		SoFrame		frame;
-		SoError		error;
-		int			state = so_frame_next(&agent->in, SO_FRAME_MAX_PAYLOAD, &frame, &error);
+		struct pollfd fds = {.fd = agent->fd, .events = POLLIN};
+		SoFrame frame;
+		SoError error;
+		int state = so_frame_next(&agent->in, SO_FRAME_MAX_PAYLOAD, &frame, &error);
 
 		assert_true(state >= 0);
 		if (state > 0)
@@ -141,7 +141,7 @@ agent_wait(Agent *agent, SoItemKind kind)
 static int
 agent_end(Agent *agent)
 {
-	int			status;
+	int status;
 
 	close(agent->fd);
 	assert_int_equal(waitpid(agent->runner, &status, 0), agent->runner);
@@ -153,20 +153,24 @@ agent_end(Agent *agent)
 static char *
 task_text(const char *package, const char *executables, const char *more)
 {
-	char	   *text;
+	char *text;
 
-	assert_true(asprintf(&text, "{\"task\": \"11111111-2222-3333-4444-555555555555\", \"attempt\": 1,"
-						 " \"execution_id\": 42, \"package\": \"%s\", \"logging_level\": 1%s,"
-						 " \"project_document\": {\"format_version\": 1, \"name\": \"n\", \"project\": {},"
-						 " \"packages\": {\"p\": {\"name\": \"p\", \"parameters\": [{\"name\": \"n\", \"type\": \"int32\", \"value\": 1}],"
-						 " \"executables\": [%s]}}}}", package, more, executables) > 0);
+	assert_true(
+		asprintf(&text,
+				 "{\"task\": \"11111111-2222-3333-4444-555555555555\", \"attempt\": 1,"
+				 " \"execution_id\": 42, \"package\": \"%s\", \"logging_level\": 1%s,"
+				 " \"project_document\": {\"format_version\": 1, \"name\": \"n\", \"project\": {},"
+				 " \"packages\": {\"p\": {\"name\": \"p\", \"parameters\": [{\"name\": \"n\", "
+				 "\"type\": \"int32\", \"value\": 1}],"
+				 " \"executables\": [%s]}}}}",
+				 package, more, executables) > 0);
 	return text;
 }
 
 static void
 send_task(Agent *agent, const char *package, const char *executables, const char *more)
 {
-	char	   *text = task_text(package, executables, more);
+	char *text = task_text(package, executables, more);
 
 	agent_send(agent, SO_RUNNER_TASK, text, 0);
 	free(text);
@@ -175,14 +179,16 @@ send_task(Agent *agent, const char *package, const char *executables, const char
 static void
 test_success(void **state)
 {
-	Agent		agent;
-	int			status;
+	Agent agent;
+	int status;
 
 	(void) state;
 	agent_start(&agent);
 	send_task(&agent, "p",
-			  "{\"name\": \"look\", \"type\": \"expression\", \"expression\": \"@[$Package::n] + @[System::ServerExecutionID]\"}",
-			  ", \"parameters\": [{\"name\": \"$Package::n\", \"type\": \"int32\", \"value\": \"58\", \"sensitive\": false}]");
+			  "{\"name\": \"look\", \"type\": \"expression\", \"expression\": \"@[$Package::n] + "
+			  "@[System::ServerExecutionID]\"}",
+			  ", \"parameters\": [{\"name\": \"$Package::n\", \"type\": \"int32\", \"value\": "
+			  "\"58\", \"sensitive\": false}]");
 	assert_true(agent_wait(&agent, SO_ITEM_STATISTICS));
 	assert_string_equal(json_string_value(json_object_get(agent.last, "execution_value")), "100");
 	assert_string_equal(json_string_value(json_object_get(agent.last, "execution_path")), "\\look");
@@ -206,15 +212,19 @@ test_success(void **state)
 static void
 test_failure_says_why(void **state)
 {
-	Agent		agent;
+	Agent agent;
 
 	(void) state;
 	agent_start(&agent);
-	send_task(&agent, "p", "{\"name\": \"bad\", \"type\": \"expression\", \"expression\": \"@[$Package::n] / (@[$Package::n] - 1)\"}", "");
+	send_task(&agent, "p",
+			  "{\"name\": \"bad\", \"type\": \"expression\", \"expression\": \"@[$Package::n] / "
+			  "(@[$Package::n] - 1)\"}",
+			  "");
 	assert_true(agent_wait(&agent, SO_ITEM_RESULT));
 	assert_int_equal(json_integer_value(json_object_get(agent.last, "status")), 4);
 	assert_int_equal(json_integer_value(json_object_get(agent.last, "error_count")), 1);
-	assert_non_null(strstr(json_string_value(json_object_get(agent.last, "message")), "division by zero"));
+	assert_non_null(
+		strstr(json_string_value(json_object_get(agent.last, "message")), "division by zero"));
 	assert_string_equal(json_string_value(json_object_get(agent.last, "code")), "SO706");
 	agent_send(&agent, SO_RUNNER_ACKNOWLEDGE, NULL, agent.sequence);
 	assert_int_equal(agent_end(&agent), 0);
@@ -229,12 +239,19 @@ test_refusals(void **state)
 		const char *package;
 		const char *more;
 		const char *code;
-	}			cases[] =
-	{
+	} cases[] = {
 		{"none", "", "SO501"},
-		{"p", ", \"parameters\": [{\"name\": \"$Package::x\", \"type\": \"int32\", \"value\": \"1\"}]", "SO502"},
-		{"p", ", \"parameters\": [{\"name\": \"$Package::n\", \"type\": \"int32\", \"value\": \"many\"}]", "SO504"},
-		{"p", ", \"property_overrides\": [{\"path\": \"\\\\Package\\\\none.Disable\", \"value\": \"true\"}]", "SO505"},
+		{"p",
+		 ", \"parameters\": [{\"name\": \"$Package::x\", \"type\": \"int32\", \"value\": \"1\"}]",
+		 "SO502"},
+		{"p",
+		 ", \"parameters\": [{\"name\": \"$Package::n\", \"type\": \"int32\", \"value\": "
+		 "\"many\"}]",
+		 "SO504"},
+		{"p",
+		 ", \"property_overrides\": [{\"path\": \"\\\\Package\\\\none.Disable\", \"value\": "
+		 "\"true\"}]",
+		 "SO505"},
 		{"p", ", \"connection_strings\": [{\"name\": \"none\", \"value\": \"x\"}]", "SO506"},
 		{"p", ", \"parameters\": 7", "SO528"},
 	};
@@ -242,10 +259,11 @@ test_refusals(void **state)
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		Agent		agent;
+		Agent agent;
 
 		agent_start(&agent);
-		send_task(&agent, cases[i].package, "{\"name\": \"a\", \"type\": \"no_operation\"}", cases[i].more);
+		send_task(&agent, cases[i].package, "{\"name\": \"a\", \"type\": \"no_operation\"}",
+				  cases[i].more);
 		assert_true(agent_wait(&agent, SO_ITEM_RESULT));
 		assert_int_equal(json_integer_value(json_object_get(agent.last, "status")), 4);
 		assert_string_equal(json_string_value(json_object_get(agent.last, "code")), cases[i].code);
@@ -258,8 +276,8 @@ test_refusals(void **state)
 static void
 test_malformed_task(void **state)
 {
-	Agent		agent;
-	int			status;
+	Agent agent;
+	int status;
 
 	(void) state;
 	agent_start(&agent);
@@ -269,12 +287,13 @@ test_malformed_task(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
 
-static const char endless[] = "{\"name\": \"loop\", \"type\": \"for_loop\", \"eval_expression\": \"true\", \"executables\": []}";
+static const char endless[] = "{\"name\": \"loop\", \"type\": \"for_loop\", \"eval_expression\": "
+							  "\"true\", \"executables\": []}";
 
 static void
 test_cancel(void **state)
 {
-	Agent		agent;
+	Agent agent;
 
 	(void) state;
 	agent_start(&agent);
@@ -291,22 +310,23 @@ test_cancel(void **state)
 static void
 test_agent_goes_away(void **state)
 {
-	char		folder[] = "/tmp/scaleout-test-XXXXXX";
-	char		file[64];
-	char		executables[512];
-	Agent		agent;
-	FILE	   *stream = NULL;
-	int64_t		deadline = so_clock_monotonic_ms() + DEADLINE;
-	int			child = 0;
-	int			status;
+	char folder[] = "/tmp/scaleout-test-XXXXXX";
+	char file[64];
+	char executables[512];
+	Agent agent;
+	FILE *stream = NULL;
+	int64_t deadline = so_clock_monotonic_ms() + DEADLINE;
+	int child = 0;
+	int status;
 
 	(void) state;
 	assert_non_null(mkdtemp(folder));
 	snprintf(file, sizeof(file), "%s/pid", folder);
-	snprintf(executables, sizeof(executables),
-			 "{\"name\": \"sleep\", \"type\": \"execute_process\", \"executable\": \"/bin/sh\","
-			 " \"arguments\": [\"-c\", \"setsid sleep 1000 & echo $! > %s.new; mv %s.new %s; wait\"]}",
-			 file, file, file);
+	snprintf(
+		executables, sizeof(executables),
+		"{\"name\": \"sleep\", \"type\": \"execute_process\", \"executable\": \"/bin/sh\","
+		" \"arguments\": [\"-c\", \"setsid sleep 1000 & echo $! > %s.new; mv %s.new %s; wait\"]}",
+		file, file, file);
 	agent_start(&agent);
 	send_task(&agent, "p", executables, "");
 	while ((stream = fopen(file, "re")) == NULL && so_clock_monotonic_ms() < deadline)
@@ -328,10 +348,12 @@ test_agent_goes_away(void **state)
 static void
 test_texts_are_repaired(void **state)
 {
-	json_t	   *text = so_item_text("a\xFF" "b\xC3\xA4\xE2\x82");
+	json_t *text = so_item_text("a\xFF"
+								"b\xC3\xA4\xE2\x82");
 
 	(void) state;
-	assert_string_equal(json_string_value(text), "a\xEF\xBF\xBD" "b\xC3\xA4\xEF\xBF\xBD\xEF\xBF\xBD");
+	assert_string_equal(json_string_value(text), "a\xEF\xBF\xBD"
+												 "b\xC3\xA4\xEF\xBF\xBD\xEF\xBF\xBD");
 	json_decref(text);
 }
 
