@@ -285,6 +285,12 @@ tick(evutil_socket_t fd, short what, void *argument)
 		so_load_read(&agent->load, now_ms);
 		agent->sampled_ms = now_ms;
 	}
+	if (agent->swept_ms == 0 || now_ms - agent->swept_ms >= SWEEP_MS)
+	{
+		so_task_sweep_start(agent->settings->tasks_root_folder,
+							agent->settings->task_folder_retention, agent->held);
+		agent->swept_ms = now_ms;
+	}
 	so_agent_expire_leases(agent);
 	so_report_renew(agent, now_ms);
 	so_runners_check(agent, now_ms);
