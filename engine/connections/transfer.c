@@ -15,6 +15,8 @@
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/protocol.h"
@@ -93,6 +95,8 @@ so_transfer_new(TALLOC_CTX *context, const SoObject *properties, const char *nam
 	transfer->name = talloc_strdup(transfer, name);
 	transfer->wait = *wait;
 	transfer->describe = "transfer";
+	for (int i = 0; i < SO_TRANSFER_SOCKETS; i++)
+		transfer->sockets[i] = -1;
 	if (!read_url(transfer, error))
 	{
 		talloc_free(transfer);
@@ -143,6 +147,18 @@ note_reply(CURL *easy, curl_infotype type, char *bytes, size_t length, void *con
 	return 0;
 }
 
+/* Is the task's time over, or was it cancelled? */
+static bool
+must_stop(const SoTransfer *transfer)
+{
+	struct pollfd cancel = {.fd = transfer->wait.cancel_fd, .events = POLLIN};
+
+	if (transfer->wait.deadline_ms != 0 && so_clock_monotonic_ms() >= transfer->wait.deadline_ms)
+		return true;
+	return cancel.fd >= 0 && poll(&cancel, 1, 0) > 0;
+}
+
+/* Also called about once a second while libcurl blocks (SMTP and FTP do, at the end of a transfer). */
 static int
 show_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
 {
@@ -156,7 +172,49 @@ show_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t 
 		transfer->percent = percent;
 		so_task_progress(transfer->run, percent, done, total, transfer->describe);
 	}
-	return 0;
+	return must_stop(transfer) ? 1 : 0;
+}
+
+/* libcurl has opened a socket, is closing one: they are remembered for hang_up. */
+static int
+note_socket(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+	SoTransfer *transfer = context;
+
+	(void) purpose;
+	for (int i = 0; i < SO_TRANSFER_SOCKETS; i++)
+	{
+		if (transfer->sockets[i] < 0)
+		{
+			transfer->sockets[i] = fd;
+			break;
+		}
+	}
+	return CURL_SOCKOPT_OK;
+}
+
+static int
+close_socket(void *context, curl_socket_t fd)
+{
+	SoTransfer *transfer = context;
+
+	for (int i = 0; i < SO_TRANSFER_SOCKETS; i++)
+	{
+		if (transfer->sockets[i] == fd)
+			transfer->sockets[i] = -1;
+	}
+	return close(fd);
+}
+
+/* Cut the connections: libcurl would say goodbye and wait for a server that says nothing. */
+static void
+hang_up(SoTransfer *transfer)
+{
+	for (int i = 0; i < SO_TRANSFER_SOCKETS; i++)
+	{
+		if (transfer->sockets[i] >= 0)
+			shutdown(transfer->sockets[i], SHUT_RDWR);
+	}
 }
 
 static void
@@ -241,7 +299,6 @@ so_transfer_prepare(SoTransfer *transfer, const char *url, SoError *error)
 	transfer->reason[0] = '\0';
 	transfer->last_reply[0] = '\0';
 	transfer->percent = -1;
-	transfer->broke_off = false;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->reason);
 	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, note_reply);
@@ -250,6 +307,10 @@ so_transfer_prepare(SoTransfer *transfer, const char *url, SoError *error)
 	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, show_progress);
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "ftp,ftps,sftp,http,https,smtp,smtps");
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "scaleout/" SO_VERSION);
@@ -314,21 +375,20 @@ so_transfer_perform(SoTransfer *transfer, SoError *error)
 	while (running > 0 && !stopped)
 	{
 		struct curl_waitfd cancel = {.fd = transfer->wait.cancel_fd, .events = CURL_WAIT_POLLIN};
-		SoWait		now = {.cancel_fd = transfer->wait.cancel_fd, .deadline_ms = transfer->wait.deadline_ms,
-		.time_out_ms = transfer->wait.time_out_ms};
-		int64_t		left = now.deadline_ms - so_clock_monotonic_ms();
+		int64_t		left = transfer->wait.deadline_ms - so_clock_monotonic_ms();
 		CURLMcode	state = curl_multi_perform(transfer->multi, &running);
 
 		if (state == CURLM_OK && running > 0)
 			state = curl_multi_poll(transfer->multi, &cancel, cancel.fd >= 0 ? 1 : 0,
-									now.deadline_ms == 0 || left > 1000 ? 1000 : left < 0 ? 0 : (int) left, NULL);
+									transfer->wait.deadline_ms == 0 || left > 1000 ? 1000 : left < 0 ? 0 : (int) left,
+									NULL);
 		if (state != CURLM_OK)
 		{
 			so_error_set(error, SO_ERR_TASK_TRANSFER_FAILED, transfer->name, "%s", curl_multi_strerror(state));
 			stopped = true;
 		}
-		else if (cancel.revents != 0 || (now.deadline_ms != 0 && so_clock_monotonic_ms() >= now.deadline_ms))
-			stopped = so_wait_poll(&now, -1, 0, error) == 0;
+		else if (running > 0 && must_stop(transfer))
+			stopped = so_wait_poll(&transfer->wait, -1, 0, error) == 0;
 	}
 	if (!stopped)
 	{
@@ -336,9 +396,13 @@ so_transfer_perform(SoTransfer *transfer, SoError *error)
 		CURLMsg    *message = curl_multi_info_read(transfer->multi, &left);
 
 		code = message != NULL && message->msg == CURLMSG_DONE ? message->data.result : CURLE_FAILED_INIT;
-		if (code != CURLE_OK)
+		if (code != CURLE_OK && must_stop(transfer))
+			stopped = so_wait_poll(&transfer->wait, -1, 0, error) == 0;
+		else if (code != CURLE_OK)
 			explain(transfer, code, error);
 	}
+	if (stopped)
+		hang_up(transfer);
 	curl_multi_remove_handle(transfer->multi, transfer->easy);
 	return stopped ? CURLE_ABORTED_BY_CALLBACK : code;
 }

@@ -13,6 +13,8 @@
 
 #include "engine/connections/connection.h"
 
+#define SO_TRANSFER_SOCKETS 8
+
 typedef struct SoTransfer
 {
 	CURL	   *easy;
@@ -28,7 +30,7 @@ typedef struct SoTransfer
 	char		last_reply[256];	/* last line that the server said, without secrets */
 	const char *describe;		/* what is being done, for messages: "download of a.csv" */
 	int			percent;
-	bool		broke_off;		/* our own callback stopped it */
+	int			sockets[SO_TRANSFER_SOCKETS];	/* open now; -1 = free */
 } SoTransfer;
 
 /*

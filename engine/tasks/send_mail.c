@@ -87,6 +87,22 @@ validate(SoTaskValidation *validation)
 						   "Keep one of message_source, message_source_variable and message_source_connection.");
 }
 
+/* "Name <address>" as a header value. */
+static char *
+name_and_address(TALLOC_CTX *context, const char *text, const char *address)
+{
+	char	   *name = talloc_strndup(context, text, strcspn(text, "<"));
+	size_t		length;
+
+	name += strspn(name, " \t");
+	length = strlen(name);
+	while (length > 0 && strchr(" \t", name[length - 1]) != NULL)
+		name[--length] = '\0';
+	if (length == 0)
+		return talloc_strdup(context, address);
+	return talloc_asprintf(context, "%s <%s>", so_send_mail_header(context, name), address);
+}
+
 /* Add the addresses of a list; *shown gets the list as a header value, encoded. */
 static bool
 add_recipients(Mail *mail, const char *property, bool show, SoError *error)
@@ -108,15 +124,9 @@ add_recipients(Mail *mail, const char *property, bool show, SoError *error)
 		if (address == NULL)
 			return so_error_set(error, SO_ERR_TASK_PROPERTY, property, "\"%s\" is not a mail address", one);
 		mail->recipients = curl_slist_append(mail->recipients, address);
-		shown = talloc_asprintf_append_buffer(shown, "%s%s", shown[0] != '\0' ? ",\r\n " : "", address);
-		if (strchr(one, '<') != NULL)
-		{
-			char	   *name = talloc_strndup(context, one, strcspn(one, "<"));
-
-			shown[strlen(shown) - strlen(address)] = '\0';
-			shown = talloc_asprintf_append(shown, "%s <%s>", so_send_mail_header(context, name + strspn(name, " ")),
-										   address);
-		}
+		shown = talloc_asprintf_append_buffer(shown, "%s%s", shown[0] != '\0' ? ",\r\n " : "",
+											  strchr(one, '<') != NULL ? name_and_address(context, one, address) :
+											  address);
 	}
 	if (show && shown[0] != '\0')
 		mail->headers = curl_slist_append(mail->headers, talloc_asprintf(context, "%s: %s",
@@ -155,16 +165,10 @@ add_headers(Mail *mail, SoError *error)
 	if (mail->sender == NULL)
 		return so_error_set(error, SO_ERR_TASK_PROPERTY, "from", "\"%s\" is not a mail address", from);
 	mail->headers = curl_slist_append(NULL, date_header(context));
-	if (strchr(from, '<') != NULL)
-	{
-		char	   *name = talloc_strndup(context, from, strcspn(from, "<"));
-
-		mail->headers = curl_slist_append(mail->headers, talloc_asprintf(context, "From: %s <%s>",
-																		 so_send_mail_header(context, name),
-																		 mail->sender));
-	}
-	else
-		mail->headers = curl_slist_append(mail->headers, talloc_asprintf(context, "From: %s", mail->sender));
+	mail->headers = curl_slist_append(mail->headers,
+									  talloc_asprintf(context, "From: %s", strchr(from, '<') != NULL ?
+													  name_and_address(context, from, mail->sender) :
+													  mail->sender));
 	if (!add_recipients(mail, "to", true, error) || !add_recipients(mail, "cc", true, error) ||
 		!add_recipients(mail, "bcc", false, error))
 		return false;
@@ -201,6 +205,23 @@ message_text(Mail *mail, SoError *error)
 		so_object_string(properties, "message_source") : "";
 }
 
+/* Lines of mail end in CR LF; a bare newline would be encoded as data. */
+static char *
+with_line_ends(TALLOC_CTX *context, const char *text)
+{
+	char	   *lines = talloc_array(context, char, strlen(text) * 2 + 1);
+	size_t		used = 0;
+
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		if (*p == '\n' && (p == text || p[-1] != '\r'))
+			lines[used++] = '\r';
+		lines[used++] = *p;
+	}
+	lines[used] = '\0';
+	return lines;
+}
+
 static bool
 attach(Mail *mail, const char *path, SoError *error)
 {
@@ -230,7 +251,7 @@ add_parts(Mail *mail, SoError *error)
 		return false;
 	mail->mime = curl_mime_init(mail->transfer->easy);
 	part = mail->mime != NULL ? curl_mime_addpart(mail->mime) : NULL;
-	if (part == NULL || curl_mime_data(part, text, CURL_ZERO_TERMINATED) != CURLE_OK ||
+	if (part == NULL || curl_mime_data(part, with_line_ends(context, text), CURL_ZERO_TERMINATED) != CURLE_OK ||
 		curl_mime_type(part, so_object_boolean(properties, "html") ? "text/html; charset=utf-8" :
 					   "text/plain; charset=utf-8") != CURLE_OK ||
 		curl_mime_encoder(part, "quoted-printable") != CURLE_OK)

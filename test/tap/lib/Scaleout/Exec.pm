@@ -48,7 +48,7 @@ sub start
 {
 	my ($package, %with) = @_;
 	my $folder = $with{folder} // tempdir(CLEANUP => 1);
-	my $path = spew("$folder/package.yaml", ref $package ? JSON::PP->new->canonical->pretty->encode($package) : $package);
+	my $path = spew("$folder/package.yaml", ref $package ? JSON::PP->new->utf8->canonical->pretty->encode($package) : $package);
 	my @command = (program(), 'exec', '--plain', '--reporting', 'V');
 	push @command, '--parameter', "$_;$with{parameters}{$_}" for sort keys %{ $with{parameters} // {} };
 	my $pid = fork() // croak "fork: $!";
