@@ -18,7 +18,7 @@
 SoWait
 so_connection_wait(const SoConnection *connection, int64_t time_out_ms)
 {
-	SoWait		wait;
+	SoWait wait;
 
 	wait.cancel_fd = connection->cancel_fd;
 	wait.time_out_ms = time_out_ms;
@@ -63,7 +63,7 @@ so_connection_number(const SoObject *properties, const char *name, int64_t fallb
 static int
 poll_time(const SoWait *wait)
 {
-	int64_t		left;
+	int64_t left;
 
 	if (wait->deadline_ms == 0)
 		return -1;
@@ -82,13 +82,14 @@ so_wait_poll(const SoWait *wait, int fd, short events, SoError *error)
 			{.fd = wait->cancel_fd, .events = POLLIN},
 			{.fd = fd, .events = events},
 		};
-		int			ready = poll(fds, 2, poll_time(wait));
+		int ready = poll(fds, 2, poll_time(wait));
 
 		if (ready < 0 && errno == EINTR)
 			continue;
 		if (ready < 0)
 		{
-			so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "poll failed: %s", strerrordesc_np(errno));
+			so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "poll failed: %s",
+						 strerrordesc_np(errno));
 			return 0;
 		}
 		if (wait->cancel_fd >= 0 && fds[0].revents != 0)

@@ -26,23 +26,23 @@ struct SoOdbcSession;
 typedef struct SoConnectionOps
 {
 	SoConnectionKind kind;
-	const char *type_name;		/* of the connection manager */
+	const char *type_name; /* of the connection manager */
 	/* What identifies where it leads, with every setting in it; NULL with *error. */
-	char	   *(*settings) (TALLOC_CTX *context, const SoObject *properties, SoError *error);
-	bool		(*open) (SoConnection *connection, const char *settings,
-						 const char *application_name, int64_t connect_time_out_ms, SoError *error);
-	void		(*close) (SoConnection *connection);
+	char *(*settings)(TALLOC_CTX *context, const SoObject *properties, SoError *error);
+	bool (*open)(SoConnection *connection, const char *settings, const char *application_name,
+				 int64_t connect_time_out_ms, SoError *error);
+	void (*close)(SoConnection *connection);
 	/* Still usable, as far as can be told without asking the server? */
-	bool		(*alive) (SoConnection *connection);
+	bool (*alive)(SoConnection *connection);
 	/* Back to a fresh session; false = close it. */
-	bool		(*reset) (SoConnection *connection);
+	bool (*reset)(SoConnection *connection);
 	/* isolation_level as in so_transaction_new. */
-	bool		(*begin) (SoConnection *connection, const char *isolation_level, SoError *error);
-	bool		(*commit) (SoConnection *connection, SoError *error);
-	bool		(*rollback) (SoConnection *connection);
+	bool (*begin)(SoConnection *connection, const char *isolation_level, SoError *error);
+	bool (*commit)(SoConnection *connection, SoError *error);
+	bool (*rollback)(SoConnection *connection);
 	/* Around a task inside a transaction. */
-	bool		(*enter_task) (SoConnection *connection, SoError *error);
-	bool		(*leave_task) (SoConnection *connection, bool failed, SoError *error);
+	bool (*enter_task)(SoConnection *connection, SoError *error);
+	bool (*leave_task)(SoConnection *connection, bool failed, SoError *error);
 } SoConnectionOps;
 
 extern const SoConnectionOps so_postgres_connection_ops;
@@ -52,27 +52,27 @@ struct SoConnection
 {
 	SoConnectionKind kind;
 	const SoConnectionOps *ops;
-	char	   *key;			/* connection manager's id */
-	char	   *name;			/* its name, for messages */
-	char	   *settings;		/* everything that decides where it leads; holds secrets */
-	bool		retain;			/* retain_same_connection: kept as it is between tasks */
-	bool		busy;			/* owned by a task or by a transaction */
-	bool		broken;			/* must be closed instead of reused */
-	bool		in_savepoint;	/* a task's savepoint is open */
+	char *key;                  /* connection manager's id */
+	char *name;                 /* its name, for messages */
+	char *settings;             /* everything that decides where it leads; holds secrets */
+	bool retain;                /* retain_same_connection: kept as it is between tasks */
+	bool busy;                  /* owned by a task or by a transaction */
+	bool broken;                /* must be closed instead of reused */
+	bool in_savepoint;          /* a task's savepoint is open */
 	SoTransaction *transaction; /* whose session this is; NULL = none */
-	SoTaskRun  *run;			/* the owner, for notices; NULL between tasks */
-	int			cancel_fd;		/* the owner's; -1 = none */
-	PGconn	   *pg;
+	SoTaskRun *run;             /* the owner, for notices; NULL between tasks */
+	int cancel_fd;              /* the owner's; -1 = none */
+	PGconn *pg;
 	struct SoOdbcSession *odbc;
-	SoConnection *next;			/* in the pool */
+	SoConnection *next; /* in the pool */
 };
 
 /* How long a call may wait. */
 typedef struct SoWait
 {
-	int			cancel_fd;		/* readable = stop; -1 = none */
-	int64_t		deadline_ms;	/* monotonic; 0 = none */
-	int64_t		time_out_ms;	/* what the deadline was made of, for the message */
+	int cancel_fd;       /* readable = stop; -1 = none */
+	int64_t deadline_ms; /* monotonic; 0 = none */
+	int64_t time_out_ms; /* what the deadline was made of, for the message */
 } SoWait;
 
 /* A wait of the connection's owner; time_out_ms 0 = no limit. */
@@ -89,6 +89,6 @@ extern int64_t so_connection_number(const SoObject *properties, const char *name
  * with *error (cancelled, timed out, or the call failed).  fd -1 waits for the
  * cancel or the deadline only.
  */
-extern int	so_wait_poll(const SoWait *wait, int fd, short events, SoError *error);
+extern int so_wait_poll(const SoWait *wait, int fd, short events, SoError *error);
 
-#endif							/* ENGINE_CONNECTIONS_CONNECTION_H */
+#endif /* ENGINE_CONNECTIONS_CONNECTION_H */

@@ -16,7 +16,7 @@
 /* ODBC 3.8; unixODBC's headers may lack the names. */
 #ifndef SQL_ATTR_RESET_CONNECTION
 #define SQL_ATTR_RESET_CONNECTION 116
-#define SQL_RESET_CONNECTION_YES 1UL
+#define SQL_RESET_CONNECTION_YES  1UL
 #endif
 
 static SQLPOINTER
@@ -29,8 +29,8 @@ attribute_value(SQLULEN value)
 static char *
 append_attribute(char *text, const char *keyword, const char *value)
 {
-	text = talloc_asprintf_append_buffer(text, "%s%s={", text[0] != '\0' && text[strlen(text) - 1] != ';' ? ";" : "",
-										 keyword);
+	text = talloc_asprintf_append_buffer(
+		text, "%s%s={", text[0] != '\0' && text[strlen(text) - 1] != ';' ? ";" : "", keyword);
 	for (const char *p = value; *p != '\0'; p++)
 		text = talloc_strndup_append_buffer(text, *p == '}' ? "}}" : p, *p == '}' ? 2 : 1);
 	return talloc_strdup_append_buffer(text, "}");
@@ -42,7 +42,7 @@ odbc_settings(TALLOC_CTX *context, const SoObject *properties, SoError *error)
 	const char *text = so_connection_text(properties, "connection_string");
 	const char *user = so_connection_text(properties, "user_name");
 	const char *password = so_connection_text(properties, "password");
-	char	   *settings;
+	char *settings;
 
 	if (text == NULL)
 	{
@@ -84,12 +84,12 @@ odbc_open(SoConnection *connection, const char *settings, const char *applicatio
 {
 	TALLOC_CTX *scratch = talloc_new(NULL);
 	SoOdbcSession *session = calloc(1, sizeof(*session));
-	SQLULEN		seconds = (SQLULEN) ((connect_time_out_ms + 999) / 1000);
-	SQLRETURN	result = SQL_ERROR;
-	SQLWCHAR   *wide;
-	size_t		length;
+	SQLULEN seconds = (SQLULEN) ((connect_time_out_ms + 999) / 1000);
+	SQLRETURN result = SQL_ERROR;
+	SQLWCHAR *wide;
+	size_t length;
 
-	(void) application_name;	/* ODBC has no common place for it */
+	(void) application_name; /* ODBC has no common place for it */
 	connection->odbc = session;
 	if (session == NULL ||
 		!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_ENV, SQL_NULL_HANDLE, &session->environment)) ||
@@ -116,12 +116,12 @@ odbc_open(SoConnection *connection, const char *settings, const char *applicatio
 static bool
 odbc_alive(SoConnection *connection)
 {
-	SQLINTEGER	dead = SQL_CD_FALSE;
+	SQLINTEGER dead = SQL_CD_FALSE;
 
 	if (connection->odbc == NULL || !connection->odbc->connected)
 		return false;
-	if (!SQL_SUCCEEDED(SQLGetConnectAttrW(connection->odbc->database, SQL_ATTR_CONNECTION_DEAD, &dead,
-										  sizeof(dead), NULL)))
+	if (!SQL_SUCCEEDED(SQLGetConnectAttrW(connection->odbc->database, SQL_ATTR_CONNECTION_DEAD,
+										  &dead, sizeof(dead), NULL)))
 		return true;
 	return dead != SQL_CD_TRUE;
 }
@@ -129,11 +129,12 @@ odbc_alive(SoConnection *connection)
 static bool
 odbc_reset(SoConnection *connection)
 {
-	SQLHDBC		database = connection->odbc->database;
+	SQLHDBC database = connection->odbc->database;
 
 	return SQL_SUCCEEDED(SQLEndTran(SQL_HANDLE_DBC, database, SQL_ROLLBACK)) &&
-		SQL_SUCCEEDED(SQLSetConnectAttrW(database, SQL_ATTR_RESET_CONNECTION,
-										 attribute_value(SQL_RESET_CONNECTION_YES), SQL_IS_UINTEGER));
+		   SQL_SUCCEEDED(SQLSetConnectAttrW(database, SQL_ATTR_RESET_CONNECTION,
+											attribute_value(SQL_RESET_CONNECTION_YES),
+											SQL_IS_UINTEGER));
 }
 
 /* SQL_TXN_... for the name of an isolation level; 0 = the driver's default. */
@@ -154,22 +155,24 @@ isolation(const char *level)
 static bool
 odbc_begin(SoConnection *connection, const char *isolation_level, SoError *error)
 {
-	SQLHDBC		database = connection->odbc->database;
-	SQLULEN		level = isolation(isolation_level);
+	SQLHDBC database = connection->odbc->database;
+	SQLULEN level = isolation(isolation_level);
 
 	if (level != 0 && !SQL_SUCCEEDED(SQLSetConnectAttrW(database, SQL_ATTR_TXN_ISOLATION,
 														attribute_value(level), SQL_IS_UINTEGER)))
-		return so_odbc_error(connection, SQL_HANDLE_DBC, database, "(setting the isolation level)", error);
+		return so_odbc_error(connection, SQL_HANDLE_DBC, database, "(setting the isolation level)",
+							 error);
 	if (!SQL_SUCCEEDED(SQLSetConnectAttrW(database, SQL_ATTR_AUTOCOMMIT,
 										  attribute_value(SQL_AUTOCOMMIT_OFF), SQL_IS_UINTEGER)))
-		return so_odbc_error(connection, SQL_HANDLE_DBC, database, "(beginning a transaction)", error);
+		return so_odbc_error(connection, SQL_HANDLE_DBC, database, "(beginning a transaction)",
+							 error);
 	return true;
 }
 
 static bool
 end_transaction(SoConnection *connection, SQLSMALLINT how, SoError *error)
 {
-	SQLHDBC		database = connection->odbc->database;
+	SQLHDBC database = connection->odbc->database;
 
 	if (!SQL_SUCCEEDED(SQLEndTran(SQL_HANDLE_DBC, database, how)) ||
 		!SQL_SUCCEEDED(SQLSetConnectAttrW(database, SQL_ATTR_AUTOCOMMIT,
@@ -208,7 +211,8 @@ odbc_leave_task(SoConnection *connection, bool failed, SoError *error)
 		return true;
 	so_error_set(error, SO_ERR_TASK_TRANSACTION_BROKEN, connection->name,
 				 "a task of the transaction failed, and an ODBC session cannot undo it alone");
-	return so_error_hint(error, "The transaction was rolled back; correct the task that failed first.");
+	return so_error_hint(error,
+						 "The transaction was rolled back; correct the task that failed first.");
 }
 
 const SoConnectionOps so_odbc_connection_ops = {

@@ -17,9 +17,9 @@
 
 typedef struct SoOdbcSession
 {
-	SQLHENV		environment;
-	SQLHDBC		database;
-	bool		connected;
+	SQLHENV environment;
+	SQLHDBC database;
+	bool connected;
 } SoOdbcSession;
 
 /* UTF-8 to zero-terminated UTF-16 in context; *length in units, may be NULL. */
@@ -43,4 +43,4 @@ typedef struct SoOdbcWatch SoOdbcWatch;
 extern SoOdbcWatch *so_odbc_watch_begin(SQLHSTMT statement, const SoWait *wait, SoError *error);
 extern bool so_odbc_watch_end(SoOdbcWatch *watch, SoError *error);
 
-#endif							/* ENGINE_CONNECTIONS_ODBC_H */
+#endif /* ENGINE_CONNECTIONS_ODBC_H */

@@ -17,12 +17,12 @@
 /* What a bound parameter points to while the statement runs. */
 typedef struct Bound
 {
-	SQLLEN		indicator;
-	int64_t		integer;
-	double		real;
+	SQLLEN indicator;
+	int64_t integer;
+	double real;
 	unsigned char bit;
-	SQLWCHAR   *text;
-	size_t		units;
+	SQLWCHAR *text;
+	size_t units;
 } Bound;
 
 typedef struct Execution
@@ -30,8 +30,8 @@ typedef struct Execution
 	SoConnection *connection;
 	TALLOC_CTX *context;
 	const SoSqlRequest *request;
-	SQLHSTMT	statement;
-	SoError    *error;
+	SQLHSTMT statement;
+	SoError *error;
 } Execution;
 
 static bool
@@ -119,11 +119,13 @@ text_type(SoDataType type, SQLULEN *size, SQLSMALLINT *digits)
 }
 
 static SQLRETURN
-bind_text(Execution *execution, SQLUSMALLINT number, const SoSqlParameter *parameter, SoDataType type, Bound *bound)
+bind_text(Execution *execution, SQLUSMALLINT number, const SoSqlParameter *parameter,
+		  SoDataType type, Bound *bound)
 {
-	const char *text = parameter->value.is_null ? "" : so_value_to_text(execution->context, &parameter->value);
+	const char *text =
+		parameter->value.is_null ? "" : so_value_to_text(execution->context, &parameter->value);
 	SQLSMALLINT digits;
-	SQLULEN		size;
+	SQLULEN size;
 	SQLSMALLINT sql_type;
 
 	bound->text = so_odbc_wide(execution->context, text, &bound->units);
@@ -134,44 +136,46 @@ bind_text(Execution *execution, SQLUSMALLINT number, const SoSqlParameter *param
 	sql_type = text_type(type, &size, &digits);
 	if (!parameter->value.is_null)
 		bound->indicator = (SQLLEN) (bound->units * sizeof(SQLWCHAR));
-	return SQLBindParameter(execution->statement, number, SQL_PARAM_INPUT, SQL_C_WCHAR, sql_type, size, digits,
-							bound->text, (SQLLEN) (bound->units * sizeof(SQLWCHAR)), &bound->indicator);
+	return SQLBindParameter(execution->statement, number, SQL_PARAM_INPUT, SQL_C_WCHAR, sql_type,
+							size, digits, bound->text, (SQLLEN) (bound->units * sizeof(SQLWCHAR)),
+							&bound->indicator);
 }
 
 static bool
 bind_parameters(Execution *execution)
 {
 	const SoSqlRequest *request = execution->request;
-	Bound	   *bound = talloc_zero_array(execution->context, Bound, request->parameter_count);
+	Bound *bound = talloc_zero_array(execution->context, Bound, request->parameter_count);
 
 	for (int i = 0; i < request->parameter_count; i++)
 	{
 		const SoSqlParameter *parameter = &request->parameters[i];
-		SoDataType	type = parameter->type != SO_TYPE_NONE ? parameter->type : parameter->value.type;
+		SoDataType type = parameter->type != SO_TYPE_NONE ? parameter->type : parameter->value.type;
 		SQLUSMALLINT number = (SQLUSMALLINT) (i + 1);
-		SQLRETURN	result;
+		SQLRETURN result;
 
 		bound[i].indicator = parameter->value.is_null ? SQL_NULL_DATA : 0;
 		if (is_integer(type) && type != SO_TYPE_UI8)
 		{
-			bool		is_signed = type == SO_TYPE_I1 || type == SO_TYPE_I2 || type == SO_TYPE_I4 || type == SO_TYPE_I8;
+			bool is_signed = type == SO_TYPE_I1 || type == SO_TYPE_I2 || type == SO_TYPE_I4 ||
+							 type == SO_TYPE_I8;
 
-			bound[i].integer = is_signed ? parameter->value.as.integer :
-				(int64_t) parameter->value.as.unsigned_integer;
-			result = SQLBindParameter(execution->statement, number, SQL_PARAM_INPUT, SQL_C_SBIGINT, SQL_BIGINT, 0, 0,
-									  &bound[i].integer, 0, &bound[i].indicator);
+			bound[i].integer = is_signed ? parameter->value.as.integer
+										 : (int64_t) parameter->value.as.unsigned_integer;
+			result = SQLBindParameter(execution->statement, number, SQL_PARAM_INPUT, SQL_C_SBIGINT,
+									  SQL_BIGINT, 0, 0, &bound[i].integer, 0, &bound[i].indicator);
 		}
 		else if (type == SO_TYPE_R4 || type == SO_TYPE_R8)
 		{
 			bound[i].real = parameter->value.as.real;
-			result = SQLBindParameter(execution->statement, number, SQL_PARAM_INPUT, SQL_C_DOUBLE, SQL_DOUBLE, 0, 0,
-									  &bound[i].real, 0, &bound[i].indicator);
+			result = SQLBindParameter(execution->statement, number, SQL_PARAM_INPUT, SQL_C_DOUBLE,
+									  SQL_DOUBLE, 0, 0, &bound[i].real, 0, &bound[i].indicator);
 		}
 		else if (type == SO_TYPE_BOOL)
 		{
 			bound[i].bit = parameter->value.as.boolean;
-			result = SQLBindParameter(execution->statement, number, SQL_PARAM_INPUT, SQL_C_BIT, SQL_BIT, 0, 0,
-									  &bound[i].bit, 0, &bound[i].indicator);
+			result = SQLBindParameter(execution->statement, number, SQL_PARAM_INPUT, SQL_C_BIT,
+									  SQL_BIT, 0, 0, &bound[i].bit, 0, &bound[i].indicator);
 		}
 		else
 			result = bind_text(execution, number, parameter, type, &bound[i]);
@@ -188,18 +192,20 @@ describe_columns(Execution *execution, SoSqlResult *result, SQLSMALLINT count)
 	result->columns = talloc_zero_array(execution->context, SoSqlColumn, count);
 	for (SQLSMALLINT i = 0; i < count; i++)
 	{
-		SQLWCHAR	name[256] = {0};
+		SQLWCHAR name[256] = {0};
 		SQLSMALLINT length = 0;
 		SQLSMALLINT type = 0;
 		SQLSMALLINT digits;
 		SQLSMALLINT nullable;
-		SQLULEN		size;
+		SQLULEN size;
 
-		if (!SQL_SUCCEEDED(SQLDescribeColW(execution->statement, (SQLUSMALLINT) (i + 1), name, 255, &length, &type,
-										   &size, &digits, &nullable)))
+		if (!SQL_SUCCEEDED(SQLDescribeColW(execution->statement, (SQLUSMALLINT) (i + 1), name, 255,
+										   &length, &type, &size, &digits, &nullable)))
 			return failed(execution);
 		result->columns[i].name = so_odbc_narrow(execution->context, name,
-												 length > 255 ? 255 : length < 0 ? 0 : (size_t) length);
+												 length > 255 ? 255
+												 : length < 0 ? 0
+															  : (size_t) length);
 		result->columns[i].type = type_of_column(type);
 	}
 	return true;
@@ -209,15 +215,16 @@ describe_columns(Execution *execution, SoSqlResult *result, SQLSMALLINT count)
 static bool
 fetch_text(Execution *execution, SQLUSMALLINT column, const char **cell)
 {
-	SQLWCHAR	piece[CELL_UNITS];
-	SQLWCHAR   *whole = NULL;
-	size_t		units = 0;
+	SQLWCHAR piece[CELL_UNITS];
+	SQLWCHAR *whole = NULL;
+	size_t units = 0;
 
 	for (;;)
 	{
-		SQLLEN		left = 0;
-		SQLRETURN	result = SQLGetData(execution->statement, column, SQL_C_WCHAR, piece, sizeof(piece), &left);
-		size_t		got;
+		SQLLEN left = 0;
+		SQLRETURN result =
+			SQLGetData(execution->statement, column, SQL_C_WCHAR, piece, sizeof(piece), &left);
+		size_t got;
 
 		if (result == SQL_NO_DATA)
 			break;
@@ -225,8 +232,9 @@ fetch_text(Execution *execution, SQLUSMALLINT column, const char **cell)
 			return failed(execution);
 		if (left == SQL_NULL_DATA)
 			return true;
-		got = left == SQL_NO_TOTAL || (size_t) left >= sizeof(piece) ? CELL_UNITS - 1 :
-			(size_t) left / sizeof(SQLWCHAR);
+		got = left == SQL_NO_TOTAL || (size_t) left >= sizeof(piece)
+				  ? CELL_UNITS - 1
+				  : (size_t) left / sizeof(SQLWCHAR);
 		whole = talloc_realloc(execution->context, whole, SQLWCHAR, units + got);
 		memcpy(whole + units, piece, got * sizeof(SQLWCHAR));
 		units += got;
@@ -243,14 +251,15 @@ fetch_binary(Execution *execution, SQLUSMALLINT column, const char **cell)
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char piece[CELL_UNITS];
-	char	   *text = talloc_strdup(execution->context, "\\x");
-	size_t		used = 2;
+	char *text = talloc_strdup(execution->context, "\\x");
+	size_t used = 2;
 
 	for (;;)
 	{
-		SQLLEN		left = 0;
-		SQLRETURN	result = SQLGetData(execution->statement, column, SQL_C_BINARY, piece, sizeof(piece), &left);
-		size_t		got;
+		SQLLEN left = 0;
+		SQLRETURN result =
+			SQLGetData(execution->statement, column, SQL_C_BINARY, piece, sizeof(piece), &left);
+		size_t got;
 
 		if (result == SQL_NO_DATA)
 			break;
@@ -276,11 +285,11 @@ fetch_binary(Execution *execution, SQLUSMALLINT column, const char **cell)
 static bool
 fetch_rows(Execution *execution, SoSqlResult *result)
 {
-	int			room = 0;
+	int room = 0;
 
 	for (;;)
 	{
-		SQLRETURN	code = SQLFetch(execution->statement);
+		SQLRETURN code = SQLFetch(execution->statement);
 
 		if (code == SQL_NO_DATA)
 			return true;
@@ -294,12 +303,13 @@ fetch_rows(Execution *execution, SoSqlResult *result)
 		}
 		for (int column = 0; column < result->column_count; column++)
 		{
-			const char **cell = &result->cells[(size_t) result->row_count * result->column_count + column];
+			const char **cell =
+				&result->cells[(size_t) result->row_count * result->column_count + column];
 
 			*cell = NULL;
-			if (result->columns[column].type == SO_TYPE_IMAGE ?
-				!fetch_binary(execution, (SQLUSMALLINT) (column + 1), cell) :
-				!fetch_text(execution, (SQLUSMALLINT) (column + 1), cell))
+			if (result->columns[column].type == SO_TYPE_IMAGE
+					? !fetch_binary(execution, (SQLUSMALLINT) (column + 1), cell)
+					: !fetch_text(execution, (SQLUSMALLINT) (column + 1), cell))
 				return false;
 		}
 		result->row_count++;
@@ -313,8 +323,8 @@ collect_results(Execution *execution, SoSqlResults *results)
 	{
 		SoSqlResult *result = so_sql_results_add(execution->context, results);
 		SQLSMALLINT columns = 0;
-		SQLLEN		rows = -1;
-		SQLRETURN	more;
+		SQLLEN rows = -1;
+		SQLRETURN more;
 
 		if (!SQL_SUCCEEDED(SQLNumResultCols(execution->statement, &columns)))
 			return failed(execution);
@@ -336,8 +346,8 @@ collect_results(Execution *execution, SoSqlResults *results)
 static bool
 run_statement(Execution *execution, SoSqlResults *results)
 {
-	SQLWCHAR   *text = so_odbc_wide(execution->context, execution->request->text, NULL);
-	SQLRETURN	result;
+	SQLWCHAR *text = so_odbc_wide(execution->context, execution->request->text, NULL);
+	SQLRETURN result;
 
 	if (!bind_parameters(execution))
 		return false;
@@ -359,13 +369,15 @@ bool
 so_odbc_execute(SoConnection *connection, TALLOC_CTX *context, const SoSqlRequest *request,
 				const SoWait *wait, SoSqlResults *results, SoError *error)
 {
-	Execution	execution = {.connection = connection, .context = context, .request = request,
-	.error = error};
+	Execution execution = {
+		.connection = connection, .context = context, .request = request, .error = error};
 	SoOdbcWatch *watch;
-	bool		good;
+	bool good;
 
-	if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, connection->odbc->database, &execution.statement)))
-		return so_odbc_error(connection, SQL_HANDLE_DBC, connection->odbc->database, request->text, error);
+	if (!SQL_SUCCEEDED(
+			SQLAllocHandle(SQL_HANDLE_STMT, connection->odbc->database, &execution.statement)))
+		return so_odbc_error(connection, SQL_HANDLE_DBC, connection->odbc->database, request->text,
+							 error);
 	watch = so_odbc_watch_begin(execution.statement, wait, error);
 	good = watch != NULL && run_statement(&execution, results);
 	/* What stopped the call says more than what the driver made of it. */

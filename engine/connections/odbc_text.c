@@ -14,8 +14,8 @@ static uint32_t
 next_character(const char **text)
 {
 	const unsigned char *p = (const unsigned char *) *text;
-	int			more = *p < 0x80 ? 0 : *p >= 0xF0 ? 3 : *p >= 0xE0 ? 2 : *p >= 0xC0 ? 1 : -1;
-	uint32_t	c = more == 0 ? *p : more == 1 ? *p & 0x1F : more == 2 ? *p & 0x0F : *p & 0x07;
+	int more = *p < 0x80 ? 0 : *p >= 0xF0 ? 3 : *p >= 0xE0 ? 2 : *p >= 0xC0 ? 1 : -1;
+	uint32_t c = more == 0 ? *p : more == 1 ? *p & 0x1F : more == 2 ? *p & 0x0F : *p & 0x07;
 
 	for (int i = 1; i <= more; i++)
 	{
@@ -34,12 +34,12 @@ SQLWCHAR *
 so_odbc_wide(TALLOC_CTX *context, const char *text, size_t *length)
 {
 	/* A character never takes more units than bytes. */
-	SQLWCHAR   *wide = talloc_array(context, SQLWCHAR, strlen(text) + 1);
-	size_t		used = 0;
+	SQLWCHAR *wide = talloc_array(context, SQLWCHAR, strlen(text) + 1);
+	size_t used = 0;
 
 	while (*text != '\0')
 	{
-		uint32_t	c = next_character(&text);
+		uint32_t c = next_character(&text);
 
 		if (c >= 0x10000)
 		{
@@ -86,14 +86,15 @@ put_character(char *out, uint32_t c)
 char *
 so_odbc_narrow(TALLOC_CTX *context, const SQLWCHAR *text, size_t length)
 {
-	char	   *out = talloc_array(context, char, length * 3 + 1);
-	size_t		used = 0;
+	char *out = talloc_array(context, char, length * 3 + 1);
+	size_t used = 0;
 
 	for (size_t i = 0; i < length; i++)
 	{
-		uint32_t	c = text[i];
+		uint32_t c = text[i];
 
-		if (c >= 0xD800 && c < 0xDC00 && i + 1 < length && text[i + 1] >= 0xDC00 && text[i + 1] < 0xE000)
+		if (c >= 0xD800 && c < 0xDC00 && i + 1 < length && text[i + 1] >= 0xDC00 &&
+			text[i + 1] < 0xE000)
 			c = 0x10000 + ((c - 0xD800) << 10) + (text[++i] - 0xDC00u);
 		else if (c >= 0xD800 && c < 0xE000)
 			c = 0xFFFD;
@@ -135,15 +136,16 @@ flatten(char *message)
 }
 
 bool
-so_odbc_error(SoConnection *connection, SQLSMALLINT kind, SQLHANDLE handle, const char *sql, SoError *error)
+so_odbc_error(SoConnection *connection, SQLSMALLINT kind, SQLHANDLE handle, const char *sql,
+			  SoError *error)
 {
 	TALLOC_CTX *scratch = talloc_new(NULL);
-	SQLWCHAR	state[6] = {0};
-	SQLWCHAR	message[1024] = {0};
-	SQLINTEGER	native = 0;
+	SQLWCHAR state[6] = {0};
+	SQLWCHAR message[1024] = {0};
+	SQLINTEGER native = 0;
 	SQLSMALLINT length = 0;
-	char	   *text;
-	char	   *state_text;
+	char *text;
+	char *state_text;
 
 	if (!SQL_SUCCEEDED(SQLGetDiagRecW(kind, handle, 1, state, &native, message,
 									  sizeof(message) / sizeof(message[0]), &length)))
@@ -162,7 +164,8 @@ so_odbc_error(SoConnection *connection, SQLSMALLINT kind, SQLHANDLE handle, cons
 	so_error_detail(error, "SQLSTATE %s, native code %d%s%.900s", state_text, (int) native,
 					sql != NULL ? ", in the statement:\n" : "", sql != NULL ? sql : "");
 	if (error != NULL && error->code == SO_ERR_TASK_CONNECTION_SETTINGS)
-		so_error_hint(error, "Check DSN or Driver in connection_string; odbcinst -q -s and odbcinst -q -d list what this machine has.");
+		so_error_hint(error, "Check DSN or Driver in connection_string; odbcinst -q -s and "
+							 "odbcinst -q -d list what this machine has.");
 	talloc_free(scratch);
 	return false;
 }

@@ -26,19 +26,19 @@
 
 struct SoOdbcWatch
 {
-	pthread_t	thread;
-	SQLHSTMT	statement;
-	SoWait		wait;
-	int			done_fd;		/* readable when the call has returned */
-	bool		stopped;		/* read after the join only */
-	SoError		reason;
+	pthread_t thread;
+	SQLHSTMT statement;
+	SoWait wait;
+	int done_fd;  /* readable when the call has returned */
+	bool stopped; /* read after the join only */
+	SoError reason;
 };
 
 static void *
 watch_main(void *argument)
 {
 	SoOdbcWatch *watch = argument;
-	SoError		reason;
+	SoError reason;
 
 	for (;;)
 	{
@@ -46,9 +46,12 @@ watch_main(void *argument)
 			{.fd = watch->done_fd, .events = POLLIN},
 			{.fd = watch->stopped ? -1 : watch->wait.cancel_fd, .events = POLLIN},
 		};
-		int64_t		left = watch->wait.deadline_ms - so_clock_monotonic_ms();
-		int			time = watch->stopped ? REPEAT_MS : watch->wait.deadline_ms == 0 ? -1 :
-			left < 0 ? 0 : left > 1000000 ? 1000000 : (int) left;
+		int64_t left = watch->wait.deadline_ms - so_clock_monotonic_ms();
+		int time = watch->stopped                 ? REPEAT_MS
+				   : watch->wait.deadline_ms == 0 ? -1
+				   : left < 0                     ? 0
+				   : left > 1000000               ? 1000000
+												  : (int) left;
 
 		if (poll(fds, 2, time) < 0 && errno != EINTR)
 			return NULL;
@@ -56,7 +59,7 @@ watch_main(void *argument)
 			return NULL;
 		if (!watch->stopped)
 		{
-			SoWait		now = watch->wait;
+			SoWait now = watch->wait;
 
 			/* Ask what ended the wait; a poll that was only interrupted goes on. */
 			if (fds[1].revents == 0 &&
@@ -76,9 +79,9 @@ SoOdbcWatch *
 so_odbc_watch_begin(SQLHSTMT statement, const SoWait *wait, SoError *error)
 {
 	SoOdbcWatch *watch = calloc(1, sizeof(*watch));
-	sigset_t	all;
-	sigset_t	old;
-	int			reason;
+	sigset_t all;
+	sigset_t old;
+	int reason;
 
 	if (watch == NULL)
 	{
@@ -94,7 +97,8 @@ so_odbc_watch_begin(SQLHSTMT statement, const SoWait *wait, SoError *error)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (reason == 0)
 		return watch;
-	so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "cannot start a thread: %s", strerrordesc_np(reason));
+	so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "cannot start a thread: %s",
+				 strerrordesc_np(reason));
 	if (watch->done_fd >= 0)
 		close(watch->done_fd);
 	free(watch);
@@ -104,10 +108,10 @@ so_odbc_watch_begin(SQLHSTMT statement, const SoWait *wait, SoError *error)
 bool
 so_odbc_watch_end(SoOdbcWatch *watch, SoError *error)
 {
-	bool		stopped;
+	bool stopped;
 
 	if (eventfd_write(watch->done_fd, 1) != 0)
-		abort();				/* a fresh counter takes a one */
+		abort(); /* a fresh counter takes a one */
 	pthread_join(watch->thread, NULL);
 	stopped = watch->stopped;
 	if (stopped && error != NULL)

@@ -22,11 +22,8 @@
 
 #define DEFAULT_CONNECT_TIME_OUT_MS 15000
 
-static const SoConnectionOps *const kinds[] = {
-	&so_postgres_connection_ops,
-	&so_odbc_connection_ops,
-	NULL
-};
+static const SoConnectionOps *const kinds[] = {&so_postgres_connection_ops, &so_odbc_connection_ops,
+											   NULL};
 
 static const SoConnectionOps *
 ops_for(const SoObject *properties)
@@ -95,10 +92,11 @@ so_connection_pool_free(SoConnectionPool *pool)
 int
 so_connection_pool_count(SoConnectionPool *pool)
 {
-	int			count = 0;
+	int count = 0;
 
 	pthread_mutex_lock(&pool->mutex);
-	for (SoConnection *connection = pool->connections; connection != NULL; connection = connection->next)
+	for (SoConnection *connection = pool->connections; connection != NULL;
+		 connection = connection->next)
 		count++;
 	pthread_mutex_unlock(&pool->mutex);
 	return count;
@@ -118,14 +116,15 @@ so_pool_changed(SoConnectionPool *pool)
 bool
 so_pool_wait_change(SoConnectionPool *pool, int cancel_fd, SoError *error)
 {
-	PoolWaiter	waiter = {.next = pool->waiters};
-	SoWait		wait = {.cancel_fd = cancel_fd};
+	PoolWaiter waiter = {.next = pool->waiters};
+	SoWait wait = {.cancel_fd = cancel_fd};
 	PoolWaiter **link;
-	bool		woken;
+	bool woken;
 
 	waiter.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (waiter.event_fd < 0)
-		return so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "eventfd failed: %s", strerrordesc_np(errno));
+		return so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "eventfd failed: %s",
+							strerrordesc_np(errno));
 	pool->waiters = &waiter;
 	pthread_mutex_unlock(&pool->mutex);
 	woken = so_wait_poll(&wait, waiter.event_fd, POLLIN, error) == 1;
@@ -172,7 +171,8 @@ find_session(const SoConnectRequest *request, const char *settings, bool retain,
 	{
 		SoConnection *held = NULL;
 
-		for (SoConnection *connection = pool->connections; connection != NULL; connection = connection->next)
+		for (SoConnection *connection = pool->connections; connection != NULL;
+			 connection = connection->next)
 		{
 			if (strcmp(connection->key, request->key) != 0 ||
 				strcmp(connection->settings, settings) != 0)
@@ -192,7 +192,8 @@ find_session(const SoConnectRequest *request, const char *settings, bool retain,
 		{
 			so_error_set(error, SO_ERR_TASK_SESSION_HELD, request->name,
 						 "the retained session of \"%s\" belongs to the transaction of \"%s\", "
-						 "which this task does not join", request->name, held->transaction->owner->name);
+						 "which this task does not join",
+						 request->name, held->transaction->owner->name);
 			return NULL;
 		}
 		if (!so_pool_wait_change(pool, request->cancel_fd, error))
@@ -202,7 +203,8 @@ find_session(const SoConnectRequest *request, const char *settings, bool retain,
 
 /* A busy entry without a session yet, so that others see that it is being opened. */
 static SoConnection *
-add_entry(const SoConnectRequest *request, const SoConnectionOps *ops, const char *settings, bool retain)
+add_entry(const SoConnectRequest *request, const SoConnectionOps *ops, const char *settings,
+		  bool retain)
 {
 	SoConnection *connection = calloc(1, sizeof(*connection));
 
@@ -237,7 +239,7 @@ static SoConnection *
 reserve_session(const SoConnectRequest *request, const SoConnectionOps *ops, const char *settings,
 				bool *fresh, SoError *error)
 {
-	bool		retain = so_connection_flag(request->properties, "retain_same_connection", false);
+	bool retain = so_connection_flag(request->properties, "retain_same_connection", false);
 	SoConnection *connection;
 
 	*fresh = false;
@@ -260,8 +262,8 @@ so_pool_acquire(const SoConnectRequest *request, SoError *error)
 	TALLOC_CTX *scratch = talloc_new(NULL);
 	const SoConnectionOps *ops = ops_for(request->properties);
 	SoConnection *connection = NULL;
-	char	   *settings;
-	bool		fresh;
+	char *settings;
+	bool fresh;
 
 	settings = ops->settings(scratch, request->properties, error);
 	if (settings != NULL)
@@ -316,8 +318,8 @@ so_connection_pool_take(const SoConnectRequest *request, SoError *error)
 	if (ops_for(request->properties) == NULL)
 	{
 		so_error_set(error, SO_ERR_TASK_CONNECTION_KIND, request->name,
-					 "connection manager \"%s\" is of type %s, not a database",
-					 request->name, request->properties->type->name);
+					 "connection manager \"%s\" is of type %s, not a database", request->name,
+					 request->properties->type->name);
 		return NULL;
 	}
 	if (request->transaction != NULL)
@@ -326,7 +328,8 @@ so_connection_pool_take(const SoConnectRequest *request, SoError *error)
 }
 
 bool
-so_connection_pool_give(SoConnectionPool *pool, SoConnection *connection, bool failed, SoError *error)
+so_connection_pool_give(SoConnectionPool *pool, SoConnection *connection, bool failed,
+						SoError *error)
 {
 	if (connection->transaction != NULL)
 		return so_transaction_leave(connection, failed, error);
@@ -344,8 +347,9 @@ so_task_connect(SoTaskRun *run, const char *name, SoError *error)
 
 	if (properties == NULL)
 		return NULL;
-	manager = executable != NULL && executable->package != NULL ?
-		so_package_connection(executable->package, name) : NULL;
+	manager = executable != NULL && executable->package != NULL
+				  ? so_package_connection(executable->package, name)
+				  : NULL;
 	request.pool = so_task_pool(run);
 	request.transaction = so_task_transaction(run);
 	request.executable = executable;
@@ -360,7 +364,7 @@ so_task_connect(SoTaskRun *run, const char *name, SoError *error)
 void
 so_task_disconnect(SoTaskRun *run, SoConnection *connection, bool failed)
 {
-	SoError		error;
+	SoError error;
 
 	if (connection == NULL)
 		return;

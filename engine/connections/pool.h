@@ -26,7 +26,7 @@ extern SoConnectionPool *so_connection_pool_new(const char *application_name);
 extern void so_connection_pool_free(SoConnectionPool *pool);
 
 /* Sessions that are open now, in use or idle; for tests and diagnostics. */
-extern int	so_connection_pool_count(SoConnectionPool *pool);
+extern int so_connection_pool_count(SoConnectionPool *pool);
 
 /*
  * Is this object a connection manager whose sessions the pool can open
@@ -44,11 +44,11 @@ typedef struct SoConnectRequest
 	SoConnectionPool *pool;
 	SoTransaction *transaction;
 	const SoExecutable *executable; /* who asks; NULL when unknown */
-	SoTaskRun  *run;			/* receives the server's notices */
+	SoTaskRun *run;                 /* receives the server's notices */
 	const char *key;
-	const char *name;			/* for messages */
+	const char *name;           /* for messages */
 	const SoObject *properties; /* of the connection manager */
-	int			cancel_fd;		/* readable = give up; -1 = none */
+	int cancel_fd;              /* readable = give up; -1 = none */
 } SoConnectRequest;
 
 extern SoConnection *so_connection_pool_take(const SoConnectRequest *request, SoError *error);
@@ -58,7 +58,7 @@ extern SoConnection *so_connection_pool_take(const SoConnectRequest *request, So
  * transaction.  false with *error when the session could not be put in order;
  * inside a transaction its commit will then be refused.
  */
-extern bool so_connection_pool_give(SoConnectionPool *pool, SoConnection *connection,
-									bool failed, SoError *error);
+extern bool so_connection_pool_give(SoConnectionPool *pool, SoConnection *connection, bool failed,
+									SoError *error);
 
-#endif							/* ENGINE_CONNECTIONS_POOL_H */
+#endif /* ENGINE_CONNECTIONS_POOL_H */

@@ -17,14 +17,14 @@
 /* A thread that waits for a session; lives on its stack. */
 typedef struct PoolWaiter
 {
-	int			event_fd;
+	int event_fd;
 	struct PoolWaiter *next;
 } PoolWaiter;
 
 struct SoConnectionPool
 {
 	pthread_mutex_t mutex;
-	char	   *application_name;
+	char *application_name;
 	SoConnection *connections;
 	PoolWaiter *waiters;
 };
@@ -33,13 +33,13 @@ struct SoTransaction
 {
 	SoConnectionPool *pool;
 	const SoExecutable *owner;
-	char	   *isolation_level;	/* NULL = the server's default */
-	char	   *key;			/* connection manager that it is bound to; NULL = not yet */
-	char	   *name;
-	SoConnection *connection;	/* NULL until begun */
-	bool		busy;			/* a task is using the session, or beginning it */
-	bool		broken;			/* cannot be committed; reason says why */
-	SoError		reason;
+	char *isolation_level; /* NULL = the server's default */
+	char *key;             /* connection manager that it is bound to; NULL = not yet */
+	char *name;
+	SoConnection *connection; /* NULL until begun */
+	bool busy;                /* a task is using the session, or beginning it */
+	bool broken;              /* cannot be committed; reason says why */
+	SoError reason;
 };
 
 /*
@@ -59,4 +59,4 @@ extern void so_pool_release(SoConnectionPool *pool, SoConnection *connection, bo
 extern SoConnection *so_transaction_enter(const SoConnectRequest *request, SoError *error);
 extern bool so_transaction_leave(SoConnection *connection, bool failed, SoError *error);
 
-#endif							/* ENGINE_CONNECTIONS_POOL_PRIVATE_H */
+#endif /* ENGINE_CONNECTIONS_POOL_PRIVATE_H */

@@ -26,14 +26,9 @@ static const struct
 {
 	const char *property;
 	const char *keyword;
-}			setting_properties[] = {
-	{"server_name", "host"},
-	{"server_port", "port"},
-	{"initial_catalog", "dbname"},
-	{"user_name", "user"},
-	{"password", "password"},
-	{NULL, NULL}
-};
+} setting_properties[] = {{"server_name", "host"},       {"server_port", "port"},
+						  {"initial_catalog", "dbname"}, {"user_name", "user"},
+						  {"password", "password"},      {NULL, NULL}};
 
 /* Append keyword='value' with libpq's quoting. */
 static char *
@@ -61,7 +56,8 @@ overriding_property(TALLOC_CTX *context, const SoObject *properties, const char 
 		if (strcmp(setting_properties[i].keyword, keyword) != 0)
 			continue;
 		property = so_object_type_find(properties->type, setting_properties[i].property);
-		field = property != NULL ? so_object_field(properties, setting_properties[i].property) : NULL;
+		field =
+			property != NULL ? so_object_field(properties, setting_properties[i].property) : NULL;
 		if (field != NULL && field->value.type != SO_TYPE_NONE && !field->value.is_null)
 		{
 			const char *text = so_value_to_text(context, &field->value);
@@ -77,7 +73,7 @@ char *
 so_postgres_settings(TALLOC_CTX *context, const SoObject *properties, SoError *error)
 {
 	const char *text = so_connection_text(properties, "connection_string");
-	char	   *settings = talloc_strdup(context, "");
+	char *settings = talloc_strdup(context, "");
 	PQconninfoOption *options;
 
 	/* libpq's own message may quote a part of a password, so it is not passed on. */
@@ -86,8 +82,10 @@ so_postgres_settings(TALLOC_CTX *context, const SoObject *properties, SoError *e
 	{
 		so_error_set(error, SO_ERR_TASK_CONNECTION_SETTINGS, NULL,
 					 "connection_string is not a libpq connection string");
-		so_error_hint(error, "Write keyword=value pairs such as \"host=db.example dbname=warehouse user=load\", "
-					  "\"service=warehouse\", or a URI such as postgresql://load@db.example/warehouse.");
+		so_error_hint(
+			error,
+			"Write keyword=value pairs such as \"host=db.example dbname=warehouse user=load\", "
+			"\"service=warehouse\", or a URI such as postgresql://load@db.example/warehouse.");
 		return NULL;
 	}
 	for (PQconninfoOption *option = options; option->keyword != NULL && settings != NULL; option++)
@@ -130,7 +128,7 @@ receive_notice(void *argument, const PGresult *result)
 static void
 one_line(const char *message, char *buffer, size_t size)
 {
-	size_t		length;
+	size_t length;
 
 	snprintf(buffer, size, "%s", message != NULL ? message : "");
 	length = strlen(buffer);
@@ -146,16 +144,19 @@ one_line(const char *message, char *buffer, size_t size)
 static bool
 connect_failed(SoConnection *connection, SoError *error)
 {
-	char		text[900];
+	char text[900];
 
 	one_line(PQerrorMessage(connection->pg), text, sizeof(text));
-	so_error_set(error, strstr(text, "authentication failed") != NULL ||
-				 strstr(text, "no password supplied") != NULL ?
-				 SO_ERR_TASK_LOGIN_REFUSED : SO_ERR_TASK_CONNECT_FAILED,
+	so_error_set(error,
+				 strstr(text, "authentication failed") != NULL ||
+						 strstr(text, "no password supplied") != NULL
+					 ? SO_ERR_TASK_LOGIN_REFUSED
+					 : SO_ERR_TASK_CONNECT_FAILED,
 				 connection->name, "%s", text);
 	if (error != NULL && error->code == SO_ERR_TASK_LOGIN_REFUSED)
-		so_error_hint(error, "Keep the password in libpq's password file (~/.pgpass of the account that runs "
-					  "the task), in a service file, or in a sensitive parameter.");
+		so_error_hint(
+			error, "Keep the password in libpq's password file (~/.pgpass of the account that runs "
+				   "the task), in a service file, or in a sensitive parameter.");
 	return false;
 }
 
@@ -188,10 +189,11 @@ so_postgres_open(SoConnection *connection, const char *settings, const char *app
 				 int64_t connect_time_out_ms, SoError *error)
 {
 	/* Later entries win over earlier ones; dbname is expanded where it stands. */
-	const char *keywords[] = {"fallback_application_name", "client_encoding", "keepalives_idle",
-	"keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", NULL};
+	const char *keywords[] = {
+		"fallback_application_name", "client_encoding",  "keepalives_idle", "keepalives_interval",
+		"keepalives_count",          "tcp_user_timeout", "dbname",          NULL};
 	const char *values[] = {application_name, "UTF8", "30", "10", "3", "60000", settings, NULL};
-	SoWait		wait = so_connection_wait(connection, connect_time_out_ms);
+	SoWait wait = so_connection_wait(connection, connect_time_out_ms);
 
 	connection->pg = PQconnectStartParams(keywords, values, 1);
 	if (connection->pg == NULL)
@@ -204,7 +206,8 @@ so_postgres_open(SoConnection *connection, const char *settings, const char *app
 	if (PQsetnonblocking(connection->pg, 1) != 0)
 		return connect_failed(connection, error);
 	/* Values are read as text; these make that text independent of the server's settings. */
-	return so_postgres_command(connection, "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; "
+	return so_postgres_command(connection,
+							   "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; "
 							   "SET bytea_output = 'hex'; SET extra_float_digits = 1",
 							   &wait, error);
 }
@@ -221,7 +224,7 @@ so_postgres_close(SoConnection *connection)
 static bool
 lost(SoConnection *connection, SoError *error)
 {
-	char		text[600];
+	char text[600];
 
 	one_line(PQerrorMessage(connection->pg), text, sizeof(text));
 	connection->broken = true;
@@ -250,7 +253,7 @@ so_postgres_flush(SoConnection *connection, const SoWait *wait, SoError *error)
 {
 	for (;;)
 	{
-		int			state = PQflush(connection->pg);
+		int state = PQflush(connection->pg);
 
 		if (state < 0)
 			return lost(connection, error);
@@ -264,7 +267,7 @@ so_postgres_flush(SoConnection *connection, const SoWait *wait, SoError *error)
 PGresult *
 so_postgres_next_result(SoConnection *connection, const SoWait *wait, SoError *error)
 {
-	PGresult   *result;
+	PGresult *result;
 
 	so_error_clear(error);
 	if (!so_postgres_flush(connection, wait, error))
@@ -296,13 +299,13 @@ so_postgres_next_result(SoConnection *connection, const SoWait *wait, SoError *e
 static bool
 drain(SoConnection *connection)
 {
-	SoWait		wait = {.cancel_fd = -1, .time_out_ms = CANCEL_GRACE_MS};
-	SoError		ignored;
+	SoWait wait = {.cancel_fd = -1, .time_out_ms = CANCEL_GRACE_MS};
+	SoError ignored;
 
 	wait.deadline_ms = so_clock_monotonic_ms() + CANCEL_GRACE_MS;
 	for (;;)
 	{
-		PGresult   *result;
+		PGresult *result;
 		ExecStatusType status;
 
 		while (PQflush(connection->pg) > 0 || PQisBusy(connection->pg))
@@ -327,9 +330,9 @@ drain(SoConnection *connection)
 void
 so_postgres_cancel(SoConnection *connection)
 {
-	PGcancel   *cancel = PQgetCancel(connection->pg);
-	char		text[256];
-	bool		sent;
+	PGcancel *cancel = PQgetCancel(connection->pg);
+	char text[256];
+	bool sent;
 
 	if (cancel == NULL)
 	{
@@ -345,14 +348,14 @@ so_postgres_cancel(SoConnection *connection)
 bool
 so_postgres_command(SoConnection *connection, const char *sql, const SoWait *wait, SoError *error)
 {
-	bool		good = true;
-	SoError		end;
+	bool good = true;
+	SoError end;
 
 	if (!PQsendQuery(connection->pg, sql))
 		return lost(connection, error);
 	for (;;)
 	{
-		PGresult   *result = so_postgres_next_result(connection, wait, &end);
+		PGresult *result = so_postgres_next_result(connection, wait, &end);
 
 		if (result == NULL)
 			break;
@@ -376,8 +379,8 @@ so_postgres_command(SoConnection *connection, const char *sql, const SoWait *wai
 bool
 so_postgres_reset(SoConnection *connection)
 {
-	SoWait		wait = {.cancel_fd = -1, .time_out_ms = CANCEL_GRACE_MS};
-	SoError		ignored;
+	SoWait wait = {.cancel_fd = -1, .time_out_ms = CANCEL_GRACE_MS};
+	SoError ignored;
 
 	if (connection->broken || PQstatus(connection->pg) != CONNECTION_OK)
 		return false;
@@ -387,7 +390,8 @@ so_postgres_reset(SoConnection *connection)
 		return false;
 	/* DISCARD ALL takes the settings of so_postgres_open away as well. */
 	return so_postgres_command(connection, "DISCARD ALL", &wait, &ignored) &&
-		so_postgres_command(connection, "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; "
-							"SET bytea_output = 'hex'; SET extra_float_digits = 1",
-							&wait, &ignored);
+		   so_postgres_command(connection,
+							   "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; "
+							   "SET bytea_output = 'hex'; SET extra_float_digits = 1",
+							   &wait, &ignored);
 }

@@ -15,16 +15,15 @@
  * with *error when connection_string cannot be parsed.  It may hold a
  * password: never show it.  Owned by context.
  */
-extern char *so_postgres_settings(TALLOC_CTX *context, const SoObject *properties,
-								  SoError *error);
+extern char *so_postgres_settings(TALLOC_CTX *context, const SoObject *properties, SoError *error);
 
 /*
  * Connect.  settings come from so_postgres_settings; connect_time_out_ms 0 =
  * no limit but the network's.
  */
-extern bool so_postgres_open(SoConnection *connection, const char *settings,
-							 const char *application_name, int64_t connect_time_out_ms,
-							 SoError *error) SO_WARN_UNUSED;
+extern bool
+so_postgres_open(SoConnection *connection, const char *settings, const char *application_name,
+				 int64_t connect_time_out_ms, SoError *error) SO_WARN_UNUSED;
 extern void so_postgres_close(SoConnection *connection);
 
 /* Back to a fresh session: rollback, DISCARD ALL.  false: close it. */
@@ -36,12 +35,12 @@ extern bool so_postgres_reset(SoConnection *connection);
  * statement was cancelled on the server, the session marked broken when that
  * did not work).  The caller clears the result.
  */
-extern PGresult *so_postgres_next_result(SoConnection *connection, const SoWait *wait,
-										 SoError *error);
+extern PGresult *
+so_postgres_next_result(SoConnection *connection, const SoWait *wait, SoError *error);
 
 /* Wait until everything queued was sent. */
-extern bool so_postgres_flush(SoConnection *connection, const SoWait *wait,
-							  SoError *error) SO_WARN_UNUSED;
+extern bool
+so_postgres_flush(SoConnection *connection, const SoWait *wait, SoError *error) SO_WARN_UNUSED;
 
 /* Cancel what the server is doing and read the rest; marks the session broken when it fails. */
 extern void so_postgres_cancel(SoConnection *connection);
@@ -65,4 +64,4 @@ extern bool so_postgres_error(SoConnection *connection, const PGresult *result, 
  */
 extern void so_postgres_quote_position(const char *sql, int position, char *buffer, size_t size);
 
-#endif							/* ENGINE_CONNECTIONS_POSTGRES_H */
+#endif /* ENGINE_CONNECTIONS_POSTGRES_H */

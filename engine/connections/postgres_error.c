@@ -32,7 +32,7 @@ skip_characters(const char *text, int count)
 static int
 count_characters(const char *from, const char *to)
 {
-	int			count = 0;
+	int count = 0;
 
 	for (; from < to; from++)
 	{
@@ -50,8 +50,8 @@ so_postgres_quote_position(const char *sql, int position, char *buffer, size_t s
 	const char *end;
 	const char *from;
 	const char *to;
-	int			line_number = 1;
-	int			used;
+	int line_number = 1;
+	int used;
 
 	buffer[0] = '\0';
 	if (sql == NULL || position <= 0 || size == 0)
@@ -69,15 +69,15 @@ so_postgres_quote_position(const char *sql, int position, char *buffer, size_t s
 	end = line + strcspn(line, "\r\n");
 	if (end < place)
 		end = place;
-	from = count_characters(line, place) > QUOTE_WINDOW ?
-		skip_characters(line, count_characters(line, place) - QUOTE_WINDOW) : line;
+	from = count_characters(line, place) > QUOTE_WINDOW
+			   ? skip_characters(line, count_characters(line, place) - QUOTE_WINDOW)
+			   : line;
 	to = skip_characters(place, QUOTE_WINDOW);
 	if (to > end)
 		to = end;
 	used = snprintf(buffer, size, "line %d, column %d:\n  %s%.*s%s\n  %s", line_number,
-					count_characters(line, place) + 1,
-					from > line ? "..." : "", (int) (to - from), from, to < end ? "..." : "",
-					from > line ? "   " : "");
+					count_characters(line, place) + 1, from > line ? "..." : "", (int) (to - from),
+					from, to < end ? "..." : "", from > line ? "   " : "");
 	if (used < 0 || (size_t) used + count_characters(from, place) + 2 > size)
 	{
 		buffer[0] = '\0';
@@ -101,8 +101,9 @@ advice(const char *state)
 	{
 		const char *prefix;
 		const char *hint;
-	}			advices[] = {
-		{"40", "Another transaction was in the way; run the task, or the transacted container, again."},
+	} advices[] = {
+		{"40",
+		 "Another transaction was in the way; run the task, or the transacted container, again."},
 		{"42601", "Correct the syntax at the marked place."},
 		{"42501", "Grant the privilege to the connection's user, or connect as another one."},
 		{"42P01", "Create the table first, or correct the name or the search_path."},
@@ -115,12 +116,14 @@ advice(const char *state)
 		{"23505", "Remove the duplicate, or use INSERT ... ON CONFLICT."},
 		{"23", "Correct the data so that the constraint holds."},
 		{"25P02", "An earlier statement of the transaction failed; the first error tells why."},
-		{"53", "The server is short of memory, disk or connections; free some or lower the number of concurrent tasks."},
-		{"55P03", "Another session holds the lock; look for it in pg_stat_activity and pg_locks, or raise lock_timeout."},
-		{"57014", "A statement_timeout of the server or an administrator cancelled it; raise the limit or make the statement faster."},
+		{"53", "The server is short of memory, disk or connections; free some or lower the number "
+			   "of concurrent tasks."},
+		{"55P03", "Another session holds the lock; look for it in pg_stat_activity and pg_locks, "
+				  "or raise lock_timeout."},
+		{"57014", "A statement_timeout of the server or an administrator cancelled it; raise the "
+				  "limit or make the statement faster."},
 		{"57P", "The server was shut down or the session was terminated; run the task again."},
-		{NULL, NULL}
-	};
+		{NULL, NULL}};
 
 	for (int i = 0; advices[i].prefix != NULL; i++)
 	{
@@ -153,31 +156,31 @@ so_postgres_error(SoConnection *connection, const PGresult *result, const char *
 	const char *inner = PQresultErrorField(result, PG_DIAG_INTERNAL_POSITION);
 	const char *inner_query = PQresultErrorField(result, PG_DIAG_INTERNAL_QUERY);
 	const char *where = PQresultErrorField(result, PG_DIAG_CONTEXT);
-	char		quoted[600] = "";
+	char quoted[600] = "";
 
 	if (state == NULL || message == NULL)
 	{
 		connection->broken = PQstatus(connection->pg) != CONNECTION_OK;
-		return so_error_set(error, connection->broken ? SO_ERR_TASK_CONNECTION_LOST : SO_ERR_TASK_SQL_FAILED,
-							connection->name, "%s", PQresultErrorMessage(result));
+		return so_error_set(
+			error, connection->broken ? SO_ERR_TASK_CONNECTION_LOST : SO_ERR_TASK_SQL_FAILED,
+			connection->name, "%s", PQresultErrorMessage(result));
 	}
 	if (sql != NULL && position != NULL)
 	{
-		int			place = 0;
+		int place = 0;
 
 		if (sscanf(position, "%d", &place) == 1)
 			so_postgres_quote_position(sql, place + position_offset, quoted, sizeof(quoted));
 	}
 	else if (inner != NULL && inner_query != NULL)
 	{
-		int			place = 0;
+		int place = 0;
 
 		if (sscanf(inner, "%d", &place) == 1)
 			so_postgres_quote_position(inner_query, place, quoted, sizeof(quoted));
 	}
 	so_error_set(error, error_code(connection, state), connection->name, "%s", message);
-	so_error_detail(error, "SQLSTATE %s%s%s%s%s%s%s", state,
-					quoted[0] ? " at " : "", quoted,
+	so_error_detail(error, "SQLSTATE %s%s%s%s%s%s%s", state, quoted[0] ? " at " : "", quoted,
 					detail != NULL ? "\n" : "", detail != NULL ? detail : "",
 					where != NULL ? "\n" : "", where != NULL ? where : "");
 	if (hint != NULL)

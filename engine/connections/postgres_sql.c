@@ -18,15 +18,23 @@
 /* Types of pg_type that have a counterpart; their object ids are fixed for ever. */
 static const struct
 {
-	Oid			oid;
-	SoDataType	type;
-}			server_types[] = {
-	{16, SO_TYPE_BOOL}, {17, SO_TYPE_IMAGE}, {20, SO_TYPE_I8}, {21, SO_TYPE_I2},
-	{23, SO_TYPE_I4}, {26, SO_TYPE_UI4}, {700, SO_TYPE_R4}, {701, SO_TYPE_R8},
-	{1082, SO_TYPE_DBDATE}, {1083, SO_TYPE_DBTIME2}, {1114, SO_TYPE_DBTIMESTAMP2},
-	{1184, SO_TYPE_DBTIMESTAMPOFFSET}, {1700, SO_TYPE_NUMERIC}, {2950, SO_TYPE_GUID},
-	{0, SO_TYPE_NONE}
-};
+	Oid oid;
+	SoDataType type;
+} server_types[] = {{16, SO_TYPE_BOOL},
+					{17, SO_TYPE_IMAGE},
+					{20, SO_TYPE_I8},
+					{21, SO_TYPE_I2},
+					{23, SO_TYPE_I4},
+					{26, SO_TYPE_UI4},
+					{700, SO_TYPE_R4},
+					{701, SO_TYPE_R8},
+					{1082, SO_TYPE_DBDATE},
+					{1083, SO_TYPE_DBTIME2},
+					{1114, SO_TYPE_DBTIMESTAMP2},
+					{1184, SO_TYPE_DBTIMESTAMPOFFSET},
+					{1700, SO_TYPE_NUMERIC},
+					{2950, SO_TYPE_GUID},
+					{0, SO_TYPE_NONE}};
 
 static SoDataType
 type_of_column(Oid oid)
@@ -43,7 +51,7 @@ type_of_column(Oid oid)
 static Oid
 type_of_parameter(const SoSqlParameter *parameter)
 {
-	bool		declared = parameter->type != SO_TYPE_NONE;
+	bool declared = parameter->type != SO_TYPE_NONE;
 
 	switch (declared ? parameter->type : parameter->value.type)
 	{
@@ -98,7 +106,7 @@ type_of_parameter(const SoSqlParameter *parameter)
 
 typedef struct ResultHolder
 {
-	PGresult   *result;
+	PGresult *result;
 } ResultHolder;
 
 static int
@@ -128,7 +136,8 @@ add_result(TALLOC_CTX *context, SoSqlResults *results, PGresult *pg)
 	result->column_count = PQnfields(pg);
 	result->row_count = PQntuples(pg);
 	result->columns = talloc_array(context, SoSqlColumn, result->column_count);
-	result->cells = talloc_array(context, const char *, (size_t) result->row_count * result->column_count);
+	result->cells =
+		talloc_array(context, const char *, (size_t) result->row_count * result->column_count);
 	for (int column = 0; column < result->column_count; column++)
 	{
 		result->columns[column].name = PQfname(pg, column);
@@ -152,7 +161,8 @@ refuse_copy(SoConnection *connection, PGresult *result, SoError *error)
 		so_postgres_cancel(connection);
 	so_error_set(error, SO_ERR_TASK_SQL_FAILED, connection->name,
 				 "COPY from or to the client is not possible in an Execute SQL task");
-	return so_error_hint(error, "Use a bulk_insert task for COPY FROM STDIN; COPY TO a file needs a script.");
+	return so_error_hint(
+		error, "Use a bulk_insert task for COPY FROM STDIN; COPY TO a file needs a script.");
 }
 
 /* Read every result; the first failure is reported, the rest is drained. */
@@ -160,12 +170,12 @@ static bool
 collect(SoConnection *connection, TALLOC_CTX *context, const SoSqlRequest *request,
 		const SoWait *wait, SoSqlResults *results, SoError *error)
 {
-	bool		good = true;
-	SoError		end;
+	bool good = true;
+	SoError end;
 
 	for (;;)
 	{
-		PGresult   *result = so_postgres_next_result(connection, wait, &end);
+		PGresult *result = so_postgres_next_result(connection, wait, &end);
 
 		if (result == NULL)
 			break;
@@ -189,7 +199,8 @@ collect(SoConnection *connection, TALLOC_CTX *context, const SoSqlRequest *reque
 			default:
 				if (good)
 					good = so_postgres_error(connection, result,
-											 request->display != NULL ? request->display : request->text,
+											 request->display != NULL ? request->display
+																	  : request->text,
 											 request->display_offset, error);
 				break;
 		}
@@ -207,19 +218,21 @@ static bool
 send_with_parameters(SoConnection *connection, TALLOC_CTX *context, const SoSqlRequest *request,
 					 const SoWait *wait, SoSqlResults *results, SoError *error)
 {
-	int			count = request->parameter_count;
-	Oid		   *types = talloc_array(context, Oid, count);
+	int count = request->parameter_count;
+	Oid *types = talloc_array(context, Oid, count);
 	const char **values = talloc_array(context, const char *, count);
-	bool		sent;
+	bool sent;
 
 	for (int i = 0; i < count; i++)
 	{
 		types[i] = type_of_parameter(&request->parameters[i]);
-		values[i] = request->parameters[i].value.is_null ? NULL :
-			so_value_to_text(context, &request->parameters[i].value);
+		values[i] = request->parameters[i].value.is_null
+						? NULL
+						: so_value_to_text(context, &request->parameters[i].value);
 	}
 	if (request->bypass_prepare)
-		sent = PQsendQueryParams(connection->pg, request->text, count, types, values, NULL, NULL, 0);
+		sent =
+			PQsendQueryParams(connection->pg, request->text, count, types, values, NULL, NULL, 0);
 	else
 	{
 		SoSqlResults none = {NULL, 0};

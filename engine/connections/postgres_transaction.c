@@ -39,16 +39,14 @@ begin_statement(const char *isolation_level)
 	{
 		const char *level;
 		const char *sql;
-	}			statements[] = {
-		{"unspecified", "BEGIN"},
-		{"chaos", "BEGIN ISOLATION LEVEL READ UNCOMMITTED"},
-		{"read_uncommitted", "BEGIN ISOLATION LEVEL READ UNCOMMITTED"},
-		{"read_committed", "BEGIN ISOLATION LEVEL READ COMMITTED"},
-		{"repeatable_read", "BEGIN ISOLATION LEVEL REPEATABLE READ"},
-		{"snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ"},
-		{"serializable", "BEGIN ISOLATION LEVEL SERIALIZABLE"},
-		{NULL, NULL}
-	};
+	} statements[] = {{"unspecified", "BEGIN"},
+					  {"chaos", "BEGIN ISOLATION LEVEL READ UNCOMMITTED"},
+					  {"read_uncommitted", "BEGIN ISOLATION LEVEL READ UNCOMMITTED"},
+					  {"read_committed", "BEGIN ISOLATION LEVEL READ COMMITTED"},
+					  {"repeatable_read", "BEGIN ISOLATION LEVEL REPEATABLE READ"},
+					  {"snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ"},
+					  {"serializable", "BEGIN ISOLATION LEVEL SERIALIZABLE"},
+					  {NULL, NULL}};
 
 	for (int i = 0; isolation_level != NULL && statements[i].level != NULL; i++)
 	{
@@ -61,26 +59,28 @@ begin_statement(const char *isolation_level)
 static bool
 postgres_begin(SoConnection *connection, const char *isolation_level, SoError *error)
 {
-	SoWait		wait = so_connection_wait(connection, COMMAND_TIME_OUT_MS);
+	SoWait wait = so_connection_wait(connection, COMMAND_TIME_OUT_MS);
 
 	if (PQtransactionStatus(connection->pg) != PQTRANS_IDLE)
-		return so_error_set(error, SO_ERR_TASK_TRANSACTION_BROKEN, connection->name,
-							"the session is already inside a transaction that an earlier statement began");
+		return so_error_set(
+			error, SO_ERR_TASK_TRANSACTION_BROKEN, connection->name,
+			"the session is already inside a transaction that an earlier statement began");
 	return so_postgres_command(connection, begin_statement(isolation_level), &wait, error);
 }
 
 static bool
 postgres_commit(SoConnection *connection, SoError *error)
 {
-	SoWait		wait = so_connection_wait(connection, COMMIT_TIME_OUT_MS);
+	SoWait wait = so_connection_wait(connection, COMMIT_TIME_OUT_MS);
 
 	switch (PQtransactionStatus(connection->pg))
 	{
 		case PQTRANS_INTRANS:
 			break;
 		case PQTRANS_INERROR:
-			return so_error_set(error, SO_ERR_TASK_TRANSACTION_BROKEN, connection->name,
-								"a statement of the transaction failed, so it can only be rolled back");
+			return so_error_set(
+				error, SO_ERR_TASK_TRANSACTION_BROKEN, connection->name,
+				"a statement of the transaction failed, so it can only be rolled back");
 		default:
 			return so_error_set(error, SO_ERR_TASK_TRANSACTION_BROKEN, connection->name,
 								"the transaction is no longer open");
@@ -91,8 +91,8 @@ postgres_commit(SoConnection *connection, SoError *error)
 static bool
 postgres_rollback(SoConnection *connection)
 {
-	SoWait		wait = so_connection_wait(connection, COMMAND_TIME_OUT_MS);
-	SoError		ignored;
+	SoWait wait = so_connection_wait(connection, COMMAND_TIME_OUT_MS);
+	SoError ignored;
 
 	if (connection->broken || PQstatus(connection->pg) != CONNECTION_OK)
 		return false;
@@ -104,7 +104,7 @@ postgres_rollback(SoConnection *connection)
 static bool
 postgres_enter_task(SoConnection *connection, SoError *error)
 {
-	SoWait		wait = so_connection_wait(connection, COMMAND_TIME_OUT_MS);
+	SoWait wait = so_connection_wait(connection, COMMAND_TIME_OUT_MS);
 
 	return so_postgres_command(connection, "SAVEPOINT so_task", &wait, error);
 }
@@ -113,7 +113,7 @@ static bool
 postgres_leave_task(SoConnection *connection, bool failed, SoError *error)
 {
 	/* Cancelled or not, the savepoint must be settled: the container decides about the rest. */
-	SoWait		wait = so_connection_wait(connection, COMMAND_TIME_OUT_MS);
+	SoWait wait = so_connection_wait(connection, COMMAND_TIME_OUT_MS);
 
 	wait.cancel_fd = -1;
 	if (connection->broken || PQstatus(connection->pg) != CONNECTION_OK)
@@ -124,7 +124,7 @@ postgres_leave_task(SoConnection *connection, bool failed, SoError *error)
 							"a statement of the task ended the transaction of its container");
 	if (failed || PQtransactionStatus(connection->pg) == PQTRANS_INERROR)
 		return so_postgres_command(connection, "ROLLBACK TO SAVEPOINT so_task", &wait, error) &&
-			so_postgres_command(connection, "RELEASE SAVEPOINT so_task", &wait, error);
+			   so_postgres_command(connection, "RELEASE SAVEPOINT so_task", &wait, error);
 	return so_postgres_command(connection, "RELEASE SAVEPOINT so_task", &wait, error);
 }
 

@@ -35,7 +35,7 @@ so_sql_results_add(TALLOC_CTX *context, SoSqlResults *results)
 static const char *
 offset_text(TALLOC_CTX *context, const char *text)
 {
-	size_t		length = strlen(text);
+	size_t length = strlen(text);
 	const char *sign;
 
 	if (length < 20)
@@ -50,10 +50,10 @@ offset_text(TALLOC_CTX *context, const char *text)
 SoValue
 so_sql_cell(TALLOC_CTX *context, const SoSqlResult *result, int row, int column)
 {
-	SoDataType	type = result->columns[column].type;
+	SoDataType type = result->columns[column].type;
 	const char *text = result->cells[(size_t) row * result->column_count + column];
-	SoValue		value;
-	SoError		ignored;
+	SoValue value;
+	SoError ignored;
 
 	if (text == NULL)
 		return so_value_null(type);
@@ -76,9 +76,9 @@ so_sql_cell(TALLOC_CTX *context, const SoSqlResult *result, int row, int column)
 json_t *
 so_sql_result_json(const SoSqlResult *result)
 {
-	json_t	   *names = json_array();
-	json_t	   *types = json_array();
-	json_t	   *rows = json_array();
+	json_t *names = json_array();
+	json_t *types = json_array();
+	json_t *rows = json_array();
 
 	for (int column = 0; column < result->column_count; column++)
 	{
@@ -90,11 +90,11 @@ so_sql_result_json(const SoSqlResult *result)
 	for (int row = 0; row < result->row_count; row++)
 	{
 		TALLOC_CTX *scratch = talloc_new(NULL);
-		json_t	   *cells = json_array();
+		json_t *cells = json_array();
 
 		for (int column = 0; column < result->column_count; column++)
 		{
-			SoValue		value = so_sql_cell(scratch, result, row, column);
+			SoValue value = so_sql_cell(scratch, result, row, column);
 
 			json_array_append_new(cells, so_value_to_json(&value));
 		}

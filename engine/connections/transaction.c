@@ -59,10 +59,12 @@ seize(SoTransaction *transaction, const SoConnectRequest *request, SoError *erro
 	for (;;)
 	{
 		if (transaction->key != NULL && strcmp(transaction->key, request->key) != 0)
-			return so_error_set(error, SO_ERR_TASK_TRANSACTION_SPANS, request->name,
-								"the transaction of \"%s\" runs on connection manager \"%s\" and cannot "
-								"include \"%s\"", transaction->owner != NULL ? transaction->owner->name : "?",
-								transaction->name, request->name);
+			return so_error_set(
+				error, SO_ERR_TASK_TRANSACTION_SPANS, request->name,
+				"the transaction of \"%s\" runs on connection manager \"%s\" and cannot "
+				"include \"%s\"",
+				transaction->owner != NULL ? transaction->owner->name : "?", transaction->name,
+				request->name);
 		if (transaction->broken)
 		{
 			if (error != NULL)
@@ -119,7 +121,7 @@ so_transaction_enter(const SoConnectRequest *request, SoError *error)
 {
 	SoTransaction *transaction = request->transaction;
 	SoConnection *connection;
-	bool		seized;
+	bool seized;
 
 	pthread_mutex_lock(&transaction->pool->mutex);
 	seized = seize(transaction, request, error);
@@ -149,8 +151,8 @@ bool
 so_transaction_leave(SoConnection *connection, bool failed, SoError *error)
 {
 	SoTransaction *transaction = connection->transaction;
-	SoError		reason;
-	bool		good;
+	SoError reason;
+	bool good;
 
 	so_error_clear(&reason);
 	good = connection->ops->leave_task(connection, failed, &reason);
@@ -183,8 +185,8 @@ bool
 so_transaction_commit(SoTransaction *transaction, SoError *error)
 {
 	SoConnection *connection = transaction->connection;
-	bool		good = true;
-	bool		ended = true;
+	bool good = true;
+	bool ended = true;
 
 	if (connection != NULL && transaction->broken)
 	{
@@ -205,7 +207,7 @@ so_transaction_commit(SoTransaction *transaction, SoError *error)
 void
 so_transaction_rollback(SoTransaction *transaction)
 {
-	bool		ended = true;
+	bool ended = true;
 
 	if (transaction == NULL)
 		return;

@@ -23,8 +23,8 @@
  * default); only the container that begins the transaction decides it.
  * NULL without memory.  Ended by exactly one of commit and rollback.
  */
-extern SoTransaction *so_transaction_new(SoConnectionPool *pool, const SoExecutable *owner,
-										 const char *isolation_level);
+extern SoTransaction *
+so_transaction_new(SoConnectionPool *pool, const SoExecutable *owner, const char *isolation_level);
 
 /*
  * Commit and free.  false with *error when the server refused (for example
@@ -40,4 +40,4 @@ extern void so_transaction_rollback(SoTransaction *transaction);
 /* Has a task connected inside it, so that a server transaction exists? */
 extern bool so_transaction_is_begun(const SoTransaction *transaction);
 
-#endif							/* ENGINE_CONNECTIONS_TRANSACTION_H */
+#endif /* ENGINE_CONNECTIONS_TRANSACTION_H */

@@ -39,10 +39,8 @@ fits(const char *type, const char *scheme)
 	{
 		const char *type;
 		const char *scheme;
-	}			schemes[] = {
-		{"ftp", "ftp"}, {"ftp", "ftps"}, {"ftp", "sftp"}, {"http", "http"}, {"http", "https"},
-		{"smtp", "smtp"}, {"smtp", "smtps"}, {NULL, NULL}
-	};
+	} schemes[] = {{"ftp", "ftp"},    {"ftp", "ftps"},  {"ftp", "sftp"},   {"http", "http"},
+				   {"http", "https"}, {"smtp", "smtp"}, {"smtp", "smtps"}, {NULL, NULL}};
 
 	for (int i = 0; schemes[i].type != NULL; i++)
 	{
@@ -57,7 +55,7 @@ read_url(SoTransfer *transfer, SoError *error)
 {
 	const char *text = so_connection_text(transfer->properties, "connection_string");
 	const char *colon = text != NULL ? strstr(text, "://") : NULL;
-	size_t		length;
+	size_t length;
 
 	if (colon != NULL)
 	{
@@ -70,11 +68,12 @@ read_url(SoTransfer *transfer, SoError *error)
 	{
 		so_error_set(error, SO_ERR_TASK_CONNECTION_SETTINGS, "connection_string",
 					 "connection_string of \"%s\" is not a URL of this kind", transfer->name);
-		return so_error_hint(error, "Write %s.", strcmp(transfer->properties->type->name, "ftp") == 0 ?
-							 "ftp://, ftps:// or sftp:// with the server's name" :
-							 strcmp(transfer->properties->type->name, "http") == 0 ?
-							 "http:// or https:// with the server's name" :
-							 "smtp:// or smtps:// with the server's name");
+		return so_error_hint(error, "Write %s.",
+							 strcmp(transfer->properties->type->name, "ftp") == 0
+								 ? "ftp://, ftps:// or sftp:// with the server's name"
+							 : strcmp(transfer->properties->type->name, "http") == 0
+								 ? "http:// or https:// with the server's name"
+								 : "smtp:// or smtps:// with the server's name");
 	}
 	transfer->base = talloc_strdup(transfer->context, text);
 	length = strlen(transfer->base);
@@ -84,8 +83,8 @@ read_url(SoTransfer *transfer, SoError *error)
 }
 
 SoTransfer *
-so_transfer_new(TALLOC_CTX *context, const SoObject *properties, const char *name, const SoWait *wait,
-				SoError *error)
+so_transfer_new(TALLOC_CTX *context, const SoObject *properties, const char *name,
+				const SoWait *wait, SoError *error)
 {
 	SoTransfer *transfer = talloc_zero(context, SoTransfer);
 
@@ -160,12 +159,13 @@ must_stop(const SoTransfer *transfer)
 
 /* Also called about once a second while libcurl blocks (SMTP and FTP do, at the end of a transfer). */
 static int
-show_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+show_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+			  curl_off_t up)
 {
 	SoTransfer *transfer = context;
-	curl_off_t	total = down_total > 0 ? down_total : up_total;
-	curl_off_t	done = down_total > 0 ? down : up;
-	int			percent = total > 0 ? (int) (done * 100 / total) : -1;
+	curl_off_t total = down_total > 0 ? down_total : up_total;
+	curl_off_t done = down_total > 0 ? down : up;
+	int percent = total > 0 ? (int) (done * 100 / total) : -1;
 
 	if (transfer->run != NULL && percent >= 0 && percent != transfer->percent)
 	{
@@ -242,11 +242,12 @@ set_login(SoTransfer *transfer)
 	set_text(transfer, CURLOPT_PROXY, "proxy_url");
 	if (so_object_type_find(transfer->properties->type, "encryption") != NULL)
 	{
-		int			encryption = so_object_enum(transfer->properties, "encryption");
+		int encryption = so_object_enum(transfer->properties, "encryption");
 
 		curl_easy_setopt(transfer->easy, CURLOPT_USE_SSL,
-						 (long) (encryption == SO_ENCRYPTION_REQUIRED ? CURLUSESSL_ALL :
-								 encryption == SO_ENCRYPTION_TRY ? CURLUSESSL_TRY : CURLUSESSL_NONE));
+						 (long) (encryption == SO_ENCRYPTION_REQUIRED ? CURLUSESSL_ALL
+								 : encryption == SO_ENCRYPTION_TRY    ? CURLUSESSL_TRY
+																	  : CURLUSESSL_NONE));
 	}
 }
 
@@ -261,24 +262,26 @@ set_sftp(SoTransfer *transfer)
 	if (known != NULL)
 		curl_easy_setopt(transfer->easy, CURLOPT_SSH_KNOWNHOSTS, known);
 	else
-		curl_easy_setopt(transfer->easy, CURLOPT_SSH_KNOWNHOSTS,
-						 talloc_asprintf(transfer->context, "%s/.ssh/known_hosts", home != NULL ? home : ""));
+		curl_easy_setopt(
+			transfer->easy, CURLOPT_SSH_KNOWNHOSTS,
+			talloc_asprintf(transfer->context, "%s/.ssh/known_hosts", home != NULL ? home : ""));
 	if (key != NULL)
 	{
 		curl_easy_setopt(transfer->easy, CURLOPT_SSH_PRIVATE_KEYFILE, key);
 		curl_easy_setopt(transfer->easy, CURLOPT_SSH_AUTH_TYPES, (long) CURLSSH_AUTH_PUBLICKEY);
 	}
 	else
-		curl_easy_setopt(transfer->easy, CURLOPT_SSH_AUTH_TYPES,
-						 (long) (CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD | CURLSSH_AUTH_AGENT));
+		curl_easy_setopt(
+			transfer->easy, CURLOPT_SSH_AUTH_TYPES,
+			(long) (CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD | CURLSSH_AUTH_AGENT));
 }
 
 static void
 set_times(SoTransfer *transfer)
 {
-	int64_t		silence = so_connection_number(transfer->properties, "timeout", 60000);
-	int64_t		connect = so_connection_number(transfer->properties, "connect_timeout",
-											   silence > 0 ? silence : 30000);
+	int64_t silence = so_connection_number(transfer->properties, "timeout", 60000);
+	int64_t connect = so_connection_number(transfer->properties, "connect_timeout",
+										   silence > 0 ? silence : 30000);
 
 	if (connect > 0)
 		curl_easy_setopt(transfer->easy, CURLOPT_CONNECTTIMEOUT_MS, (long) connect);
@@ -286,14 +289,15 @@ set_times(SoTransfer *transfer)
 	{
 		curl_easy_setopt(transfer->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(transfer->easy, CURLOPT_LOW_SPEED_TIME, (long) ((silence + 999) / 1000));
-		curl_easy_setopt(transfer->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long) ((silence + 999) / 1000));
+		curl_easy_setopt(transfer->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+						 (long) ((silence + 999) / 1000));
 	}
 }
 
 bool
 so_transfer_prepare(SoTransfer *transfer, const char *url, SoError *error)
 {
-	CURL	   *easy = transfer->easy;
+	CURL *easy = transfer->easy;
 
 	curl_easy_reset(easy);
 	transfer->reason[0] = '\0';
@@ -354,37 +358,42 @@ explain(SoTransfer *transfer, CURLcode code, SoError *error)
 {
 	const char *reason = transfer->reason[0] != '\0' ? transfer->reason : curl_easy_strerror(code);
 
-	so_error_set(error, code_for(code), transfer->name, "%s with \"%s\" failed: %s", transfer->describe,
-				 transfer->name, reason);
+	so_error_set(error, code_for(code), transfer->name, "%s with \"%s\" failed: %s",
+				 transfer->describe, transfer->name, reason);
 	if (transfer->last_reply[0] != '\0')
 		so_error_detail(error, "The server's last reply was: %s", transfer->last_reply);
 	if (code == CURLE_PEER_FAILED_VERIFICATION && strcmp(transfer->scheme, "sftp") == 0)
-		so_error_hint(error, "Add the server's host key to known_hosts_file (ssh-keyscan prints it; compare it with what the server's owner says).");
+		so_error_hint(error, "Add the server's host key to known_hosts_file (ssh-keyscan prints "
+							 "it; compare it with what the server's owner says).");
 	else if (code == CURLE_PEER_FAILED_VERIFICATION)
-		so_error_hint(error, "The server's certificate is not trusted for this name; name its authority in ca_file.");
+		so_error_hint(error, "The server's certificate is not trusted for this name; name its "
+							 "authority in ca_file.");
 }
 
 CURLcode
 so_transfer_perform(SoTransfer *transfer, SoError *error)
 {
-	CURLcode	code = CURLE_OK;
-	int			running = 1;
-	bool		stopped = false;
+	CURLcode code = CURLE_OK;
+	int running = 1;
+	bool stopped = false;
 
 	curl_multi_add_handle(transfer->multi, transfer->easy);
 	while (running > 0 && !stopped)
 	{
 		struct curl_waitfd cancel = {.fd = transfer->wait.cancel_fd, .events = CURL_WAIT_POLLIN};
-		int64_t		left = transfer->wait.deadline_ms - so_clock_monotonic_ms();
-		CURLMcode	state = curl_multi_perform(transfer->multi, &running);
+		int64_t left = transfer->wait.deadline_ms - so_clock_monotonic_ms();
+		CURLMcode state = curl_multi_perform(transfer->multi, &running);
 
 		if (state == CURLM_OK && running > 0)
 			state = curl_multi_poll(transfer->multi, &cancel, cancel.fd >= 0 ? 1 : 0,
-									transfer->wait.deadline_ms == 0 || left > 1000 ? 1000 : left < 0 ? 0 : (int) left,
+									transfer->wait.deadline_ms == 0 || left > 1000 ? 1000
+									: left < 0                                     ? 0
+																				   : (int) left,
 									NULL);
 		if (state != CURLM_OK)
 		{
-			so_error_set(error, SO_ERR_TASK_TRANSFER_FAILED, transfer->name, "%s", curl_multi_strerror(state));
+			so_error_set(error, SO_ERR_TASK_TRANSFER_FAILED, transfer->name, "%s",
+						 curl_multi_strerror(state));
 			stopped = true;
 		}
 		else if (running > 0 && must_stop(transfer))
@@ -392,10 +401,11 @@ so_transfer_perform(SoTransfer *transfer, SoError *error)
 	}
 	if (!stopped)
 	{
-		int			left;
-		CURLMsg    *message = curl_multi_info_read(transfer->multi, &left);
+		int left;
+		CURLMsg *message = curl_multi_info_read(transfer->multi, &left);
 
-		code = message != NULL && message->msg == CURLMSG_DONE ? message->data.result : CURLE_FAILED_INIT;
+		code = message != NULL && message->msg == CURLMSG_DONE ? message->data.result
+															   : CURLE_FAILED_INIT;
 		if (code != CURLE_OK && must_stop(transfer))
 			stopped = so_wait_poll(&transfer->wait, -1, 0, error) == 0;
 		else if (code != CURLE_OK)
@@ -431,7 +441,8 @@ so_transfer_is_passing(CURLcode code)
 static char *
 append_path(char *url, const char *path)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
 
 	for (; *path != '\0'; path++)
 	{
@@ -448,14 +459,15 @@ so_transfer_url(const SoTransfer *transfer, const char *path)
 {
 	const char *after = strstr(transfer->base, "://") + 3;
 	const char *slash = strchr(after, '/');
-	bool		absolute = path[0] == '/';
-	bool		sftp = strcmp(transfer->scheme, "sftp") == 0;
-	char	   *url;
+	bool absolute = path[0] == '/';
+	bool sftp = strcmp(transfer->scheme, "sftp") == 0;
+	char *url;
 
 	if (!absolute && slash != NULL)
 		return append_path(talloc_asprintf(transfer->context, "%s/", transfer->base), path);
-	url = talloc_strndup(transfer->context, transfer->base,
-						 slash != NULL ? (size_t) (slash - transfer->base) : strlen(transfer->base));
+	url =
+		talloc_strndup(transfer->context, transfer->base,
+					   slash != NULL ? (size_t) (slash - transfer->base) : strlen(transfer->base));
 	if (!absolute)
 	{
 		/* In SFTP URLs a path is absolute; the login folder has a name of its own. */
@@ -471,7 +483,7 @@ size_t
 so_transfer_write_text(char *bytes, size_t size, size_t count, void *context)
 {
 	SoTransferText *text = context;
-	size_t		length = size * count;
+	size_t length = size * count;
 
 	if (text->length + length > text->limit)
 	{

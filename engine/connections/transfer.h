@@ -17,32 +17,33 @@
 
 typedef struct SoTransfer
 {
-	CURL	   *easy;
-	CURLM	   *multi;			/* keeps the connection open between transfers */
+	CURL *easy;
+	CURLM *multi;               /* keeps the connection open between transfers */
 	const SoObject *properties; /* of the connection manager */
-	const char *name;			/* its name, for messages */
-	char	   *base;			/* URL of connection_string, without a slash at the end */
-	char	   *scheme;			/* "ftp", "sftp", "https" ..., lower case */
+	const char *name;           /* its name, for messages */
+	char *base;                 /* URL of connection_string, without a slash at the end */
+	char *scheme;               /* "ftp", "sftp", "https" ..., lower case */
 	TALLOC_CTX *context;
-	SoTaskRun  *run;			/* for progress; may be NULL */
-	SoWait		wait;			/* of the whole task */
-	char		reason[CURL_ERROR_SIZE];
-	char		last_reply[256];	/* last line that the server said, without secrets */
-	const char *describe;		/* what is being done, for messages: "download of a.csv" */
-	int			percent;
-	int			sockets[SO_TRANSFER_SOCKETS];	/* open now; -1 = free */
+	SoTaskRun *run; /* for progress; may be NULL */
+	SoWait wait;    /* of the whole task */
+	char reason[CURL_ERROR_SIZE];
+	char last_reply[256]; /* last line that the server said, without secrets */
+	const char *describe; /* what is being done, for messages: "download of a.csv" */
+	int percent;
+	int sockets[SO_TRANSFER_SOCKETS]; /* open now; -1 = free */
 } SoTransfer;
 
 /*
  * A transfer with the settings of a connection manager of one of the given
  * types.  NULL with *error.  Freed by so_transfer_free; belongs to context.
  */
-extern SoTransfer *so_transfer_new(TALLOC_CTX *context, const SoObject *properties, const char *name,
-								   const SoWait *wait, SoError *error);
+extern SoTransfer *so_transfer_new(TALLOC_CTX *context, const SoObject *properties,
+								   const char *name, const SoWait *wait, SoError *error);
 extern void so_transfer_free(SoTransfer *transfer);
 
 /* Set all options back to those of the connection manager; url is copied. */
-extern bool so_transfer_prepare(SoTransfer *transfer, const char *url, SoError *error) SO_WARN_UNUSED;
+extern bool
+so_transfer_prepare(SoTransfer *transfer, const char *url, SoError *error) SO_WARN_UNUSED;
 
 /*
  * Perform what was prepared.  CURLE_OK, or the code with *error filled
@@ -62,13 +63,13 @@ extern char *so_transfer_url(const SoTransfer *transfer, const char *path);
 /* Collects what is received: CURLOPT_WRITEFUNCTION with a SoTransferText. */
 typedef struct SoTransferText
 {
-	char	   *bytes;			/* talloc, NUL-terminated */
-	size_t		length;
-	size_t		limit;
+	char *bytes; /* talloc, NUL-terminated */
+	size_t length;
+	size_t limit;
 	TALLOC_CTX *context;
-	bool		overflow;
+	bool overflow;
 } SoTransferText;
 
 extern size_t so_transfer_write_text(char *bytes, size_t size, size_t count, void *context);
 
-#endif							/* ENGINE_CONNECTIONS_TRANSFER_H */
+#endif /* ENGINE_CONNECTIONS_TRANSFER_H */

@@ -46,12 +46,12 @@ extern int64_t so_bulk_insert_error_line(const char *context);
 /* Finds the ends of rows in bytes that come in pieces. */
 typedef struct SoRowScanner
 {
-	bool		csv;
-	char		quote;
-	char		escape;
-	bool		in_quotes;		/* CSV: inside a quoted field */
-	bool		escaped;		/* the last byte takes the meaning of the next one away */
-	int64_t		line;			/* physical line of the next byte, beginning with 1 */
+	bool csv;
+	char quote;
+	char escape;
+	bool in_quotes; /* CSV: inside a quoted field */
+	bool escaped;   /* the last byte takes the meaning of the next one away */
+	int64_t line;   /* physical line of the next byte, beginning with 1 */
 } SoRowScanner;
 
 extern void so_row_scanner_init(SoRowScanner *scanner, bool csv, char quote, char escape);
@@ -65,29 +65,29 @@ extern size_t so_row_scanner_next(SoRowScanner *scanner, const char *bytes, size
 /* The file's way into the table; see bulk_insert_copy.c. */
 typedef struct SoBulkCopy
 {
-	SoTaskRun  *run;
+	SoTaskRun *run;
 	SoConnection *connection;
 	const char *statement;
 	const char *lock_statement; /* LOCK TABLE ..., NULL = none */
 	const char *path;
-	int			fd;
-	int64_t		size;			/* of the file; 0 = unknown */
-	int64_t		bytes;			/* read so far */
-	int64_t		rows;			/* loaded by finished batches */
-	int			percent;		/* last reported */
-	SoWait		wait;
+	int fd;
+	int64_t size;  /* of the file; 0 = unknown */
+	int64_t bytes; /* read so far */
+	int64_t rows;  /* loaded by finished batches */
+	int percent;   /* last reported */
+	SoWait wait;
 	/* By rows: */
-	bool		by_rows;
-	int64_t		first_row;		/* of the file, 1-based, the header included */
-	int64_t		last_row;		/* 0 = to the end */
-	int64_t		batch_size;		/* 0 = one batch */
+	bool by_rows;
+	int64_t first_row;  /* of the file, 1-based, the header included */
+	int64_t last_row;   /* 0 = to the end */
+	int64_t batch_size; /* 0 = one batch */
 	SoRowScanner scanner;
-	int64_t		row;			/* number of the row that is being read */
-	int64_t		in_batch;		/* rows of this batch */
-	int64_t		batch_line;		/* file line where it begins */
-	bool		copying;		/* a COPY is under way */
+	int64_t row;        /* number of the row that is being read */
+	int64_t in_batch;   /* rows of this batch */
+	int64_t batch_line; /* file line where it begins */
+	bool copying;       /* a COPY is under way */
 } SoBulkCopy;
 
 extern bool so_bulk_insert_copy(SoBulkCopy *copy, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_TASKS_BULK_INSERT_H */
+#endif /* ENGINE_TASKS_BULK_INSERT_H */

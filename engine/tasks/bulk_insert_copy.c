@@ -25,27 +25,28 @@ explain(SoBulkCopy *copy, const PGresult *result, SoError *error)
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-	int64_t		line = so_bulk_insert_error_line(context);
+	int64_t line = so_bulk_insert_error_line(context);
 
 	so_postgres_error(copy->connection, result, copy->statement, 0, error);
-	if (line == 0 || state == NULL || (strncmp(state, "22", 2) != 0 && strncmp(state, "23", 2) != 0))
+	if (line == 0 || state == NULL ||
+		(strncmp(state, "22", 2) != 0 && strncmp(state, "23", 2) != 0))
 		return false;
 	so_error_set(error, SO_ERR_TASK_BULK_ROW, copy->path, "%s, line %lld: %s", copy->path,
 				 (long long) (copy->batch_line + line - 1), message);
-	return so_error_detail(error, "SQLSTATE %s. %s%s%s", state, context,
-						   detail != NULL ? "\n" : "", detail != NULL ? detail : "");
+	return so_error_detail(error, "SQLSTATE %s. %s%s%s", state, context, detail != NULL ? "\n" : "",
+						   detail != NULL ? detail : "");
 }
 
 /* Read results to the end; the row count of COPY is added up. */
 static bool
 finish_results(SoBulkCopy *copy, SoError *error)
 {
-	bool		good = true;
-	SoError		end;
+	bool good = true;
+	SoError end;
 
 	for (;;)
 	{
-		PGresult   *result = so_postgres_next_result(copy->connection, &copy->wait, &end);
+		PGresult *result = so_postgres_next_result(copy->connection, &copy->wait, &end);
 
 		if (result == NULL)
 			break;
@@ -66,8 +67,8 @@ finish_results(SoBulkCopy *copy, SoError *error)
 static bool
 begin_batch(SoBulkCopy *copy, SoError *error)
 {
-	PGresult   *result;
-	bool		good;
+	PGresult *result;
+	bool good;
 
 	if (copy->lock_statement != NULL && copy->connection->transaction == NULL &&
 		!so_postgres_command(copy->connection, "BEGIN", &copy->wait, error))
@@ -78,7 +79,8 @@ begin_batch(SoBulkCopy *copy, SoError *error)
 	if (!PQsendQuery(copy->connection->pg, copy->statement))
 	{
 		copy->connection->broken = true;
-		return so_error_set(error, SO_ERR_TASK_CONNECTION_LOST, NULL, "%s", PQerrorMessage(copy->connection->pg));
+		return so_error_set(error, SO_ERR_TASK_CONNECTION_LOST, NULL, "%s",
+							PQerrorMessage(copy->connection->pg));
 	}
 	result = so_postgres_next_result(copy->connection, &copy->wait, error);
 	if (result == NULL)
@@ -86,7 +88,7 @@ begin_batch(SoBulkCopy *copy, SoError *error)
 	good = PQresultStatus(result) == PGRES_COPY_IN;
 	if (!good)
 	{
-		SoError		rest;
+		SoError rest;
 
 		so_postgres_error(copy->connection, result, copy->statement, 0, error);
 		PQclear(result);
@@ -103,7 +105,7 @@ begin_batch(SoBulkCopy *copy, SoError *error)
 static bool
 end_batch(SoBulkCopy *copy, SoError *error)
 {
-	int			sent;
+	int sent;
 
 	if (!copy->copying)
 		return true;
@@ -125,7 +127,7 @@ send(SoBulkCopy *copy, const char *bytes, size_t length, SoError *error)
 {
 	for (;;)
 	{
-		int			sent = PQputCopyData(copy->connection->pg, bytes, (int) length);
+		int sent = PQputCopyData(copy->connection->pg, bytes, (int) length);
 
 		if (sent > 0)
 		{
@@ -137,7 +139,8 @@ send(SoBulkCopy *copy, const char *bytes, size_t length, SoError *error)
 			/* The server has refused already; its reason is the result. */
 			copy->copying = false;
 			if (finish_results(copy, error))
-				so_error_set(error, SO_ERR_TASK_SQL_FAILED, NULL, "%s", PQerrorMessage(copy->connection->pg));
+				so_error_set(error, SO_ERR_TASK_SQL_FAILED, NULL, "%s",
+							 PQerrorMessage(copy->connection->pg));
 			return false;
 		}
 		if (!so_postgres_flush(copy->connection, &copy->wait, error))
@@ -148,7 +151,7 @@ send(SoBulkCopy *copy, const char *bytes, size_t length, SoError *error)
 static void
 report_progress(SoBulkCopy *copy)
 {
-	int			percent = copy->size > 0 ? (int) (copy->bytes * 100 / copy->size) : 0;
+	int percent = copy->size > 0 ? (int) (copy->bytes * 100 / copy->size) : 0;
 
 	if (percent > 100)
 		percent = 100;
@@ -160,9 +163,11 @@ report_progress(SoBulkCopy *copy)
 
 /* One piece of a row, which may be incomplete; ends tells that the row ends with it. */
 static bool
-send_row_piece(SoBulkCopy *copy, const char *bytes, size_t length, int64_t line, bool ends, SoError *error)
+send_row_piece(SoBulkCopy *copy, const char *bytes, size_t length, int64_t line, bool ends,
+			   SoError *error)
 {
-	bool		wanted = copy->row >= copy->first_row && (copy->last_row == 0 || copy->row <= copy->last_row);
+	bool wanted =
+		copy->row >= copy->first_row && (copy->last_row == 0 || copy->row <= copy->last_row);
 
 	if (wanted && !copy->copying)
 	{
@@ -188,9 +193,9 @@ send_rows(SoBulkCopy *copy, const char *bytes, size_t length, SoError *error)
 {
 	while (length > 0)
 	{
-		int64_t		line = copy->scanner.line;
-		size_t		row = so_row_scanner_next(&copy->scanner, bytes, length);
-		size_t		piece = row > 0 ? row : length;
+		int64_t line = copy->scanner.line;
+		size_t row = so_row_scanner_next(&copy->scanner, bytes, length);
+		size_t piece = row > 0 ? row : length;
 
 		if (!send_row_piece(copy, bytes, piece, line, row > 0, error))
 			return false;
@@ -205,25 +210,25 @@ send_rows(SoBulkCopy *copy, const char *bytes, size_t length, SoError *error)
 static bool
 copy_file(SoBulkCopy *copy, SoError *error)
 {
-	char		chunk[CHUNK];
+	char chunk[CHUNK];
 
 	for (;;)
 	{
-		ssize_t		got = read(copy->fd, chunk, sizeof(chunk));
+		ssize_t got = read(copy->fd, chunk, sizeof(chunk));
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return so_error_set(error, SO_ERR_TASK_FILE, copy->path, "cannot read \"%s\": %s", copy->path,
-								strerrordesc_np(errno));
+			return so_error_set(error, SO_ERR_TASK_FILE, copy->path, "cannot read \"%s\": %s",
+								copy->path, strerrordesc_np(errno));
 		if (got == 0)
 			return true;
 		/* Skipped rows send nothing, so nothing else would notice a cancel. */
 		if (so_task_cancelled(copy->run))
 			return so_error_set(error, SO_ERR_TASK_CANCELLED, NULL, "the task was cancelled");
 		copy->bytes += got;
-		if (copy->by_rows ? !send_rows(copy, chunk, (size_t) got, error) :
-			!send(copy, chunk, (size_t) got, error))
+		if (copy->by_rows ? !send_rows(copy, chunk, (size_t) got, error)
+						  : !send(copy, chunk, (size_t) got, error))
 			return false;
 		if (copy->by_rows && copy->last_row > 0 && copy->row > copy->last_row)
 			return true;
@@ -234,7 +239,7 @@ copy_file(SoBulkCopy *copy, SoError *error)
 bool
 so_bulk_insert_copy(SoBulkCopy *copy, SoError *error)
 {
-	bool		good = true;
+	bool good = true;
 
 	copy->row = 1;
 	copy->batch_line = 1;
@@ -243,7 +248,7 @@ so_bulk_insert_copy(SoBulkCopy *copy, SoError *error)
 	good = good && copy_file(copy, error) && end_batch(copy, error);
 	if (!good && copy->copying && !copy->connection->broken)
 	{
-		SoError		ignored;
+		SoError ignored;
 
 		/* Leave COPY mode; nothing of this batch stays. */
 		copy->copying = false;
@@ -256,8 +261,8 @@ so_bulk_insert_copy(SoBulkCopy *copy, SoError *error)
 	if (!good && !copy->connection->broken && copy->connection->transaction == NULL &&
 		copy->lock_statement != NULL)
 	{
-		SoWait		wait = {.cancel_fd = -1};
-		SoError		ignored;
+		SoWait wait = {.cancel_fd = -1};
+		SoError ignored;
 
 		if (!so_postgres_command(copy->connection, "ROLLBACK", &wait, &ignored))
 			copy->connection->broken = true;

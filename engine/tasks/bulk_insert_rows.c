@@ -44,7 +44,7 @@ next_csv_row(SoRowScanner *scanner, const char *bytes, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
 	{
-		char		c = bytes[i];
+		char c = bytes[i];
 
 		if (scanner->in_quotes && c == scanner->escape && scanner->escape != scanner->quote)
 		{
@@ -67,7 +67,8 @@ next_csv_row(SoRowScanner *scanner, const char *bytes, size_t length)
 size_t
 so_row_scanner_next(SoRowScanner *scanner, const char *bytes, size_t length)
 {
-	return scanner->csv ? next_csv_row(scanner, bytes, length) : next_text_row(scanner, bytes, length);
+	return scanner->csv ? next_csv_row(scanner, bytes, length)
+						: next_text_row(scanner, bytes, length);
 }
 
 int64_t
@@ -75,14 +76,14 @@ so_bulk_insert_error_line(const char *context)
 {
 	static const char mark[] = ", line ";
 	const char *found = NULL;
-	int64_t		line;
+	int64_t line;
 
 	if (context == NULL)
 		return 0;
 	/* The table's name comes first and might contain the words; values come after a colon. */
 	for (const char *p = strstr(context, mark); p != NULL; p = strstr(p + 1, mark))
 	{
-		char	   *end;
+		char *end;
 
 		line = strtoll(p + sizeof(mark) - 1, &end, 10);
 		if (line > 0 && (*end == '\0' || *end == ',' || *end == ':' || *end == '\n'))

@@ -19,11 +19,9 @@ so_bulk_insert_delimiter(const char *text)
 	static const struct
 	{
 		const char *name;
-		char		character;
-	}			names[] = {
-		{"tab", '\t'}, {"{t}", '\t'}, {"\\t", '\t'}, {"comma", ','}, {"semicolon", ';'},
-		{"vertical_bar", '|'}, {"space", ' '}, {NULL, 0}
-	};
+		char character;
+	} names[] = {{"tab", '\t'},      {"{t}", '\t'},         {"\\t", '\t'},  {"comma", ','},
+				 {"semicolon", ';'}, {"vertical_bar", '|'}, {"space", ' '}, {NULL, 0}};
 
 	if (text[0] != '\0' && text[1] == '\0')
 		return text[0];
@@ -67,7 +65,9 @@ so_bulk_insert_table(TALLOC_CTX *context, const char *table, SoError *error)
 	if (p != NULL && *p == '\0')
 		return talloc_strdup(context, table);
 	so_error_set(error, SO_ERR_TASK_PROPERTY, "table", "\"%s\" is not the name of a table", table);
-	so_error_hint(error, "Write name or schema.name; put double quotes around a part with capitals or blanks.");
+	so_error_hint(
+		error,
+		"Write name or schema.name; put double quotes around a part with capitals or blanks.");
 	return NULL;
 }
 
@@ -120,15 +120,15 @@ append_character(char *sql, const SoObject *properties, const char *property, co
 				 SoError *error)
 {
 	const char *text = so_object_string(properties, property);
-	char		character[2] = {0, 0};
+	char character[2] = {0, 0};
 
 	if (text == NULL || text[0] == '\0')
 		return sql;
 	character[0] = so_bulk_insert_delimiter(text);
 	if (character[0] == '\0')
 	{
-		so_error_set(error, SO_ERR_TASK_PROPERTY, property, "%s must be one character of one byte, not \"%s\"",
-					 property, text);
+		so_error_set(error, SO_ERR_TASK_PROPERTY, property,
+					 "%s must be one character of one byte, not \"%s\"", property, text);
 		return NULL;
 	}
 	return append_literal(sql, option, character);
@@ -137,7 +137,7 @@ append_character(char *sql, const SoObject *properties, const char *property, co
 static char *
 append_options(char *sql, const SoObject *properties, bool send_header, SoError *error)
 {
-	int			format = so_object_enum(properties, "format");
+	int format = so_object_enum(properties, "format");
 
 	if (format == SO_BULK_BINARY)
 		return sql;
@@ -151,8 +151,9 @@ append_options(char *sql, const SoObject *properties, bool send_header, SoError 
 	if (so_object_is_set(properties, "null_string"))
 		sql = append_literal(sql, "NULL", so_object_string(properties, "null_string"));
 	if (send_header && so_object_boolean(properties, "header"))
-		sql = talloc_strdup_append_buffer(sql, so_object_boolean(properties, "header_match") ?
-										  ", HEADER MATCH" : ", HEADER true");
+		sql = talloc_strdup_append_buffer(sql, so_object_boolean(properties, "header_match")
+												   ? ", HEADER MATCH"
+												   : ", HEADER true");
 	if (so_object_field(properties, "force_null")->count > 0)
 		sql = append_columns(talloc_strdup_append_buffer(sql, ", FORCE_NULL "),
 							 so_object_field(properties, "force_null"));
@@ -165,17 +166,19 @@ append_options(char *sql, const SoObject *properties, bool send_header, SoError 
 }
 
 char *
-so_bulk_insert_statement(TALLOC_CTX *context, const SoObject *properties, bool send_header, SoError *error)
+so_bulk_insert_statement(TALLOC_CTX *context, const SoObject *properties, bool send_header,
+						 SoError *error)
 {
 	static const char *const formats[] = {"text", "csv", "binary"};
-	char	   *table = so_bulk_insert_table(context, so_object_string(properties, "table"), error);
-	char	   *sql;
+	char *table = so_bulk_insert_table(context, so_object_string(properties, "table"), error);
+	char *sql;
 
 	if (table == NULL)
 		return NULL;
 	sql = talloc_asprintf(context, "COPY %s ", table);
 	if (so_object_field(properties, "columns")->count > 0)
-		sql = talloc_strdup_append_buffer(append_columns(sql, so_object_field(properties, "columns")), " ");
+		sql = talloc_strdup_append_buffer(
+			append_columns(sql, so_object_field(properties, "columns")), " ");
 	sql = talloc_asprintf_append_buffer(sql, "FROM STDIN WITH (FORMAT %s",
 										formats[so_object_enum(properties, "format")]);
 	sql = append_options(sql, properties, send_header, error);
@@ -183,6 +186,7 @@ so_bulk_insert_statement(TALLOC_CTX *context, const SoObject *properties, bool s
 		return NULL;
 	sql = talloc_strdup_append_buffer(sql, ")");
 	if (so_outcome_property(properties, "where") != NULL)
-		sql = talloc_asprintf_append_buffer(sql, " WHERE %s", so_object_string(properties, "where"));
+		sql =
+			talloc_asprintf_append_buffer(sql, " WHERE %s", so_object_string(properties, "where"));
 	return sql;
 }

@@ -21,7 +21,7 @@
 #include "common/clock.h"
 #include "engine/tasks/file_operation.h"
 
-#define RETRY_PAUSE_MS 500
+#define RETRY_PAUSE_MS   500
 #define LONGEST_PAUSE_MS 10000
 
 static bool
@@ -43,10 +43,10 @@ http_identity(const SoDownload *download)
 static char *
 read_note(SoDownload *download)
 {
-	json_t	   *note = json_load_file(download->note, 0, NULL);
+	json_t *note = json_load_file(download->note, 0, NULL);
 	const char *url = json_string_value(json_object_get(note, "url"));
 	const char *identity = json_string_value(json_object_get(note, "identity"));
-	char	   *known = NULL;
+	char *known = NULL;
 
 	if (url != NULL && identity != NULL && strcmp(url, download->url) == 0)
 		known = talloc_strdup(download->transfer->context, identity);
@@ -57,7 +57,7 @@ read_note(SoDownload *download)
 static void
 write_note(SoDownload *download, const char *identity)
 {
-	json_t	   *note;
+	json_t *note;
 
 	if (identity == NULL || identity[0] == '\0')
 	{
@@ -92,22 +92,22 @@ static size_t
 take_header(char *bytes, size_t size, size_t count, void *context)
 {
 	SoDownload *download = context;
-	size_t		length = size * count;
-	size_t		end = length;
+	size_t length = size * count;
+	size_t end = length;
 
 	while (end > 0 && strchr("\r\n \t", bytes[end - 1]) != NULL)
 		end--;
 	if (end > 5 && strncasecmp(bytes, "HTTP/", 5) == 0)
-		download->etag = download->modified = NULL;	/* of a redirect before */
+		download->etag = download->modified = NULL; /* of a redirect before */
 	else if (end > 5 && strncasecmp(bytes, "ETag:", 5) == 0)
 	{
-		size_t		skip = 5 + strspn(bytes + 5, " \t");
+		size_t skip = 5 + strspn(bytes + 5, " \t");
 
 		download->etag = talloc_strndup(download->transfer->context, bytes + skip, end - skip);
 	}
 	else if (end > 14 && strncasecmp(bytes, "Last-Modified:", 14) == 0)
 	{
-		size_t		skip = 14 + strspn(bytes + 14, " \t");
+		size_t skip = 14 + strspn(bytes + 14, " \t");
 
 		download->modified = talloc_strndup(download->transfer->context, bytes + skip, end - skip);
 	}
@@ -132,7 +132,7 @@ static size_t
 take_body(char *bytes, size_t size, size_t count, void *context)
 {
 	SoDownload *download = context;
-	size_t		left = size * count;
+	size_t left = size * count;
 
 	if (!download->started && !begin_body(download))
 	{
@@ -141,7 +141,7 @@ take_body(char *bytes, size_t size, size_t count, void *context)
 	}
 	while (left > 0)
 	{
-		ssize_t		written = write(download->fd, bytes, left);
+		ssize_t written = write(download->fd, bytes, left);
 
 		if (written < 0 && errno == EINTR)
 			continue;
@@ -161,9 +161,9 @@ static bool
 position(SoDownload *download, bool first, const char **identity, SoError *error)
 {
 	const char *known = read_note(download);
-	int64_t		size = part_size(download);
-	bool		same = known != NULL && size > 0 &&
-		(download->identity == NULL || strcmp(known, download->identity) == 0);
+	int64_t size = part_size(download);
+	bool same = known != NULL && size > 0 &&
+				(download->identity == NULL || strcmp(known, download->identity) == 0);
 
 	*identity = known;
 	if (same && (download->resume || !first))
@@ -181,7 +181,7 @@ position(SoDownload *download, bool first, const char **identity, SoError *error
 static bool
 prepare(SoDownload *download, bool first, struct curl_slist **headers, SoError *error)
 {
-	CURL	   *easy = download->transfer->easy;
+	CURL *easy = download->transfer->easy;
 	const char *identity;
 
 	if (!position(download, first, &identity, error) ||
@@ -204,9 +204,9 @@ prepare(SoDownload *download, bool first, struct curl_slist **headers, SoError *
 		*headers = download->configure(download->context, download->transfer, *headers);
 	if (is_http(download) && download->resumed_at > 0)
 	{
-		char	   *line = talloc_asprintf(download->transfer->context, "If-Range: %s", identity);
-		char	   *range = talloc_asprintf(download->transfer->context, "Range: bytes=%lld-",
-											(long long) download->resumed_at);
+		char *line = talloc_asprintf(download->transfer->context, "If-Range: %s", identity);
+		char *range = talloc_asprintf(download->transfer->context, "Range: bytes=%lld-",
+									  (long long) download->resumed_at);
 
 		/* Not CURLOPT_RESUME_FROM: that refuses an answer with the whole file. */
 		*headers = curl_slist_append(curl_slist_append(*headers, line), range);
@@ -223,7 +223,7 @@ static bool
 attempt(SoDownload *download, bool first, bool *again, SoError *error)
 {
 	struct curl_slist *headers = NULL;
-	CURLcode	code = CURLE_FAILED_INIT;
+	CURLcode code = CURLE_FAILED_INIT;
 
 	*again = false;
 	if (prepare(download, first, &headers, error))
@@ -254,11 +254,11 @@ attempt(SoDownload *download, bool first, bool *again, SoError *error)
 static bool
 pause_before_retry(SoDownload *download, int tries, SoError *error)
 {
-	SoWait		wait = download->transfer->wait;
-	int64_t		pause = (int64_t) RETRY_PAUSE_MS << (tries < 6 ? tries : 6);
-	int64_t		until = so_clock_monotonic_ms() + (pause > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : pause);
-	bool		task_ends = wait.deadline_ms != 0 && wait.deadline_ms < until;
-	SoError		reason;
+	SoWait wait = download->transfer->wait;
+	int64_t pause = (int64_t) RETRY_PAUSE_MS << (tries < 6 ? tries : 6);
+	int64_t until = so_clock_monotonic_ms() + (pause > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : pause);
+	bool task_ends = wait.deadline_ms != 0 && wait.deadline_ms < until;
+	SoError reason;
 
 	if (!task_ends)
 		wait.deadline_ms = until;
@@ -274,8 +274,8 @@ fetch(SoDownload *download, SoError *error)
 {
 	for (int tries = 0;; tries++)
 	{
-		bool		again;
-		SoError		reason;
+		bool again;
+		SoError reason;
 
 		so_error_clear(&reason);
 		if (attempt(download, tries == 0, &again, &reason))
@@ -284,8 +284,8 @@ fetch(SoDownload *download, SoError *error)
 		if (!again || tries >= download->retries)
 			return false;
 		if (download->transfer->run != NULL)
-			so_task_information(download->transfer->run, "%s; attempt %d of %d follows", reason.message, tries + 2,
-								download->retries + 1);
+			so_task_information(download->transfer->run, "%s; attempt %d of %d follows",
+								reason.message, tries + 2, download->retries + 1);
 		if (!pause_before_retry(download, tries, error))
 			return false;
 	}
@@ -294,7 +294,7 @@ fetch(SoDownload *download, SoError *error)
 static bool
 check_sum(SoDownload *download, SoError *error)
 {
-	char		hex[65];
+	char hex[65];
 
 	if (download->sha256 == NULL)
 		return true;
@@ -304,15 +304,15 @@ check_sum(SoDownload *download, SoError *error)
 		return true;
 	unlink(download->part);
 	unlink(download->note);
-	so_error_set(error, SO_ERR_TASK_CHECKSUM, download->target, "the checksum of \"%s\" is not the expected one",
-				 download->target);
+	so_error_set(error, SO_ERR_TASK_CHECKSUM, download->target,
+				 "the checksum of \"%s\" is not the expected one", download->target);
 	return so_error_detail(error, "SHA-256 is %s, expected was %s.", hex, download->sha256);
 }
 
 bool
 so_download(SoDownload *download, SoError *error)
 {
-	bool		good;
+	bool good;
 
 	download->part = talloc_asprintf(download->transfer->context, "%s.part", download->target);
 	download->note = talloc_asprintf(download->transfer->context, "%s.part.json", download->target);

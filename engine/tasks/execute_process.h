@@ -24,8 +24,8 @@ extern char **so_execute_process_environment(TALLOC_CTX *context, const SoField 
  * cancel or (when checked) an exit code other than success_value.  last is the
  * end of its standard error.
  */
-extern bool so_execute_process_judge(const SoProcess *process, const SoProcessOutcome *outcome,
-									 bool check_code, int64_t success_value, const char *last,
-									 SoError *error) SO_WARN_UNUSED;
+extern bool
+so_execute_process_judge(const SoProcess *process, const SoProcessOutcome *outcome, bool check_code,
+						 int64_t success_value, const char *last, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_TASKS_EXECUTE_PROCESS_H */
+#endif /* ENGINE_TASKS_EXECUTE_PROCESS_H */

@@ -34,19 +34,20 @@ typedef enum SoResultSet
 /* The input parameters of the task, in the order of their positions. */
 typedef struct SoSqlBindings
 {
-	const char **names;			/* NULL for positions */
+	const char **names; /* NULL for positions */
 	SoSqlParameter *parameters;
-	int			count;
+	int count;
 } SoSqlBindings;
 
 /* Read parameter_bindings and the variables that they name; false with *error. */
-extern bool so_execute_sql_inputs(SoTaskRun *run, SoSqlBindings *bindings, SoError *error) SO_WARN_UNUSED;
+extern bool
+so_execute_sql_inputs(SoTaskRun *run, SoSqlBindings *bindings, SoError *error) SO_WARN_UNUSED;
 
 /*
  * Bind the first result that has rows: to result_bindings as result_set says,
  * and to output parameters.  false with *error.
  */
-extern bool so_execute_sql_outputs(SoTaskRun *run, const SoSqlResults *results,
-								   SoError *error) SO_WARN_UNUSED;
+extern bool
+so_execute_sql_outputs(SoTaskRun *run, const SoSqlResults *results, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_TASKS_EXECUTE_SQL_H */
+#endif /* ENGINE_TASKS_EXECUTE_SQL_H */

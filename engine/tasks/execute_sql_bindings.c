@@ -16,8 +16,8 @@
 static long
 ordinal(const char *name)
 {
-	char	   *end;
-	long		number;
+	char *end;
+	long number;
 
 	if (name == NULL || name[0] == '\0')
 		return -1;
@@ -47,7 +47,7 @@ read_input(SoTaskRun *run, const SoObject *binding, SoSqlParameter *parameter, S
 {
 	const char *variable = so_object_string(binding, "variable");
 	const SoValue *value = variable != NULL ? so_task_variable(run, variable) : NULL;
-	int64_t		size = so_object_integer(binding, "size");
+	int64_t size = so_object_integer(binding, "size");
 
 	if (value == NULL)
 		return so_error_set(error, SO_ERR_TASK_BINDING, "parameter_bindings",
@@ -73,8 +73,8 @@ read_input(SoTaskRun *run, const SoObject *binding, SoSqlParameter *parameter, S
 static int
 position_of(SoObject **bindings, int count, int i, int inputs_before)
 {
-	bool		zero_based = false;
-	long		number = ordinal(so_object_string(bindings[i], "name"));
+	bool zero_based = false;
+	long number = ordinal(so_object_string(bindings[i], "name"));
 
 	if (number < 0)
 		return inputs_before;
@@ -88,8 +88,8 @@ so_execute_sql_inputs(SoTaskRun *run, SoSqlBindings *bindings, SoError *error)
 {
 	const SoField *field = so_object_field(so_task_properties(run), "parameter_bindings");
 	TALLOC_CTX *context = so_task_context(run);
-	bool	   *taken = talloc_zero_array(context, bool, field->count + 1);
-	int			inputs = 0;
+	bool *taken = talloc_zero_array(context, bool, field->count + 1);
+	int inputs = 0;
 
 	bindings->names = talloc_zero_array(context, const char *, field->count + 1);
 	bindings->parameters = talloc_zero_array(context, SoSqlParameter, field->count + 1);
@@ -99,15 +99,16 @@ so_execute_sql_inputs(SoTaskRun *run, SoSqlBindings *bindings, SoError *error)
 	for (int i = 0; i < field->count; i++)
 	{
 		const char *name = so_object_string(field->objects[i], "name");
-		int			position;
+		int position;
 
 		if (so_object_enum(field->objects[i], "direction") != SO_DIRECTION_INPUT)
 			continue;
 		position = position_of(field->objects, field->count, i, inputs++);
 		if (position < 0 || position >= bindings->count || taken[position])
-			return so_error_set(error, SO_ERR_TASK_BINDING, "parameter_bindings",
-								"the positions of the %d input parameters are not 1 to %d, each once",
-								bindings->count, bindings->count);
+			return so_error_set(
+				error, SO_ERR_TASK_BINDING, "parameter_bindings",
+				"the positions of the %d input parameters are not 1 to %d, each once",
+				bindings->count, bindings->count);
 		taken[position] = true;
 		if (name != NULL && name[0] != '\0' && ordinal(name) < 0)
 			bindings->names[position] = bare_name(name);
@@ -136,25 +137,26 @@ find_column(const SoSqlResult *result, const char *name)
 static bool
 no_column(const SoSqlResult *result, const char *name, SoError *error)
 {
-	char		names[512] = "";
+	char names[512] = "";
 
 	for (int column = 0; column < result->column_count && strlen(names) < 400; column++)
 	{
 		strncat(names, column > 0 ? ", " : "", 3);
 		strncat(names, result->columns[column].name, 64);
 	}
-	so_error_set(error, SO_ERR_TASK_BINDING, "result_bindings",
-				 "the result has no column \"%s\"", name);
+	so_error_set(error, SO_ERR_TASK_BINDING, "result_bindings", "the result has no column \"%s\"",
+				 name);
 	so_error_detail(error, "Its columns are: %s.", names);
-	return so_error_hint(error, "Use one of these names, or the column's position beginning with 0.");
+	return so_error_hint(error,
+						 "Use one of these names, or the column's position beginning with 0.");
 }
 
 /* The column that result_name means; -1 with *error. */
 static int
 result_column(const SoSqlResult *result, const char *name, int i, SoError *error)
 {
-	long		number;
-	int			column;
+	long number;
+	int column;
 
 	if (name == NULL || name[0] == '\0')
 		column = i;
@@ -177,20 +179,24 @@ bind_single_row(SoTaskRun *run, const SoField *field, const SoSqlResult *result,
 	if (result->row_count != 1)
 	{
 		so_error_set(error, SO_ERR_TASK_RESULT_SHAPE, "result_set",
-					 "result_set is single_row, but the statement returned %d rows", result->row_count);
-		return so_error_hint(error, result->row_count == 0 ?
-							 "Make the statement return one row in every case, for example by an aggregate or a LEFT JOIN." :
-							 "Add a condition or LIMIT 1, or use result_set: full.");
+					 "result_set is single_row, but the statement returned %d rows",
+					 result->row_count);
+		return so_error_hint(error, result->row_count == 0
+										? "Make the statement return one row in every case, for "
+										  "example by an aggregate or a LEFT JOIN."
+										: "Add a condition or LIMIT 1, or use result_set: full.");
 	}
 	for (int i = 0; i < field->count; i++)
 	{
-		int			column = result_column(result, so_object_string(field->objects[i], "result_name"), i, error);
-		SoValue		value;
+		int column =
+			result_column(result, so_object_string(field->objects[i], "result_name"), i, error);
+		SoValue value;
 
 		if (column < 0)
 			return false;
 		value = so_sql_cell(so_task_context(run), result, 0, column);
-		if (!so_task_set_variable(run, so_object_string(field->objects[i], "variable"), &value, error))
+		if (!so_task_set_variable(run, so_object_string(field->objects[i], "variable"), &value,
+								  error))
 			return false;
 	}
 	return true;
@@ -199,8 +205,8 @@ bind_single_row(SoTaskRun *run, const SoField *field, const SoSqlResult *result,
 static bool
 bind_full(SoTaskRun *run, const SoField *field, const SoSqlResult *result, SoError *error)
 {
-	json_t	   *json = so_sql_result_json(result);
-	bool		good = true;
+	json_t *json = so_sql_result_json(result);
+	bool good = true;
 
 	if (json == NULL)
 		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
@@ -208,11 +214,11 @@ bind_full(SoTaskRun *run, const SoField *field, const SoSqlResult *result, SoErr
 	{
 		const char *variable = so_object_string(field->objects[i], "variable");
 		const SoValue *old = so_task_variable(run, variable);
-		SoValue		value;
+		SoValue value;
 
 		if (old != NULL && old->type != SO_TYPE_OBJECT)
 		{
-			char	   *text = json_dumps(json, JSON_COMPACT);
+			char *text = json_dumps(json, JSON_COMPACT);
 
 			value = so_value_string(so_task_context(run), text != NULL ? text : "");
 			free(text);
@@ -227,16 +233,17 @@ bind_full(SoTaskRun *run, const SoField *field, const SoSqlResult *result, SoErr
 
 /* Output parameters take the columns of the same name, else the next column. */
 static bool
-bind_output_parameters(SoTaskRun *run, const SoField *field, const SoSqlResult *result, SoError *error)
+bind_output_parameters(SoTaskRun *run, const SoField *field, const SoSqlResult *result,
+					   SoError *error)
 {
-	int			next = 0;
+	int next = 0;
 
 	for (int i = 0; i < field->count; i++)
 	{
-		int			direction = so_object_enum(field->objects[i], "direction");
+		int direction = so_object_enum(field->objects[i], "direction");
 		const char *name = bare_name(so_object_string(field->objects[i], "name"));
-		int			column;
-		SoValue		value;
+		int column;
+		SoValue value;
 
 		if (direction == SO_DIRECTION_INPUT)
 			continue;
@@ -251,7 +258,8 @@ bind_output_parameters(SoTaskRun *run, const SoField *field, const SoSqlResult *
 								"the result has %d columns, too few for the output parameters",
 								result->column_count);
 		value = so_sql_cell(so_task_context(run), result, 0, column);
-		if (!so_task_set_variable(run, so_object_string(field->objects[i], "variable"), &value, error))
+		if (!so_task_set_variable(run, so_object_string(field->objects[i], "variable"), &value,
+								  error))
 			return false;
 	}
 	return true;
@@ -261,10 +269,10 @@ bool
 so_execute_sql_outputs(SoTaskRun *run, const SoSqlResults *results, SoError *error)
 {
 	const SoObject *properties = so_task_properties(run);
-	int			result_set = so_object_enum(properties, "result_set");
+	int result_set = so_object_enum(properties, "result_set");
 	const SoField *bindings = so_object_field(properties, "result_bindings");
 	const SoSqlResult *result = NULL;
-	int			with_rows = 0;
+	int with_rows = 0;
 
 	for (int i = 0; i < results->count; i++)
 	{
@@ -274,7 +282,8 @@ so_execute_sql_outputs(SoTaskRun *run, const SoSqlResults *results, SoError *err
 	if (with_rows > 1 && result_set != SO_RESULT_SET_NONE)
 		so_task_warning(run, SO_ERR_TASK_RESULT_SHAPE,
 						"%d statements return rows; the first of them is used", with_rows);
-	if (!bind_output_parameters(run, so_object_field(properties, "parameter_bindings"), result, error))
+	if (!bind_output_parameters(run, so_object_field(properties, "parameter_bindings"), result,
+								error))
 		return false;
 	if (result_set == SO_RESULT_SET_NONE)
 		return true;

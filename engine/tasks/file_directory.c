@@ -19,15 +19,15 @@
 #include <unistd.h>
 
 /* Called with each entry of a folder. */
-typedef bool (*EntryFunction) (SoFileOperation *operation, const char *path, const char *name,
-							   const struct stat *status, const char *destination, SoError *error);
+typedef bool (*EntryFunction)(SoFileOperation *operation, const char *path, const char *name,
+							  const struct stat *status, const char *destination, SoError *error);
 
 static bool
-for_each_entry(SoFileOperation *operation, const char *path, EntryFunction function, const char *destination,
-			   SoError *error)
+for_each_entry(SoFileOperation *operation, const char *path, EntryFunction function,
+			   const char *destination, SoError *error)
 {
-	DIR		   *folder = opendir(path);
-	bool		good = true;
+	DIR *folder = opendir(path);
+	bool good = true;
 
 	if (folder == NULL)
 		return so_file_error(error, "read the folder", path, errno);
@@ -36,7 +36,7 @@ for_each_entry(SoFileOperation *operation, const char *path, EntryFunction funct
 		struct pollfd cancel = {.fd = operation->cancel_fd, .events = POLLIN};
 		struct stat status;
 		struct dirent *entry;
-		char	   *entry_path;
+		char *entry_path;
 
 		errno = 0;
 		entry = readdir(folder);
@@ -64,8 +64,8 @@ for_each_entry(SoFileOperation *operation, const char *path, EntryFunction funct
 }
 
 static bool
-delete_entry(SoFileOperation *operation, const char *path, const char *name, const struct stat *status,
-			 const char *destination, SoError *error)
+delete_entry(SoFileOperation *operation, const char *path, const char *name,
+			 const struct stat *status, const char *destination, SoError *error)
 {
 	(void) name;
 	(void) destination;
@@ -85,11 +85,12 @@ is_root(const char *path)
 	struct stat status;
 
 	return stat("/", &root) == 0 && stat(path, &status) == 0 && root.st_ino == status.st_ino &&
-		root.st_dev == status.st_dev;
+		   root.st_dev == status.st_dev;
 }
 
 bool
-so_file_delete_directory(SoFileOperation *operation, const char *path, bool content_only, SoError *error)
+so_file_delete_directory(SoFileOperation *operation, const char *path, bool content_only,
+						 SoError *error)
 {
 	struct stat status;
 
@@ -110,20 +111,23 @@ so_file_delete_directory(SoFileOperation *operation, const char *path, bool cont
 }
 
 bool
-so_file_create_directory(SoFileOperation *operation, const char *path, bool exist_ok, SoError *error)
+so_file_create_directory(SoFileOperation *operation, const char *path, bool exist_ok,
+						 SoError *error)
 {
-	char	   *copy = talloc_strdup(operation->context, path);
-	size_t		length = strlen(copy);
-	bool		good = true;
+	char *copy = talloc_strdup(operation->context, path);
+	size_t length = strlen(copy);
+	bool good = true;
 
 	while (length > 1 && copy[length - 1] == '/')
 		copy[--length] = '\0';
 	if (so_file_exists(copy))
 	{
 		if (!so_file_is_directory(copy))
-			good = so_error_set(error, SO_ERR_TASK_EXISTS, path, "\"%s\" exists and is not a folder", path);
+			good = so_error_set(error, SO_ERR_TASK_EXISTS, path,
+								"\"%s\" exists and is not a folder", path);
 		else if (!exist_ok)
-			good = so_error_set(error, SO_ERR_TASK_EXISTS, path, "the folder \"%s\" exists already", path);
+			good = so_error_set(error, SO_ERR_TASK_EXISTS, path, "the folder \"%s\" exists already",
+								path);
 		talloc_free(copy);
 		return good;
 	}
@@ -144,8 +148,8 @@ so_file_create_directory(SoFileOperation *operation, const char *path, bool exis
 static bool
 copy_link(const char *path, const char *target, SoError *error)
 {
-	char		text[4096];
-	ssize_t		length = readlink(path, text, sizeof(text) - 1);
+	char text[4096];
+	ssize_t length = readlink(path, text, sizeof(text) - 1);
 
 	if (length < 0)
 		return so_file_error(error, "read the link", path, errno);
@@ -156,11 +160,11 @@ copy_link(const char *path, const char *target, SoError *error)
 }
 
 static bool
-copy_entry(SoFileOperation *operation, const char *path, const char *name, const struct stat *status,
-		   const char *destination, SoError *error)
+copy_entry(SoFileOperation *operation, const char *path, const char *name,
+		   const struct stat *status, const char *destination, SoError *error)
 {
-	char	   *target = talloc_asprintf(operation->context, "%s/%s", destination, name);
-	bool		good;
+	char *target = talloc_asprintf(operation->context, "%s/%s", destination, name);
+	bool good;
 
 	if (S_ISDIR(status->st_mode))
 		good = so_file_copy_directory(operation, path, target, error);
@@ -176,15 +180,15 @@ copy_entry(SoFileOperation *operation, const char *path, const char *name, const
 static bool
 is_inside(TALLOC_CTX *context, const char *path, const char *folder)
 {
-	char	   *real_folder = realpath(folder, NULL);
-	char	   *known = talloc_strdup(context, path);
-	char	   *real_path = NULL;
-	bool		inside;
+	char *real_folder = realpath(folder, NULL);
+	char *known = talloc_strdup(context, path);
+	char *real_path = NULL;
+	bool inside;
 
 	/* The destination may not exist yet: look at its nearest parent that does. */
 	while ((real_path = realpath(known[0] != '\0' ? known : ".", NULL)) == NULL && known[0] != '\0')
 	{
-		char	   *slash = strrchr(known, '/');
+		char *slash = strrchr(known, '/');
 
 		if (slash == known)
 			slash[1] = '\0';
@@ -194,8 +198,8 @@ is_inside(TALLOC_CTX *context, const char *path, const char *folder)
 			known[0] = '\0';
 	}
 	inside = real_folder != NULL && real_path != NULL &&
-		strncmp(real_path, real_folder, strlen(real_folder)) == 0 &&
-		(real_path[strlen(real_folder)] == '/' || real_path[strlen(real_folder)] == '\0');
+			 strncmp(real_path, real_folder, strlen(real_folder)) == 0 &&
+			 (real_path[strlen(real_folder)] == '/' || real_path[strlen(real_folder)] == '\0');
 	free(real_folder);
 	free(real_path);
 	talloc_free(known);
@@ -203,7 +207,8 @@ is_inside(TALLOC_CTX *context, const char *path, const char *folder)
 }
 
 bool
-so_file_copy_directory(SoFileOperation *operation, const char *source, const char *destination, SoError *error)
+so_file_copy_directory(SoFileOperation *operation, const char *source, const char *destination,
+					   SoError *error)
 {
 	struct stat status;
 
@@ -223,14 +228,16 @@ so_file_copy_directory(SoFileOperation *operation, const char *source, const cha
 }
 
 bool
-so_file_move_directory(SoFileOperation *operation, const char *source, const char *destination, SoError *error)
+so_file_move_directory(SoFileOperation *operation, const char *source, const char *destination,
+					   SoError *error)
 {
 	if (!so_file_is_directory(source))
-		return so_file_exists(source) ?
-			so_error_set(error, SO_ERR_TASK_FILE, source, "\"%s\" is not a folder", source) :
-			so_file_error(error, "move", source, ENOENT);
+		return so_file_exists(source)
+				   ? so_error_set(error, SO_ERR_TASK_FILE, source, "\"%s\" is not a folder", source)
+				   : so_file_error(error, "move", source, ENOENT);
 	if (so_file_exists(destination) && !operation->overwrite)
-		return so_error_set(error, SO_ERR_TASK_EXISTS, destination, "\"%s\" exists already", destination);
+		return so_error_set(error, SO_ERR_TASK_EXISTS, destination, "\"%s\" exists already",
+							destination);
 	if (rename(source, destination) == 0)
 	{
 		operation->files++;
@@ -239,5 +246,5 @@ so_file_move_directory(SoFileOperation *operation, const char *source, const cha
 	if (errno != EXDEV && errno != ENOTEMPTY && errno != EEXIST)
 		return so_file_error(error, "move", source, errno);
 	return so_file_copy_directory(operation, source, destination, error) &&
-		so_file_delete_directory(operation, source, false, error);
+		   so_file_delete_directory(operation, source, false, error);
 }

@@ -46,8 +46,8 @@ so_file_is_directory(const char *path)
 char *
 so_file_base_name(TALLOC_CTX *context, const char *path)
 {
-	size_t		length = strlen(path);
-	size_t		start;
+	size_t length = strlen(path);
+	size_t start;
 
 	while (length > 0 && path[length - 1] == '/')
 		length--;
@@ -73,7 +73,7 @@ write_all(int fd, const char *bytes, size_t length)
 {
 	while (length > 0)
 	{
-		ssize_t		written = write(fd, bytes, length);
+		ssize_t written = write(fd, bytes, length);
 
 		if (written < 0 && errno == EINTR)
 			continue;
@@ -86,15 +86,15 @@ write_all(int fd, const char *bytes, size_t length)
 }
 
 static bool
-copy_by_hand(SoFileOperation *operation, int from, int to, const char *source, const char *temporary,
-			 SoError *error)
+copy_by_hand(SoFileOperation *operation, int from, int to, const char *source,
+			 const char *temporary, SoError *error)
 {
-	char	   *block = talloc_size(operation->context, BLOCK);
-	bool		good = true;
+	char *block = talloc_size(operation->context, BLOCK);
+	bool good = true;
 
 	while (good)
 	{
-		ssize_t		got = read(from, block, BLOCK);
+		ssize_t got = read(from, block, BLOCK);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -120,7 +120,7 @@ copy_bytes(SoFileOperation *operation, int from, int to, const char *source, con
 {
 	for (;;)
 	{
-		ssize_t		copied = copy_file_range(from, NULL, to, NULL, 64 * BLOCK, 0);
+		ssize_t copied = copy_file_range(from, NULL, to, NULL, 64 * BLOCK, 0);
 
 		if (copied < 0 && errno == EINTR)
 			continue;
@@ -149,40 +149,46 @@ finish_copy(int to, const struct stat *status, const char *temporary, SoError *e
 
 /* From the temporary name to the real one. */
 static bool
-put_in_place(const SoFileOperation *operation, const char *temporary, const char *destination, SoError *error)
+put_in_place(const SoFileOperation *operation, const char *temporary, const char *destination,
+			 SoError *error)
 {
-	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, destination, operation->overwrite ? 0 : RENAME_NOREPLACE) == 0)
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, destination,
+				  operation->overwrite ? 0 : RENAME_NOREPLACE) == 0)
 		return true;
 	if (errno == EINVAL && !operation->overwrite && !so_file_exists(destination) &&
 		rename(temporary, destination) == 0)
-		return true;			/* a file system without RENAME_NOREPLACE */
+		return true; /* a file system without RENAME_NOREPLACE */
 	if (errno == EEXIST)
-		return so_error_set(error, SO_ERR_TASK_EXISTS, destination, "\"%s\" exists already", destination);
+		return so_error_set(error, SO_ERR_TASK_EXISTS, destination, "\"%s\" exists already",
+							destination);
 	return so_file_error(error, "create", destination, errno);
 }
 
 bool
-so_file_copy(SoFileOperation *operation, const char *source, const char *destination, SoError *error)
+so_file_copy(SoFileOperation *operation, const char *source, const char *destination,
+			 SoError *error)
 {
-	char	   *temporary = talloc_asprintf(operation->context, "%s.%d.scaleout-part", destination, gettid());
-	int			from = open(source, O_RDONLY | O_CLOEXEC);
-	int			to = -1;
+	char *temporary =
+		talloc_asprintf(operation->context, "%s.%d.scaleout-part", destination, gettid());
+	int from = open(source, O_RDONLY | O_CLOEXEC);
+	int to = -1;
 	struct stat status;
-	bool		good;
+	bool good;
 
 	if (from < 0 || fstat(from, &status) != 0)
 		good = so_file_error(error, "read", source, errno);
 	else if (!S_ISREG(status.st_mode))
 		good = so_error_set(error, SO_ERR_TASK_FILE, source, "\"%s\" is not a file", source);
 	else if (!operation->overwrite && so_file_exists(destination))
-		good = so_error_set(error, SO_ERR_TASK_EXISTS, destination, "\"%s\" exists already", destination);
+		good = so_error_set(error, SO_ERR_TASK_EXISTS, destination, "\"%s\" exists already",
+							destination);
 	else
 	{
 		to = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 		good = to >= 0 || so_file_error(error, "create", temporary, errno);
 		good = good && copy_bytes(operation, from, to, source, temporary, error) &&
-			finish_copy(to, &status, temporary, error) &&
-			put_in_place(operation, temporary, destination, error);
+			   finish_copy(to, &status, temporary, error) &&
+			   put_in_place(operation, temporary, destination, error);
 		if (!good && to >= 0)
 			unlink(temporary);
 	}
@@ -196,17 +202,20 @@ so_file_copy(SoFileOperation *operation, const char *source, const char *destina
 }
 
 bool
-so_file_move(SoFileOperation *operation, const char *source, const char *destination, SoError *error)
+so_file_move(SoFileOperation *operation, const char *source, const char *destination,
+			 SoError *error)
 {
 	if (!so_file_exists(source))
 		return so_file_error(error, "move", source, ENOENT);
-	if (renameat2(AT_FDCWD, source, AT_FDCWD, destination, operation->overwrite ? 0 : RENAME_NOREPLACE) == 0)
+	if (renameat2(AT_FDCWD, source, AT_FDCWD, destination,
+				  operation->overwrite ? 0 : RENAME_NOREPLACE) == 0)
 	{
 		operation->files++;
 		return true;
 	}
 	if (errno == EEXIST)
-		return so_error_set(error, SO_ERR_TASK_EXISTS, destination, "\"%s\" exists already", destination);
+		return so_error_set(error, SO_ERR_TASK_EXISTS, destination, "\"%s\" exists already",
+							destination);
 	if (errno != EXDEV && errno != EINVAL)
 		return so_file_error(error, "move", source, errno);
 	if (!so_file_copy(operation, source, destination, error))
@@ -219,13 +228,13 @@ so_file_move(SoFileOperation *operation, const char *source, const char *destina
 bool
 so_file_sha256(const char *path, char *hex, SoError *error)
 {
-	FILE	   *file = fopen(path, "rbe");
+	FILE *file = fopen(path, "rbe");
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	unsigned int length = 0;
-	char		block[16384];
-	size_t		got;
-	bool		good = file != NULL || so_file_error(error, "read", path, errno);
+	char block[16384];
+	size_t got;
+	bool good = file != NULL || so_file_error(error, "read", path, errno);
 
 	if (good && (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1))
 		good = so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "no memory for a checksum");

@@ -16,11 +16,11 @@
 
 typedef struct SoFileOperation
 {
-	TALLOC_CTX *context;		/* for paths */
-	int			cancel_fd;		/* readable = stop between files and blocks; -1 = none */
-	bool		overwrite;		/* replace files that exist */
-	int64_t		files;			/* copied, moved or deleted so far */
-	int64_t		bytes;			/* copied so far */
+	TALLOC_CTX *context; /* for paths */
+	int cancel_fd;       /* readable = stop between files and blocks; -1 = none */
+	bool overwrite;      /* replace files that exist */
+	int64_t files;       /* copied, moved or deleted so far */
+	int64_t bytes;       /* copied so far */
 } SoFileOperation;
 
 /*
@@ -39,8 +39,8 @@ extern bool so_file_copy_directory(SoFileOperation *operation, const char *sourc
 extern bool so_file_move_directory(SoFileOperation *operation, const char *source,
 								   const char *destination, SoError *error) SO_WARN_UNUSED;
 /* Everything below path; path itself too unless content_only.  Links are not followed. */
-extern bool so_file_delete_directory(SoFileOperation *operation, const char *path, bool content_only,
-									 SoError *error) SO_WARN_UNUSED;
+extern bool so_file_delete_directory(SoFileOperation *operation, const char *path,
+									 bool content_only, SoError *error) SO_WARN_UNUSED;
 /* With parents.  exist_ok: no error when it is there already. */
 extern bool so_file_create_directory(SoFileOperation *operation, const char *path, bool exist_ok,
 									 SoError *error) SO_WARN_UNUSED;
@@ -56,4 +56,4 @@ extern bool so_file_error(SoError *error, const char *what, const char *path, in
 /* SHA-256 of a file as 64 lower-case hex digits into hex (65 bytes). */
 extern bool so_file_sha256(const char *path, char *hex, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_TASKS_FILE_OPERATION_H */
+#endif /* ENGINE_TASKS_FILE_OPERATION_H */

@@ -19,7 +19,7 @@
 #include "engine/tasks/file_operation.h"
 #include "engine/tasks/outcome.h"
 
-typedef enum Operation			/* order and numbers of SSIS */
+typedef enum Operation /* order and numbers of SSIS */
 {
 	COPY_FILE,
 	MOVE_FILE,
@@ -33,50 +33,61 @@ typedef enum Operation			/* order and numbers of SSIS */
 	DELETE_DIRECTORY_CONTENT
 } Operation;
 
-static const char *const operation_names[] = {"copy_file", "move_file", "delete_file", "rename_file",
-	"set_attributes", "create_directory", "copy_directory", "move_directory", "delete_directory",
-	"delete_directory_content", NULL};
+static const char *const operation_names[] = {"copy_file",
+											  "move_file",
+											  "delete_file",
+											  "rename_file",
+											  "set_attributes",
+											  "create_directory",
+											  "copy_directory",
+											  "move_directory",
+											  "delete_directory",
+											  "delete_directory_content",
+											  NULL};
 
 static const SoProperty file_system_properties[] = {
-	{"operation", SO_PROPERTY_ENUM, 0, "copy_file", operation_names, NULL,
-		"What to do.", "operation: move_file"},
+	{"operation", SO_PROPERTY_ENUM, 0, "copy_file", operation_names, NULL, "What to do.",
+	 "operation: move_file"},
 	{"source", SO_PROPERTY_STRING, 0, NULL, NULL, NULL,
-		"Path of the file or folder to work on; for create_directory the folder to create.",
-	"source: /srv/in/orders.csv"},
+	 "Path of the file or folder to work on; for create_directory the folder to create.",
+	 "source: /srv/in/orders.csv"},
 	{"source_variable", SO_PROPERTY_VARIABLE, 0, NULL, NULL, NULL,
-		"Variable that holds the path, in place of source.", "source_variable: \"User::path\""},
+	 "Variable that holds the path, in place of source.", "source_variable: \"User::path\""},
 	{"source_connection", SO_PROPERTY_CONNECTION, 0, NULL, NULL, NULL,
-		"File connection manager that names the path, in place of source.", "source_connection: inbox"},
+	 "File connection manager that names the path, in place of source.",
+	 "source_connection: inbox"},
 	{"destination", SO_PROPERTY_STRING, 0, NULL, NULL, NULL,
-		"Where to copy or move to. For files an existing folder, or a path that ends in /, keeps the name; "
-		"rename_file also takes a bare name. A folder's contents become contents of the destination.",
-	"destination: /srv/archive/"},
+	 "Where to copy or move to. For files an existing folder, or a path that ends in /, keeps the "
+	 "name; "
+	 "rename_file also takes a bare name. A folder's contents become contents of the destination.",
+	 "destination: /srv/archive/"},
 	{"destination_variable", SO_PROPERTY_VARIABLE, 0, NULL, NULL, NULL,
-		"Variable that holds the destination.", "destination_variable: \"User::archive\""},
+	 "Variable that holds the destination.", "destination_variable: \"User::archive\""},
 	{"destination_connection", SO_PROPERTY_CONNECTION, 0, NULL, NULL, NULL,
-		"File connection manager that names the destination.", "destination_connection: archive"},
+	 "File connection manager that names the destination.", "destination_connection: archive"},
 	{"overwrite_destination", SO_PROPERTY_BOOLEAN, 0, "false", NULL, NULL,
-		"Replace files that exist at the destination.", "overwrite_destination: true"},
+	 "Replace files that exist at the destination.", "overwrite_destination: true"},
 	{"use_directory_if_exists", SO_PROPERTY_BOOLEAN, 0, "false", NULL, NULL,
-		"create_directory: no error when the folder exists.", "use_directory_if_exists: true"},
+	 "create_directory: no error when the folder exists.", "use_directory_if_exists: true"},
 	{"read_only", SO_PROPERTY_BOOLEAN, 0, "false", NULL, NULL,
-		"set_attributes: true takes the write permission away from everybody, false gives it to the owner. "
-		"Hidden, archive and system have no counterpart on Linux.", "read_only: true"},
+	 "set_attributes: true takes the write permission away from everybody, false gives it to the "
+	 "owner. "
+	 "Hidden, archive and system have no counterpart on Linux.",
+	 "read_only: true"},
 	{"mode", SO_PROPERTY_STRING, 0, NULL, NULL, NULL,
-		"set_attributes: permissions in octal, in place of read_only.", "mode: \"0640\""},
-	{NULL}
-};
+	 "set_attributes: permissions in octal, in place of read_only.", "mode: \"0640\""},
+	{NULL}};
 
 static const SoObjectType file_system_type = {
-	"file_system", "File System task", "Copies, moves, renames, deletes or creates a file or a folder.",
-	file_system_properties, &so_object_type_executable
-};
+	"file_system", "File System task",
+	"Copies, moves, renames, deletes or creates a file or a folder.", file_system_properties,
+	&so_object_type_executable};
 
 static bool
 needs_destination(int operation)
 {
 	return operation == COPY_FILE || operation == MOVE_FILE || operation == RENAME_FILE ||
-		operation == COPY_DIRECTORY || operation == MOVE_DIRECTORY;
+		   operation == COPY_DIRECTORY || operation == MOVE_DIRECTORY;
 }
 
 /* stem is given by exactly one of its three properties, or by an expression. */
@@ -84,27 +95,29 @@ static void
 check_path(SoTaskValidation *validation, const char *stem)
 {
 	static const char *const endings[] = {"", "_variable", "_connection"};
-	char		message[120];
-	int			given = 0;
+	char message[120];
+	int given = 0;
 
 	for (int i = 0; i < 3; i++)
 	{
-		char		name[64];
+		char name[64];
 
 		snprintf(name, sizeof(name), "%s%s", stem, endings[i]);
 		given += so_object_is_set(validation->properties, name);
 	}
 	if (given == 1)
 		return;
-	snprintf(message, sizeof(message), given == 0 ? "%s is missing" : "%s is given in more than one way", stem);
-	so_outcome_finding(validation, false, stem, message,
-					   "Give the path itself, a variable that holds it, or a file connection manager.");
+	snprintf(message, sizeof(message),
+			 given == 0 ? "%s is missing" : "%s is given in more than one way", stem);
+	so_outcome_finding(
+		validation, false, stem, message,
+		"Give the path itself, a variable that holds it, or a file connection manager.");
 }
 
 static void
 validate(SoTaskValidation *validation)
 {
-	int			operation = so_object_enum(validation->properties, "operation");
+	int operation = so_object_enum(validation->properties, "operation");
 	const char *mode = so_outcome_property(validation->properties, "mode");
 
 	check_path(validation, "source");
@@ -121,7 +134,8 @@ so_file_system_path(SoTaskRun *run, const char *stem, SoError *error)
 	const SoObject *properties = so_task_properties(run);
 	TALLOC_CTX *context = so_task_context(run);
 	const char *path = so_outcome_property(properties, stem);
-	const char *variable = so_outcome_property(properties, talloc_asprintf(context, "%s_variable", stem));
+	const char *variable =
+		so_outcome_property(properties, talloc_asprintf(context, "%s_variable", stem));
 	const char *connection = NULL;
 	const SoObject *manager;
 
@@ -155,7 +169,7 @@ so_file_system_path(SoTaskRun *run, const char *stem, SoError *error)
 static const char *
 file_target(TALLOC_CTX *context, int operation, const char *source, const char *destination)
 {
-	size_t		length = strlen(destination);
+	size_t length = strlen(destination);
 	const char *slash = strrchr(source, '/');
 
 	if (operation == RENAME_FILE)
@@ -165,7 +179,8 @@ file_target(TALLOC_CTX *context, int operation, const char *source, const char *
 		return talloc_asprintf(context, "%.*s/%s", (int) (slash - source), source, destination);
 	}
 	if (destination[length - 1] == '/' || so_file_is_directory(destination))
-		return talloc_asprintf(context, "%s%s%s", destination, destination[length - 1] == '/' ? "" : "/",
+		return talloc_asprintf(context, "%s%s%s", destination,
+							   destination[length - 1] == '/' ? "" : "/",
 							   so_file_base_name(context, source));
 	return destination;
 }
@@ -176,7 +191,7 @@ set_attributes(SoTaskRun *run, const char *path, SoError *error)
 	const SoObject *properties = so_task_properties(run);
 	const char *text = so_outcome_property(properties, "mode");
 	struct stat status;
-	mode_t		mode;
+	mode_t mode;
 
 	if (stat(path, &status) != 0)
 		return so_file_error(error, "look at", path, errno);
@@ -202,28 +217,31 @@ delete_file(SoFileOperation *operation, const char *path, SoError *error)
 }
 
 static bool
-operate(SoTaskRun *run, SoFileOperation *operation, int what, const char *source, const char *destination,
-		SoError *error)
+operate(SoTaskRun *run, SoFileOperation *operation, int what, const char *source,
+		const char *destination, SoError *error)
 {
 	TALLOC_CTX *context = so_task_context(run);
 
 	switch (what)
 	{
 		case COPY_FILE:
-			return so_file_copy(operation, source, file_target(context, what, source, destination), error);
+			return so_file_copy(operation, source, file_target(context, what, source, destination),
+								error);
 		case MOVE_FILE:
 		case RENAME_FILE:
 			if (so_file_is_directory(source))
-				return so_error_set(error, SO_ERR_TASK_FILE, source, "\"%s\" is a folder, not a file", source);
-			return so_file_move(operation, source, file_target(context, what, source, destination), error);
+				return so_error_set(error, SO_ERR_TASK_FILE, source,
+									"\"%s\" is a folder, not a file", source);
+			return so_file_move(operation, source, file_target(context, what, source, destination),
+								error);
 		case DELETE_FILE:
 			return delete_file(operation, source, error);
 		case SET_ATTRIBUTES:
 			return set_attributes(run, source, error);
 		case CREATE_DIRECTORY:
-			return so_file_create_directory(operation, source,
-											so_object_boolean(so_task_properties(run), "use_directory_if_exists"),
-											error);
+			return so_file_create_directory(
+				operation, source,
+				so_object_boolean(so_task_properties(run), "use_directory_if_exists"), error);
 		case COPY_DIRECTORY:
 			return so_file_copy_directory(operation, source, destination, error);
 		case MOVE_DIRECTORY:
@@ -240,14 +258,16 @@ static SoExecutionResult
 run_task(SoTaskRun *run)
 {
 	const SoObject *properties = so_task_properties(run);
-	int			what = so_object_enum(properties, "operation");
-	SoFileOperation operation = {.context = so_task_context(run), .cancel_fd = so_task_cancel_fd(run),
-	.overwrite = so_object_boolean(properties, "overwrite_destination")};
+	int what = so_object_enum(properties, "operation");
+	SoFileOperation operation = {.context = so_task_context(run),
+								 .cancel_fd = so_task_cancel_fd(run),
+								 .overwrite =
+									 so_object_boolean(properties, "overwrite_destination")};
 	const char *source;
 	const char *destination = NULL;
-	SoValue		files;
-	SoError		error;
-	bool		good;
+	SoValue files;
+	SoError error;
+	bool good;
 
 	so_error_clear(&error);
 	source = so_file_system_path(run, "source", &error);
@@ -259,8 +279,9 @@ run_task(SoTaskRun *run)
 	}
 	if (good)
 	{
-		so_task_custom_event(run, "FileSystemOperation", "%s \"%s\"%s%s%s", operation_names[what], source,
-							 destination != NULL ? " to \"" : "", destination != NULL ? destination : "",
+		so_task_custom_event(run, "FileSystemOperation", "%s \"%s\"%s%s%s", operation_names[what],
+							 source, destination != NULL ? " to \"" : "",
+							 destination != NULL ? destination : "",
 							 destination != NULL ? "\"" : "");
 		good = operate(run, &operation, what, source, destination, &error);
 		files = so_value_integer(SO_TYPE_I8, operation.files);

@@ -19,4 +19,4 @@ extern const SoTaskType so_task_file_system;
  */
 extern const char *so_file_system_path(SoTaskRun *run, const char *stem, SoError *error);
 
-#endif							/* ENGINE_TASKS_FILE_SYSTEM_H */
+#endif /* ENGINE_TASKS_FILE_SYSTEM_H */

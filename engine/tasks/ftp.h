@@ -16,18 +16,18 @@ extern const SoTaskType so_task_ftp;
 /* One run of the task. */
 typedef struct SoFtpRun
 {
-	SoTaskRun  *run;
+	SoTaskRun *run;
 	SoTransfer *transfer;
-	const char *connection;		/* name of the connection manager */
-	const char *local;			/* NULL when the operation needs none */
+	const char *connection; /* name of the connection manager */
+	const char *local;      /* NULL when the operation needs none */
 	const char *remote;
-	bool		overwrite;
-	bool		stop_on_failure;
-	int64_t		files;			/* done */
-	int64_t		bytes;
-	int			failures;		/* files that failed although others went on */
-	SoError		first_failure;
-	json_t	   *names;			/* local or remote paths that were made */
+	bool overwrite;
+	bool stop_on_failure;
+	int64_t files; /* done */
+	int64_t bytes;
+	int failures; /* files that failed although others went on */
+	SoError first_failure;
+	json_t *names; /* local or remote paths that were made */
 } SoFtpRun;
 
 /* engine/tasks/ftp_transfer.c */
@@ -40,10 +40,11 @@ extern bool so_ftp_delete_local(SoFtpRun *ftp, SoError *error) SO_WARN_UNUSED;
  * Split a path with a pattern in its last part: folder ("" when none) and
  * pattern, both owned by context.  true when the last part has a wildcard.
  */
-extern bool so_ftp_split_pattern(TALLOC_CTX *context, const char *path, char **folder, char **pattern);
+extern bool
+so_ftp_split_pattern(TALLOC_CTX *context, const char *path, char **folder, char **pattern);
 
 /* A command outside of transfers (DELE, MKD ...); path is added and quoted as the protocol wants. */
-extern bool so_ftp_command(SoFtpRun *ftp, const char *ftp_verb, const char *sftp_verb, const char *path,
-						   SoError *error) SO_WARN_UNUSED;
+extern bool so_ftp_command(SoFtpRun *ftp, const char *ftp_verb, const char *sftp_verb,
+						   const char *path, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_TASKS_FTP_H */
+#endif /* ENGINE_TASKS_FTP_H */

@@ -29,15 +29,16 @@ so_ftp_split_pattern(TALLOC_CTX *context, const char *path, char **folder, char 
 	const char *slash = strrchr(path, '/');
 
 	*pattern = talloc_strdup(context, slash != NULL ? slash + 1 : path);
-	*folder = slash == NULL ? talloc_strdup(context, "") :
-		talloc_strndup(context, path, slash == path ? 1 : (size_t) (slash - path));
+	*folder = slash == NULL
+				  ? talloc_strdup(context, "")
+				  : talloc_strndup(context, path, slash == path ? 1 : (size_t) (slash - path));
 	return strpbrk(*pattern, "*?") != NULL;
 }
 
 static char *
 join(TALLOC_CTX *context, const char *folder, const char *name)
 {
-	size_t		length = strlen(folder);
+	size_t length = strlen(folder);
 
 	if (length == 0)
 		return talloc_strdup(context, name);
@@ -48,7 +49,8 @@ join(TALLOC_CTX *context, const char *folder, const char *name)
 static bool
 failed(SoFtpRun *ftp, const SoError *reason, SoError *error)
 {
-	if (ftp->stop_on_failure || reason->code == SO_ERR_TASK_CANCELLED || reason->code == SO_ERR_TASK_TIMED_OUT)
+	if (ftp->stop_on_failure || reason->code == SO_ERR_TASK_CANCELLED ||
+		reason->code == SO_ERR_TASK_TIMED_OUT)
 	{
 		*error = *reason;
 		return false;
@@ -72,7 +74,7 @@ done(SoFtpRun *ftp, const char *path, int64_t bytes)
 static struct curl_slist *
 configure_receive(void *context, SoTransfer *transfer, struct curl_slist *headers)
 {
-	SoFtpRun   *ftp = context;
+	SoFtpRun *ftp = context;
 
 	if (so_object_boolean(so_task_properties(ftp->run), "is_transfer_ascii"))
 		curl_easy_setopt(transfer->easy, CURLOPT_TRANSFERTEXT, 1L);
@@ -83,14 +85,14 @@ configure_receive(void *context, SoTransfer *transfer, struct curl_slist *header
 static char *
 probe(SoFtpRun *ftp, const char *url, SoError *error)
 {
-	CURL	   *easy = ftp->transfer->easy;
-	curl_off_t	size = -1;
-	curl_off_t	time = -1;
+	CURL *easy = ftp->transfer->easy;
+	curl_off_t size = -1;
+	curl_off_t time = -1;
 	SoTransferText ignored = {.context = so_task_context(ftp->run), .limit = 65536};
-	CURLcode	code;
+	CURLcode code;
 
 	ftp->transfer->describe = "question about the file";
-	ftp->transfer->run = NULL;	/* its progress is nobody's business */
+	ftp->transfer->run = NULL; /* its progress is nobody's business */
 	if (!so_transfer_prepare(ftp->transfer, url, error))
 		return NULL;
 	curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
@@ -109,19 +111,26 @@ probe(SoFtpRun *ftp, const char *url, SoError *error)
 	/* A server that cannot tell both does not tell versions apart: no resume. */
 	if (size < 0 || time < 0)
 		return talloc_strdup(so_task_context(ftp->run), "");
-	return talloc_asprintf(so_task_context(ftp->run), "%lld %lld", (long long) size, (long long) time);
+	return talloc_asprintf(so_task_context(ftp->run), "%lld %lld", (long long) size,
+						   (long long) time);
 }
 
 static bool
-receive_one(SoFtpRun *ftp, const char *remote, const char *identity, const char *local, SoError *error)
+receive_one(SoFtpRun *ftp, const char *remote, const char *identity, const char *local,
+			SoError *error)
 {
 	const SoObject *properties = so_task_properties(ftp->run);
-	SoDownload	download = {.transfer = ftp->transfer, .target = local, .identity = identity,
-		.overwrite = ftp->overwrite, .resume = so_object_boolean(properties, "resume") &&
-		!so_object_boolean(properties, "is_transfer_ascii"),
-		.retries = (int) so_connection_number(ftp->transfer->properties, "retries", 0),
-		.sha256 = so_outcome_property(properties, "sha256"),
-	.configure = configure_receive, .context = ftp};
+	SoDownload download = {.transfer = ftp->transfer,
+						   .target = local,
+						   .identity = identity,
+						   .overwrite = ftp->overwrite,
+						   .resume = so_object_boolean(properties, "resume") &&
+									 !so_object_boolean(properties, "is_transfer_ascii"),
+						   .retries =
+							   (int) so_connection_number(ftp->transfer->properties, "retries", 0),
+						   .sha256 = so_outcome_property(properties, "sha256"),
+						   .configure = configure_receive,
+						   .context = ftp};
 
 	download.url = so_transfer_url(ftp->transfer, remote);
 	if (identity == NULL && (ftp->overwrite || !so_file_exists(local)))
@@ -130,11 +139,13 @@ receive_one(SoFtpRun *ftp, const char *remote, const char *identity, const char 
 		if (download.identity == NULL)
 			return false;
 	}
-	ftp->transfer->describe = talloc_asprintf(so_task_context(ftp->run), "download of \"%s\"", remote);
+	ftp->transfer->describe =
+		talloc_asprintf(so_task_context(ftp->run), "download of \"%s\"", remote);
 	if (!so_download(&download, error))
 		return false;
-	so_task_custom_event(ftp->run, "FTPOperation", "received \"%s\" as \"%s\": %lld bytes%s", remote, local,
-						 (long long) download.bytes, download.resumed_at > 0 ? ", resumed" : "");
+	so_task_custom_event(ftp->run, "FTPOperation", "received \"%s\" as \"%s\": %lld bytes%s",
+						 remote, local, (long long) download.bytes,
+						 download.resumed_at > 0 ? ", resumed" : "");
 	done(ftp, local, download.bytes);
 	return true;
 }
@@ -151,14 +162,17 @@ receive_listed(SoFtpRun *ftp, const char *folder, const char *pattern, SoError *
 	{
 		SoRemoteEntry *entry = &list.entries[i];
 		/* Names alone do not tell versions apart, and the times of SFTP listings are coarse: ask for each file. */
-		char	   *identity = entry->size < 0 || strcmp(ftp->transfer->scheme, "sftp") == 0 ? NULL :
-			talloc_asprintf(context, "%lld %s", (long long) entry->size, entry->modified);
-		SoError		reason;
+		char *identity =
+			entry->size < 0 || strcmp(ftp->transfer->scheme, "sftp") == 0
+				? NULL
+				: talloc_asprintf(context, "%lld %s", (long long) entry->size, entry->modified);
+		SoError reason;
 
 		if (entry->is_directory || fnmatch(pattern, entry->name, FNM_PERIOD) != 0)
 			continue;
-		if (!receive_one(ftp, join(context, folder, entry->name), identity, join(context, ftp->local, entry->name),
-						 &reason) && !failed(ftp, &reason, error))
+		if (!receive_one(ftp, join(context, folder, entry->name), identity,
+						 join(context, ftp->local, entry->name), &reason) &&
+			!failed(ftp, &reason, error))
 			return false;
 	}
 	return true;
@@ -168,17 +182,20 @@ bool
 so_ftp_receive(SoFtpRun *ftp, SoError *error)
 {
 	TALLOC_CTX *context = so_task_context(ftp->run);
-	size_t		length = strlen(ftp->local);
+	size_t length = strlen(ftp->local);
 	const char *local = ftp->local;
-	char	   *folder;
-	char	   *pattern;
+	char *folder;
+	char *pattern;
 
 	if (so_ftp_split_pattern(context, ftp->remote, &folder, &pattern))
 	{
 		if (!so_file_is_directory(ftp->local))
 		{
-			so_error_set(error, SO_ERR_TASK_FILE, "local_path", "the folder \"%s\" does not exist", ftp->local);
-			return so_error_hint(error, "With a pattern local_path is a folder; create it first, or use make_dir_local.");
+			so_error_set(error, SO_ERR_TASK_FILE, "local_path", "the folder \"%s\" does not exist",
+						 ftp->local);
+			return so_error_hint(
+				error,
+				"With a pattern local_path is a folder; create it first, or use make_dir_local.");
 		}
 		return receive_listed(ftp, folder, pattern, error);
 	}
@@ -189,7 +206,7 @@ so_ftp_receive(SoFtpRun *ftp, SoError *error)
 
 /* ---- local files by a pattern ---- */
 
-typedef bool (*LocalFunction) (SoFtpRun *ftp, const char *path, const char *name, SoError *error);
+typedef bool (*LocalFunction)(SoFtpRun *ftp, const char *path, const char *name, SoError *error);
 
 static int
 compare_names(const void *left, const void *right)
@@ -199,10 +216,11 @@ compare_names(const void *left, const void *right)
 
 /* Names in folder that match, sorted; NULL with *error. */
 static char **
-match_local(TALLOC_CTX *context, const char *folder, const char *pattern, int *count, SoError *error)
+match_local(TALLOC_CTX *context, const char *folder, const char *pattern, int *count,
+			SoError *error)
 {
-	DIR		   *entries = opendir(folder[0] != '\0' ? folder : ".");
-	char	  **names = talloc_array(context, char *, 1);
+	DIR *entries = opendir(folder[0] != '\0' ? folder : ".");
+	char **names = talloc_array(context, char *, 1);
 	struct dirent *entry;
 
 	*count = 0;
@@ -229,10 +247,10 @@ static bool
 for_local_files(SoFtpRun *ftp, LocalFunction function, SoError *error)
 {
 	TALLOC_CTX *context = so_task_context(ftp->run);
-	char	   *folder;
-	char	   *pattern;
-	char	  **names;
-	int			count;
+	char *folder;
+	char *pattern;
+	char **names;
+	int count;
 
 	if (!so_ftp_split_pattern(context, ftp->local, &folder, &pattern))
 		return function(ftp, ftp->local, pattern, error);
@@ -241,9 +259,10 @@ for_local_files(SoFtpRun *ftp, LocalFunction function, SoError *error)
 		return false;
 	for (int i = 0; i < count; i++)
 	{
-		SoError		reason;
+		SoError reason;
 
-		if (!function(ftp, join(context, folder, names[i]), names[i], &reason) && !failed(ftp, &reason, error))
+		if (!function(ftp, join(context, folder, names[i]), names[i], &reason) &&
+			!failed(ftp, &reason, error))
 			return false;
 	}
 	return true;
@@ -274,8 +293,8 @@ server_path(SoFtpRun *ftp, const char *path)
 	TALLOC_CTX *context = so_task_context(ftp->run);
 	const char *after = strstr(ftp->transfer->base, "://") + 3;
 	const char *slash = strchr(after, '/');
-	char	   *base;
-	int			length;
+	char *base;
+	int length;
 
 	if (path[0] == '/' || slash == NULL)
 		return talloc_strdup(context, path);
@@ -294,27 +313,32 @@ server_path(SoFtpRun *ftp, const char *path)
 }
 
 bool
-so_ftp_command(SoFtpRun *ftp, const char *ftp_verb, const char *sftp_verb, const char *path, SoError *error)
+so_ftp_command(SoFtpRun *ftp, const char *ftp_verb, const char *sftp_verb, const char *path,
+			   SoError *error)
 {
 	TALLOC_CTX *context = so_task_context(ftp->run);
-	bool		sftp = strcmp(ftp->transfer->scheme, "sftp") == 0;
-	char	   *target = server_path(ftp, path);
+	bool sftp = strcmp(ftp->transfer->scheme, "sftp") == 0;
+	char *target = server_path(ftp, path);
 	struct curl_slist *commands;
 	const char *after = strstr(ftp->transfer->base, "://") + 3;
-	char	   *url = talloc_asprintf(context, "%.*s/%s", (int) (strcspn(after, "/") + (size_t) (after - ftp->transfer->base)),
-									  ftp->transfer->base, sftp ? "~/" : "");
-	CURLcode	code;
+	char *url = talloc_asprintf(
+		context, "%.*s/%s", (int) (strcspn(after, "/") + (size_t) (after - ftp->transfer->base)),
+		ftp->transfer->base, sftp ? "~/" : "");
+	CURLcode code;
 
 	if (strpbrk(target, "\r\n") != NULL)
-		return so_error_set(error, SO_ERR_TASK_PROPERTY, "remote_path", "the remote path contains a line break");
-	commands = curl_slist_append(NULL, sftp ? talloc_asprintf(context, "%s \"%s\"", sftp_verb, target) :
-								 talloc_asprintf(context, "%s %s", ftp_verb, target));
+		return so_error_set(error, SO_ERR_TASK_PROPERTY, "remote_path",
+							"the remote path contains a line break");
+	commands =
+		curl_slist_append(NULL, sftp ? talloc_asprintf(context, "%s \"%s\"", sftp_verb, target)
+									 : talloc_asprintf(context, "%s %s", ftp_verb, target));
 	if (!so_transfer_prepare(ftp->transfer, url, error))
 	{
 		curl_slist_free_all(commands);
 		return false;
 	}
-	ftp->transfer->describe = talloc_asprintf(context, "%s \"%s\"", sftp ? sftp_verb : ftp_verb, target);
+	ftp->transfer->describe =
+		talloc_asprintf(context, "%s \"%s\"", sftp ? sftp_verb : ftp_verb, target);
 	curl_easy_setopt(ftp->transfer->easy, CURLOPT_NOBODY, 1L);
 	curl_easy_setopt(ftp->transfer->easy, CURLOPT_QUOTE, commands);
 	code = so_transfer_perform(ftp->transfer, error);
@@ -334,8 +358,8 @@ exists_remotely(SoFtpRun *ftp, const char *url, SoError *error)
 static size_t
 read_file(char *buffer, size_t size, size_t count, void *context)
 {
-	int			fd = *(int *) context;
-	ssize_t		got;
+	int fd = *(int *) context;
+	ssize_t got;
 
 	do
 		got = read(fd, buffer, size * count);
@@ -346,18 +370,19 @@ read_file(char *buffer, size_t size, size_t count, void *context)
 static bool
 upload(SoFtpRun *ftp, const char *path, const char *part, int fd, int64_t size, SoError *error)
 {
-	CURL	   *easy = ftp->transfer->easy;
-	int			retries = (int) so_connection_number(ftp->transfer->properties, "retries", 0);
+	CURL *easy = ftp->transfer->easy;
+	int retries = (int) so_connection_number(ftp->transfer->properties, "retries", 0);
 
 	for (int tries = 0;; tries++)
 	{
-		CURLcode	code;
+		CURLcode code;
 
 		if (lseek(fd, 0, SEEK_SET) < 0)
 			return so_file_error(error, "read", path, errno);
 		if (!so_transfer_prepare(ftp->transfer, so_transfer_url(ftp->transfer, part), error))
 			return false;
-		ftp->transfer->describe = talloc_asprintf(so_task_context(ftp->run), "upload of \"%s\"", path);
+		ftp->transfer->describe =
+			talloc_asprintf(so_task_context(ftp->run), "upload of \"%s\"", path);
 		curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_file);
 		curl_easy_setopt(easy, CURLOPT_READDATA, &fd);
@@ -369,7 +394,8 @@ upload(SoFtpRun *ftp, const char *path, const char *part, int fd, int64_t size, 
 			return true;
 		if (!so_transfer_is_passing(code) || tries >= retries)
 			return false;
-		so_task_information(ftp->run, "%s; attempt %d of %d follows", error->message, tries + 2, retries + 1);
+		so_task_information(ftp->run, "%s; attempt %d of %d follows", error->message, tries + 2,
+							retries + 1);
 	}
 }
 
@@ -378,22 +404,25 @@ static bool
 rename_remotely(SoFtpRun *ftp, const char *from, const char *to, SoError *error)
 {
 	TALLOC_CTX *context = so_task_context(ftp->run);
-	bool		sftp = strcmp(ftp->transfer->scheme, "sftp") == 0;
-	char	   *source = server_path(ftp, from);
-	char	   *target = server_path(ftp, to);
+	bool sftp = strcmp(ftp->transfer->scheme, "sftp") == 0;
+	char *source = server_path(ftp, from);
+	char *target = server_path(ftp, to);
 	const char *after = strstr(ftp->transfer->base, "://") + 3;
-	char	   *url = talloc_asprintf(context, "%.*s/%s", (int) (strcspn(after, "/") + (size_t) (after - ftp->transfer->base)),
-									  ftp->transfer->base, sftp ? "~/" : "");
+	char *url = talloc_asprintf(
+		context, "%.*s/%s", (int) (strcspn(after, "/") + (size_t) (after - ftp->transfer->base)),
+		ftp->transfer->base, sftp ? "~/" : "");
 	struct curl_slist *commands = NULL;
-	CURLcode	code;
+	CURLcode code;
 
 	if (strpbrk(source, "\r\n") != NULL || strpbrk(target, "\r\n") != NULL)
-		return so_error_set(error, SO_ERR_TASK_PROPERTY, "remote_path", "the remote path contains a line break");
+		return so_error_set(error, SO_ERR_TASK_PROPERTY, "remote_path",
+							"the remote path contains a line break");
 	/* A star before a command: its failure does not matter. */
 	if (sftp)
 	{
 		commands = curl_slist_append(commands, talloc_asprintf(context, "*rm \"%s\"", target));
-		commands = curl_slist_append(commands, talloc_asprintf(context, "rename \"%s\" \"%s\"", source, target));
+		commands = curl_slist_append(
+			commands, talloc_asprintf(context, "rename \"%s\" \"%s\"", source, target));
 	}
 	else
 	{
@@ -418,16 +447,16 @@ static bool
 send_one(SoFtpRun *ftp, const char *path, const char *name, SoError *error)
 {
 	TALLOC_CTX *context = so_task_context(ftp->run);
-	char	   *local_folder;
-	char	   *local_pattern;
-	bool		many = so_ftp_split_pattern(context, ftp->local, &local_folder, &local_pattern);
-	size_t		length = strlen(ftp->remote);
-	bool		folder = many || length == 0 || ftp->remote[length - 1] == '/';
-	char	   *remote = folder ? join(context, ftp->remote, name) : talloc_strdup(context, ftp->remote);
-	char	   *part = talloc_asprintf(context, "%s.part", remote);
-	int			fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *local_folder;
+	char *local_pattern;
+	bool many = so_ftp_split_pattern(context, ftp->local, &local_folder, &local_pattern);
+	size_t length = strlen(ftp->remote);
+	bool folder = many || length == 0 || ftp->remote[length - 1] == '/';
+	char *remote = folder ? join(context, ftp->remote, name) : talloc_strdup(context, ftp->remote);
+	char *part = talloc_asprintf(context, "%s.part", remote);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat status;
-	bool		good = true;
+	bool good = true;
 
 	if (fd < 0 || fstat(fd, &status) != 0)
 		good = so_file_error(error, "read", path, errno);
@@ -435,11 +464,12 @@ send_one(SoFtpRun *ftp, const char *path, const char *name, SoError *error)
 		good = so_error_set(error, SO_ERR_TASK_FILE, path, "\"%s\" is not a file", path);
 	else if (!ftp->overwrite)
 	{
-		SoError		reason;
+		SoError reason;
 
 		so_error_clear(&reason);
 		if (exists_remotely(ftp, so_transfer_url(ftp->transfer, remote), &reason))
-			good = so_error_set(error, SO_ERR_TASK_EXISTS, remote, "\"%s\" exists already on the server", remote);
+			good = so_error_set(error, SO_ERR_TASK_EXISTS, remote,
+								"\"%s\" exists already on the server", remote);
 		else if (reason.code != SO_ERR_TASK_NOT_FOUND && reason.code != SO_ERR_TASK_TRANSFER_FAILED)
 		{
 			*error = reason;
@@ -447,13 +477,13 @@ send_one(SoFtpRun *ftp, const char *path, const char *name, SoError *error)
 		}
 	}
 	good = good && upload(ftp, path, part, fd, status.st_size, error) &&
-		rename_remotely(ftp, part, remote, error);
+		   rename_remotely(ftp, part, remote, error);
 	if (fd >= 0)
 		close(fd);
 	if (!good)
 		return false;
-	so_task_custom_event(ftp->run, "FTPOperation", "sent \"%s\" as \"%s\": %lld bytes", path, remote,
-						 (long long) status.st_size);
+	so_task_custom_event(ftp->run, "FTPOperation", "sent \"%s\" as \"%s\": %lld bytes", path,
+						 remote, (long long) status.st_size);
 	done(ftp, remote, status.st_size);
 	return true;
 }
@@ -480,8 +510,8 @@ so_ftp_delete_remote(SoFtpRun *ftp, SoError *error)
 {
 	TALLOC_CTX *context = so_task_context(ftp->run);
 	SoRemoteList list;
-	char	   *folder;
-	char	   *pattern;
+	char *folder;
+	char *pattern;
 
 	if (!so_ftp_split_pattern(context, ftp->remote, &folder, &pattern))
 		return delete_one(ftp, ftp->remote, error);
@@ -489,11 +519,12 @@ so_ftp_delete_remote(SoFtpRun *ftp, SoError *error)
 		return false;
 	for (int i = 0; i < list.count; i++)
 	{
-		SoError		reason;
+		SoError reason;
 
 		if (list.entries[i].is_directory || fnmatch(pattern, list.entries[i].name, FNM_PERIOD) != 0)
 			continue;
-		if (!delete_one(ftp, join(context, folder, list.entries[i].name), &reason) && !failed(ftp, &reason, error))
+		if (!delete_one(ftp, join(context, folder, list.entries[i].name), &reason) &&
+			!failed(ftp, &reason, error))
 			return false;
 	}
 	return true;

@@ -13,6 +13,6 @@
 extern const SoTaskType so_task_http;
 
 /* Is status in a list such as "200-299, 404"?  -1 when the list is none. */
-extern int	so_http_status_matches(const char *list, long status);
+extern int so_http_status_matches(const char *list, long status);
 
-#endif							/* ENGINE_TASKS_HTTP_H */
+#endif /* ENGINE_TASKS_HTTP_H */

@@ -38,9 +38,10 @@ so_outcome_variable_text(SoTaskRun *run, const char *name, SoError *error)
 }
 
 bool
-so_outcome_set_text(SoTaskRun *run, const char *name, const char *text, size_t length, SoError *error)
+so_outcome_set_text(SoTaskRun *run, const char *name, const char *text, size_t length,
+					SoError *error)
 {
-	SoValue		value = so_value_string_length(so_task_context(run), text, length);
+	SoValue value = so_value_string_length(so_task_context(run), text, length);
 
 	return so_task_set_variable(run, name, &value, error);
 }
@@ -48,7 +49,7 @@ so_outcome_set_text(SoTaskRun *run, const char *name, const char *text, size_t l
 bool
 so_outcome_set_integer(SoTaskRun *run, const char *name, int64_t number, SoError *error)
 {
-	SoValue		value = so_value_integer(SO_TYPE_I8, number);
+	SoValue value = so_value_integer(SO_TYPE_I8, number);
 
 	return so_task_set_variable(run, name, &value, error);
 }
@@ -65,7 +66,7 @@ void
 so_outcome_finding(SoTaskValidation *validation, bool is_warning, const char *property,
 				   const char *message, const char *hint)
 {
-	SoError		error;
+	SoError error;
 
 	so_error_set(&error, SO_ERR_TASK_PROPERTY, NULL, "%s", message);
 	if (hint != NULL)
@@ -74,37 +75,40 @@ so_outcome_finding(SoTaskValidation *validation, bool is_warning, const char *pr
 }
 
 char *
-so_outcome_read_file(TALLOC_CTX *context, const char *path, size_t limit, size_t *length, SoError *error)
+so_outcome_read_file(TALLOC_CTX *context, const char *path, size_t limit, size_t *length,
+					 SoError *error)
 {
-	int			fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat status;
-	char	   *bytes;
-	size_t		used = 0;
+	char *bytes;
+	size_t used = 0;
 
 	if (fd < 0 || fstat(fd, &status) != 0)
 	{
-		so_error_set(error, SO_ERR_TASK_FILE, path, "cannot read \"%s\": %s", path, strerrordesc_np(errno));
+		so_error_set(error, SO_ERR_TASK_FILE, path, "cannot read \"%s\": %s", path,
+					 strerrordesc_np(errno));
 		if (fd >= 0)
 			close(fd);
 		return NULL;
 	}
 	if (!S_ISREG(status.st_mode) || (size_t) status.st_size > limit)
 	{
-		so_error_set(error, SO_ERR_TASK_FILE, path, "\"%s\" is not a regular file of at most %zu bytes",
-					 path, limit);
+		so_error_set(error, SO_ERR_TASK_FILE, path,
+					 "\"%s\" is not a regular file of at most %zu bytes", path, limit);
 		close(fd);
 		return NULL;
 	}
 	bytes = talloc_size(context, (size_t) status.st_size + 1);
 	while (used < (size_t) status.st_size)
 	{
-		ssize_t		got = read(fd, bytes + used, (size_t) status.st_size - used);
+		ssize_t got = read(fd, bytes + used, (size_t) status.st_size - used);
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 		{
-			so_error_set(error, SO_ERR_TASK_FILE, path, "cannot read \"%s\": %s", path, strerrordesc_np(errno));
+			so_error_set(error, SO_ERR_TASK_FILE, path, "cannot read \"%s\": %s", path,
+						 strerrordesc_np(errno));
 			close(fd);
 			return NULL;
 		}

@@ -33,4 +33,4 @@ extern void so_outcome_finding(SoTaskValidation *validation, bool is_warning, co
 extern char *so_outcome_read_file(TALLOC_CTX *context, const char *path, size_t limit,
 								  size_t *length, SoError *error);
 
-#endif							/* ENGINE_TASKS_OUTCOME_H */
+#endif /* ENGINE_TASKS_OUTCOME_H */

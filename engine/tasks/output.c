@@ -43,7 +43,7 @@ remember_end(SoOutput *output, const char *bytes, size_t length)
 	}
 	if (output->last_length + length > SO_OUTPUT_LAST)
 	{
-		size_t		drop = output->last_length + length - SO_OUTPUT_LAST;
+		size_t drop = output->last_length + length - SO_OUTPUT_LAST;
 
 		memmove(output->last, output->last + drop, output->last_length - drop);
 		output->last_length -= drop;
@@ -66,9 +66,9 @@ make_printable(char *text, size_t length)
 static bool
 emit_line(SoOutput *output)
 {
-	size_t		length = so_byte_buffer_length(&output->line);
-	char	   *text;
-	bool		go_on = true;
+	size_t length = so_byte_buffer_length(&output->line);
+	char *text;
+	bool go_on = true;
 
 	so_put_u8(&output->line, 0);
 	if (output->line.failed)
@@ -95,13 +95,13 @@ static bool
 take_lines(SoOutput *output, const char *bytes, size_t length)
 {
 	/* A command line may carry a large value; an event is short. */
-	size_t		limit = output->on_line != NULL ? output->limit : MAX_LINE;
+	size_t limit = output->on_line != NULL ? output->limit : MAX_LINE;
 
 	while (length > 0)
 	{
 		const char *newline = memchr(bytes, '\n', length);
-		size_t		part = newline != NULL ? (size_t) (newline - bytes) : length;
-		size_t		room = limit - so_byte_buffer_length(&output->line);
+		size_t part = newline != NULL ? (size_t) (newline - bytes) : length;
+		size_t room = limit - so_byte_buffer_length(&output->line);
 
 		if (part > room)
 		{
@@ -146,13 +146,14 @@ so_output_take(SoOutput *output, const char *bytes, size_t length)
 bool
 so_output_finish(SoOutput *output)
 {
-	bool		good = true;
+	bool good = true;
 
 	if (so_byte_buffer_length(&output->line) > 0)
 		good = emit_line(output);
 	if (output->lines_dropped > 0)
 		so_task_warning(output->run, SO_ERR_TASK_DROPPED_OUTPUT,
-						"%" PRId64 " more lines of %s are not shown", output->lines_dropped, output->label);
+						"%" PRId64 " more lines of %s are not shown", output->lines_dropped,
+						output->label);
 	output->lines_dropped = 0;
 	return good;
 }
@@ -160,8 +161,8 @@ so_output_finish(SoOutput *output)
 const char *
 so_output_last(SoOutput *output)
 {
-	char	   *start = output->last;
-	size_t		length = output->last_length;
+	char *start = output->last;
+	size_t length = output->last_length;
 
 	while (length > 0 && (output->last[length - 1] == '\n' || output->last[length - 1] == ' '))
 		length--;
@@ -170,7 +171,7 @@ so_output_last(SoOutput *output)
 	/* Begin at a line, or at least at a character. */
 	if (output->last_length == SO_OUTPUT_LAST)
 	{
-		char	   *newline = strchr(start, '\n');
+		char *newline = strchr(start, '\n');
 
 		if (newline != NULL && newline[1] != '\0')
 			start = newline + 1;

@@ -16,21 +16,21 @@
 
 typedef struct SoOutput
 {
-	SoTaskRun  *run;
-	const char *label;			/* "standard output" */
-	bool		silent;			/* no events: somebody else reads the lines */
-	bool		keep;			/* collect all of it */
-	size_t		limit;			/* of what is kept, in bytes */
-	bool		overflow;		/* the limit was reached */
+	SoTaskRun *run;
+	const char *label; /* "standard output" */
+	bool silent;       /* no events: somebody else reads the lines */
+	bool keep;         /* collect all of it */
+	size_t limit;      /* of what is kept, in bytes */
+	bool overflow;     /* the limit was reached */
 	SoByteBuffer kept;
-	SoByteBuffer line;			/* the line that is not complete yet */
-	int			lines_shown;
-	int64_t		lines_dropped;
-	char		last[SO_OUTPUT_LAST + 1];	/* the end of what was written */
-	size_t		last_length;
+	SoByteBuffer line; /* the line that is not complete yet */
+	int lines_shown;
+	int64_t lines_dropped;
+	char last[SO_OUTPUT_LAST + 1]; /* the end of what was written */
+	size_t last_length;
 	/* Instead of an event: called with a complete line, NUL-terminated; may be NULL. */
-	bool		(*on_line) (void *context, const char *line);
-	void	   *context;
+	bool (*on_line)(void *context, const char *line);
+	void *context;
 } SoOutput;
 
 extern void so_output_init(SoOutput *output, SoTaskRun *run, const char *label);
@@ -43,4 +43,4 @@ extern bool so_output_finish(SoOutput *output);
 /* The last lines, for the detail of an error; "" when there were none. */
 extern const char *so_output_last(SoOutput *output);
 
-#endif							/* ENGINE_TASKS_OUTPUT_H */
+#endif /* ENGINE_TASKS_OUTPUT_H */

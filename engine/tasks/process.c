@@ -30,7 +30,7 @@
 /* How long output is read after the program ended, when something holds the pipe open. */
 #define DRAIN_GRACE_MS 500
 #define DRAIN_LIMIT_MS 10000
-#define CHUNK 65536
+#define CHUNK          65536
 
 /* Places in Running.fds. */
 enum
@@ -39,7 +39,7 @@ enum
 	OUT,
 	ERR,
 	COMMANDS,
-	FAILURE,					/* errno of a failed exec */
+	FAILURE, /* errno of a failed exec */
 	PIPES
 };
 
@@ -47,16 +47,16 @@ typedef struct Running
 {
 	const SoProcess *process;
 	SoProcessOutcome *outcome;
-	pid_t		pid;
-	int			pidfd;
-	int			ours[PIPES];	/* our ends; -1 = closed */
-	int			theirs[PIPES];	/* the program's ends */
-	size_t		written;
-	int64_t		deadline;		/* of the task; 0 = none */
-	int64_t		kill_at;		/* SIGKILL is due; 0 = not terminating */
-	int64_t		drain_until;	/* 0 = it still runs */
-	int64_t		drain_limit;
-	bool		ended;
+	pid_t pid;
+	int pidfd;
+	int ours[PIPES];   /* our ends; -1 = closed */
+	int theirs[PIPES]; /* the program's ends */
+	size_t written;
+	int64_t deadline;    /* of the task; 0 = none */
+	int64_t kill_at;     /* SIGKILL is due; 0 = not terminating */
+	int64_t drain_until; /* 0 = it still runs */
+	int64_t drain_limit;
+	bool ended;
 } Running;
 
 static void
@@ -81,10 +81,11 @@ close_all(Running *running)
 static bool
 make_pipe(int *reading, int *writing, SoError *error)
 {
-	int			ends[2];
+	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
-		return so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "pipe failed: %s", strerrordesc_np(errno));
+		return so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "pipe failed: %s",
+							strerrordesc_np(errno));
 	*reading = ends[0];
 	*writing = ends[1];
 	return true;
@@ -105,7 +106,7 @@ static bool
 open_streams(Running *running, SoError *error)
 {
 	const SoProcess *process = running->process;
-	bool		good;
+	bool good;
 
 	if (process->input_file != NULL)
 		good = open_file(process->input_file, O_RDONLY, &running->theirs[IN], error);
@@ -114,11 +115,13 @@ open_streams(Running *running, SoError *error)
 	else
 		good = open_file("/dev/null", O_RDONLY, &running->theirs[IN], error);
 	if (good && process->output_file != NULL)
-		good = open_file(process->output_file, O_WRONLY | O_CREAT | O_TRUNC, &running->theirs[OUT], error);
+		good = open_file(process->output_file, O_WRONLY | O_CREAT | O_TRUNC, &running->theirs[OUT],
+						 error);
 	else if (good)
 		good = make_pipe(&running->ours[OUT], &running->theirs[OUT], error);
 	if (good && process->error_file != NULL)
-		good = open_file(process->error_file, O_WRONLY | O_CREAT | O_TRUNC, &running->theirs[ERR], error);
+		good = open_file(process->error_file, O_WRONLY | O_CREAT | O_TRUNC, &running->theirs[ERR],
+						 error);
 	else if (good)
 		good = make_pipe(&running->ours[ERR], &running->theirs[ERR], error);
 	if (good && process->commands)
@@ -130,7 +133,7 @@ open_streams(Running *running, SoError *error)
 static bool
 arrange_descriptors(const int *theirs, bool commands, int *failure)
 {
-	int			safe[PIPES];
+	int safe[PIPES];
 
 	/* Move all above 10 first, so that no dup2 below overwrites one that is still needed. */
 	for (int i = 0; i < PIPES; i++)
@@ -157,9 +160,9 @@ static void __attribute__((noreturn))
 run_child(const Running *running, pid_t parent, char **environment)
 {
 	const SoProcess *process = running->process;
-	int			failure = running->theirs[FAILURE];
-	sigset_t	none;
-	int			reason;
+	int failure = running->theirs[FAILURE];
+	sigset_t none;
+	int reason;
 
 	setpgid(0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
@@ -183,12 +186,12 @@ static bool
 start(Running *running, SoError *error)
 {
 	const SoProcess *process = running->process;
-	char	  **environment = process->environment != NULL ? process->environment : environ;
-	pid_t		parent = getpid();
-	sigset_t	all;
-	sigset_t	old;
-	int			reason = 0;
-	ssize_t		got;
+	char **environment = process->environment != NULL ? process->environment : environ;
+	pid_t parent = getpid();
+	sigset_t all;
+	sigset_t old;
+	int reason = 0;
+	ssize_t got;
 
 	/* No handler of ours may run in the child before exec. */
 	sigfillset(&all);
@@ -242,11 +245,11 @@ terminate(Running *running)
 static ssize_t
 write_quietly(int fd, const char *bytes, size_t length)
 {
-	sigset_t	pipe_signal;
-	sigset_t	old;
+	sigset_t pipe_signal;
+	sigset_t old;
 	struct timespec now = {0, 0};
-	ssize_t		written;
-	int			reason;
+	ssize_t written;
+	int reason;
 
 	sigemptyset(&pipe_signal);
 	sigaddset(&pipe_signal, SIGPIPE);
@@ -264,9 +267,9 @@ static void
 feed_input(Running *running)
 {
 	const SoProcess *process = running->process;
-	size_t		left = process->input_length - running->written;
-	ssize_t		written = left == 0 ? 0 :
-		write_quietly(running->ours[IN], process->input + running->written, left);
+	size_t left = process->input_length - running->written;
+	ssize_t written =
+		left == 0 ? 0 : write_quietly(running->ours[IN], process->input + running->written, left);
 
 	if (written < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -280,8 +283,8 @@ feed_input(Running *running)
 static void
 read_stream(Running *running, int which, SoProcessStream stream)
 {
-	char		chunk[CHUNK];
-	ssize_t		got = read(running->ours[which], chunk, sizeof(chunk));
+	char chunk[CHUNK];
+	ssize_t got = read(running->ours[which], chunk, sizeof(chunk));
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -302,9 +305,9 @@ read_stream(Running *running, int which, SoProcessStream stream)
 static int
 time_to_wait(const Running *running)
 {
-	int64_t		now = so_clock_monotonic_ms();
-	int64_t		due = 0;
-	int64_t		left;
+	int64_t now = so_clock_monotonic_ms();
+	int64_t due = 0;
+	int64_t left;
 
 	if (running->deadline != 0 && !running->outcome->timed_out)
 		due = running->deadline;
@@ -321,9 +324,10 @@ time_to_wait(const Running *running)
 static void
 check_clock(Running *running)
 {
-	int64_t		now = so_clock_monotonic_ms();
+	int64_t now = so_clock_monotonic_ms();
 
-	if (running->deadline != 0 && !running->outcome->timed_out && !running->ended && now >= running->deadline)
+	if (running->deadline != 0 && !running->outcome->timed_out && !running->ended &&
+		now >= running->deadline)
 	{
 		running->outcome->timed_out = true;
 		if (running->process->end_after_time_out)
@@ -365,13 +369,15 @@ run_to_end(Running *running, SoError *error)
 			{.fd = running->ours[ERR], .events = POLLIN},
 			{.fd = running->ours[COMMANDS], .events = POLLIN},
 			{.fd = running->ours[IN], .events = POLLOUT},
-			{.fd = running->outcome->cancelled ? -1 : running->process->cancel_fd, .events = POLLIN},
+			{.fd = running->outcome->cancelled ? -1 : running->process->cancel_fd,
+			 .events = POLLIN},
 		};
-		int			ready;
+		int ready;
 
 		ready = poll(fds, 6, time_to_wait(running));
 		if (ready < 0 && errno != EINTR)
-			return so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "poll failed: %s", strerrordesc_np(errno));
+			return so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "poll failed: %s",
+								strerrordesc_np(errno));
 		if (ready < 0)
 			continue;
 		if (fds[5].revents != 0)
@@ -408,9 +414,9 @@ set_nonblocking(int fd)
 bool
 so_process_run(const SoProcess *process, SoProcessOutcome *outcome, SoError *error)
 {
-	Running		running = {.process = process, .outcome = outcome, .pidfd = -1};
-	int			status = 0;
-	bool		good;
+	Running running = {.process = process, .outcome = outcome, .pidfd = -1};
+	int status = 0;
+	bool good;
 
 	memset(outcome, 0, sizeof(*outcome));
 	for (int i = 0; i < PIPES; i++)

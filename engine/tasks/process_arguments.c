@@ -31,15 +31,16 @@ search_path(TALLOC_CTX *context, const char *name, SoError *error)
 		path = "/usr/local/bin:/usr/bin:/bin";
 	while (*path != '\0')
 	{
-		size_t		length = strcspn(path, ":");
-		char	   *candidate = talloc_asprintf(context, "%.*s/%s", (int) length, path, name);
+		size_t length = strcspn(path, ":");
+		char *candidate = talloc_asprintf(context, "%.*s/%s", (int) length, path, name);
 
 		if (length > 0 && is_program(candidate))
 			return candidate;
 		talloc_free(candidate);
 		path += length + (path[length] == ':');
 	}
-	so_error_set(error, SO_ERR_TASK_PROCESS_NOT_STARTED, NULL, "there is no program \"%s\" in PATH", name);
+	so_error_set(error, SO_ERR_TASK_PROCESS_NOT_STARTED, NULL, "there is no program \"%s\" in PATH",
+				 name);
 	return NULL;
 }
 
@@ -57,17 +58,19 @@ so_process_find(TALLOC_CTX *context, const char *name, const char *working_direc
 	if (is_program(checked))
 	{
 		/* execve looks a name without slash up in the working directory as well. */
-		return strchr(checked, '/') != NULL ? talloc_strdup(context, checked) :
-			talloc_asprintf(context, "./%s", checked);
+		return strchr(checked, '/') != NULL ? talloc_strdup(context, checked)
+											: talloc_asprintf(context, "./%s", checked);
 	}
 	if (stat(checked, &status) != 0)
-		so_error_set(error, SO_ERR_TASK_PROCESS_NOT_STARTED, NULL, "there is no program \"%s\": %s", checked,
-					 strerrordesc_np(errno));
+		so_error_set(error, SO_ERR_TASK_PROCESS_NOT_STARTED, NULL, "there is no program \"%s\": %s",
+					 checked, strerrordesc_np(errno));
 	else
 		so_error_set(error, SO_ERR_TASK_PROCESS_NOT_STARTED, NULL,
 					 "\"%s\" is not a program that this account may execute", checked);
 	if (strchr(name, '/') == NULL)
-		so_error_hint(error, "Write the full path, or set require_full_file_name to false to look \"%s\" up in PATH.",
+		so_error_hint(error,
+					  "Write the full path, or set require_full_file_name to false to look \"%s\" "
+					  "up in PATH.",
 					  name);
 	return NULL;
 }
@@ -76,13 +79,13 @@ so_process_find(TALLOC_CTX *context, const char *name, const char *working_direc
 static char *
 next_argument(TALLOC_CTX *context, const char **text)
 {
-	char	   *argument = talloc_strdup(context, "");
+	char *argument = talloc_strdup(context, "");
 	const char *p = *text;
-	bool		quoted = false;
+	bool quoted = false;
 
 	for (; *p != '\0' && (quoted || strchr(" \t\r\n", *p) == NULL); p++)
 	{
-		size_t		backslashes = strspn(p, "\\");
+		size_t backslashes = strspn(p, "\\");
 
 		if (backslashes > 0 && p[backslashes] == '"')
 		{
@@ -113,7 +116,7 @@ next_argument(TALLOC_CTX *context, const char **text)
 char **
 so_process_split_arguments(TALLOC_CTX *context, const char *text, int *count)
 {
-	char	  **arguments = talloc_array(context, char *, 1);
+	char **arguments = talloc_array(context, char *, 1);
 
 	*count = 0;
 	for (;;)

@@ -18,8 +18,8 @@
 #define MAX_LISTING ((size_t) 64 * 1024 * 1024)
 
 static void
-add_entry(TALLOC_CTX *context, SoRemoteList *list, const char *name, size_t length, bool is_directory,
-		  int64_t size, char *modified)
+add_entry(TALLOC_CTX *context, SoRemoteList *list, const char *name, size_t length,
+		  bool is_directory, int64_t size, char *modified)
 {
 	SoRemoteEntry *entry;
 
@@ -32,7 +32,8 @@ add_entry(TALLOC_CTX *context, SoRemoteList *list, const char *name, size_t leng
 			break;
 		}
 	}
-	if (length == 0 || (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.'))
+	if (length == 0 || (length == 1 && name[0] == '.') ||
+		(length == 2 && name[0] == '.' && name[1] == '.'))
 		return;
 	if ((list->count & (list->count - 1)) == 0)
 		list->entries = talloc_realloc(context, list->entries, SoRemoteEntry,
@@ -62,21 +63,21 @@ void
 so_remote_list_read_mlsd(TALLOC_CTX *context, const char *text, SoRemoteList *list)
 {
 	const char *line;
-	size_t		length;
+	size_t length;
 
 	while (next_line(&text, &line, &length))
 	{
 		const char *blank = memchr(line, ' ', length);
-		bool		is_directory = false;
-		bool		is_entry = true;
-		int64_t		size = -1;
-		char	   *modified = NULL;
+		bool is_directory = false;
+		bool is_entry = true;
+		int64_t size = -1;
+		char *modified = NULL;
 
 		if (blank == NULL)
 			continue;
 		for (const char *fact = line; fact < blank;)
 		{
-			size_t		fact_length = strcspn(fact, "; ");
+			size_t fact_length = strcspn(fact, "; ");
 
 			if (strncasecmp(fact, "type=", 5) == 0)
 			{
@@ -91,8 +92,8 @@ so_remote_list_read_mlsd(TALLOC_CTX *context, const char *text, SoRemoteList *li
 			fact += fact_length + 1;
 		}
 		if (is_entry)
-			add_entry(context, list, blank + 1, length - (size_t) (blank + 1 - line), is_directory, size,
-					  modified);
+			add_entry(context, list, blank + 1, length - (size_t) (blank + 1 - line), is_directory,
+					  size, modified);
 	}
 }
 
@@ -100,7 +101,7 @@ void
 so_remote_list_read_names(TALLOC_CTX *context, const char *text, SoRemoteList *list)
 {
 	const char *line;
-	size_t		length;
+	size_t length;
 
 	while (next_line(&text, &line, &length))
 		add_entry(context, list, line, length, false, -1, NULL);
@@ -111,15 +112,15 @@ void
 so_remote_list_read_long(TALLOC_CTX *context, const char *text, SoRemoteList *list)
 {
 	const char *line;
-	size_t		length;
+	size_t length;
 
 	while (next_line(&text, &line, &length))
 	{
 		const char *end = line + length;
 		const char *p = line;
 		const char *date = NULL;
-		int64_t		size = -1;
-		int			field;
+		int64_t size = -1;
+		int field;
 
 		for (field = 0; field < 8 && p < end; field++)
 		{
@@ -149,10 +150,10 @@ compare(const void *left, const void *right)
 
 /* Fetch a listing; command replaces LIST when it is not NULL. */
 static CURLcode
-fetch(SoTransfer *transfer, const char *url, const char *command, bool names_only, SoTransferText *text,
-	  SoError *error)
+fetch(SoTransfer *transfer, const char *url, const char *command, bool names_only,
+	  SoTransferText *text, SoError *error)
 {
-	CURLcode	code;
+	CURLcode code;
 
 	if (!so_transfer_prepare(transfer, url, error))
 		return CURLE_FAILED_INIT;
@@ -164,16 +165,17 @@ fetch(SoTransfer *transfer, const char *url, const char *command, bool names_onl
 		curl_easy_setopt(transfer->easy, CURLOPT_DIRLISTONLY, 1L);
 	code = so_transfer_perform(transfer, error);
 	if (text->overflow)
-		so_error_set(error, SO_ERR_TASK_OUTPUT_TOO_LARGE, NULL, "the folder's listing is larger than %zu bytes",
-					 text->limit);
+		so_error_set(error, SO_ERR_TASK_OUTPUT_TOO_LARGE, NULL,
+					 "the folder's listing is larger than %zu bytes", text->limit);
 	return code;
 }
 
 static bool
-list_ftp(TALLOC_CTX *context, SoTransfer *transfer, const char *url, SoRemoteList *list, SoError *error)
+list_ftp(TALLOC_CTX *context, SoTransfer *transfer, const char *url, SoRemoteList *list,
+		 SoError *error)
 {
 	SoTransferText text = {.context = context, .limit = MAX_LISTING};
-	CURLcode	code = fetch(transfer, url, "MLSD", false, &text, error);
+	CURLcode code = fetch(transfer, url, "MLSD", false, &text, error);
 
 	if (code == CURLE_OK)
 	{
@@ -184,7 +186,7 @@ list_ftp(TALLOC_CTX *context, SoTransfer *transfer, const char *url, SoRemoteLis
 	if (code != CURLE_FTP_COULDNT_RETR_FILE && code != CURLE_REMOTE_FILE_NOT_FOUND &&
 		code != CURLE_QUOTE_ERROR)
 		return false;
-	text = (SoTransferText) {.context = context, .limit = MAX_LISTING};
+	text = (SoTransferText){.context = context, .limit = MAX_LISTING};
 	code = fetch(transfer, url, NULL, true, &text, error);
 	/* Some servers answer an empty folder with 550. */
 	if (code != CURLE_OK)
@@ -194,11 +196,12 @@ list_ftp(TALLOC_CTX *context, SoTransfer *transfer, const char *url, SoRemoteLis
 }
 
 bool
-so_remote_list(TALLOC_CTX *context, SoTransfer *transfer, const char *folder, SoRemoteList *list, SoError *error)
+so_remote_list(TALLOC_CTX *context, SoTransfer *transfer, const char *folder, SoRemoteList *list,
+			   SoError *error)
 {
-	bool		slash = folder[0] != '\0' && folder[strlen(folder) - 1] == '/';
-	char	   *url = so_transfer_url(transfer, folder[0] != '\0' && !slash ?
-									  talloc_asprintf(context, "%s/", folder) : folder);
+	bool slash = folder[0] != '\0' && folder[strlen(folder) - 1] == '/';
+	char *url = so_transfer_url(
+		transfer, folder[0] != '\0' && !slash ? talloc_asprintf(context, "%s/", folder) : folder);
 
 	memset(list, 0, sizeof(*list));
 	transfer->describe = "listing of the folder";

@@ -12,16 +12,16 @@
 
 typedef struct SoRemoteEntry
 {
-	char	   *name;
-	bool		is_directory;
-	int64_t		size;			/* -1 = unknown */
-	char	   *modified;		/* as the server writes it; "" = unknown */
+	char *name;
+	bool is_directory;
+	int64_t size;   /* -1 = unknown */
+	char *modified; /* as the server writes it; "" = unknown */
 } SoRemoteEntry;
 
 typedef struct SoRemoteList
 {
 	SoRemoteEntry *entries;
-	int			count;
+	int count;
 } SoRemoteList;
 
 /*
@@ -36,4 +36,4 @@ extern void so_remote_list_read_mlsd(TALLOC_CTX *context, const char *text, SoRe
 extern void so_remote_list_read_names(TALLOC_CTX *context, const char *text, SoRemoteList *list);
 extern void so_remote_list_read_long(TALLOC_CTX *context, const char *text, SoRemoteList *list);
 
-#endif							/* ENGINE_TASKS_REMOTE_LIST_H */
+#endif /* ENGINE_TASKS_REMOTE_LIST_H */

@@ -28,48 +28,52 @@
 
 static const SoProperty script_properties[] = {
 	{"source", SO_PROPERTY_TEXT, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
-		"The script; source_file names a file with it, relative to the package, that is read when the package is "
-		"loaded.", "source: \"import json, sys\\nvariables = json.load(sys.stdin)['variables']\""},
+	 "The script; source_file names a file with it, relative to the package, that is read when the "
+	 "package is "
+	 "loaded.",
+	 "source: \"import json, sys\\nvariables = json.load(sys.stdin)['variables']\""},
 	{"interpreter", SO_PROPERTY_STRING, 0, NULL, NULL, NULL,
-		"Program that runs source: a path, or a name that is looked up in PATH.", "interpreter: python3"},
+	 "Program that runs source: a path, or a name that is looked up in PATH.",
+	 "interpreter: python3"},
 	{"interpreter_arguments", SO_PROPERTY_STRING_LIST, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
-		"Arguments of the interpreter, before the script.", "interpreter_arguments: [\"-u\"]"},
+	 "Arguments of the interpreter, before the script.", "interpreter_arguments: [\"-u\"]"},
 	{"executable", SO_PROPERTY_STRING, 0, NULL, NULL, NULL,
-		"Program to run, in place of source and interpreter.", "executable: /opt/etl/bin/clean"},
+	 "Program to run, in place of source and interpreter.", "executable: /opt/etl/bin/clean"},
 	{"arguments", SO_PROPERTY_STRING_LIST, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
-		"Arguments of the script or program.", "arguments: [\"--fast\"]"},
+	 "Arguments of the script or program.", "arguments: [\"--fast\"]"},
 	{"read_only_variables", SO_PROPERTY_STRING_LIST, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
-		"Variables and parameters that the script is given.",
-	"read_only_variables: [\"User::since\", \"$Package::mode\", \"System::WorkFolder\"]"},
+	 "Variables and parameters that the script is given.",
+	 "read_only_variables: [\"User::since\", \"$Package::mode\", \"System::WorkFolder\"]"},
 	{"read_write_variables", SO_PROPERTY_STRING_LIST, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
-		"Variables that the script is given and may set.", "read_write_variables: [\"User::count\"]"},
+	 "Variables that the script is given and may set.", "read_write_variables: [\"User::count\"]"},
 	{"environment", SO_PROPERTY_STRING_MAP, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,
-		"Environment variables to add or replace.", "environment: {LC_ALL: C.UTF-8}"},
+	 "Environment variables to add or replace.", "environment: {LC_ALL: C.UTF-8}"},
 	{"working_directory", SO_PROPERTY_STRING, 0, NULL, NULL, NULL,
-		"Folder that the script starts in; default is the execution's work folder.",
-	"working_directory: /srv/in"},
-	{"success_value", SO_PROPERTY_INT32, 0, "0", NULL, NULL, "Exit code that means success.", "success_value: 0"},
+	 "Folder that the script starts in; default is the execution's work folder.",
+	 "working_directory: /srv/in"},
+	{"success_value", SO_PROPERTY_INT32, 0, "0", NULL, NULL, "Exit code that means success.",
+	 "success_value: 0"},
 	{"time_out", SO_PROPERTY_DURATION, 0, "0s", NULL, NULL,
-		"How long the script may run; then it is ended and the task fails. 0 means no limit.", "time_out: 5min"},
-	{NULL}
-};
+	 "How long the script may run; then it is ended and the task fails. 0 means no limit.",
+	 "time_out: 5min"},
+	{NULL}};
 
 static const SoObjectType script_type = {
 	"script", "Script task",
 	"Runs a script or program that reads variables as JSON and answers by a small line protocol.",
-	script_properties, &so_object_type_executable
-};
+	script_properties, &so_object_type_executable};
 
 static void
 validate(SoTaskValidation *validation)
 {
 	const SoObject *properties = validation->properties;
-	bool		source = so_object_is_set(properties, "source");
-	bool		executable = so_object_is_set(properties, "executable");
+	bool source = so_object_is_set(properties, "source");
+	bool executable = so_object_is_set(properties, "executable");
 
 	if (source == executable)
 		so_outcome_finding(validation, false, "source",
-						   source ? "source and executable exclude each other" : "there is no script to run",
+						   source ? "source and executable exclude each other"
+								  : "there is no script to run",
 						   "Give source with interpreter, or executable.");
 	if (source && !so_object_is_set(properties, "interpreter"))
 		so_outcome_finding(validation, false, "interpreter", "source needs an interpreter",
@@ -81,7 +85,7 @@ static char **
 full_names(SoTaskRun *run, const char *property)
 {
 	const SoField *list = so_object_field(so_task_properties(run), property);
-	char	  **names = talloc_zero_array(so_task_context(run), char *, list->count + 1);
+	char **names = talloc_zero_array(so_task_context(run), char *, list->count + 1);
 
 	for (int i = 0; i < list->count; i++)
 		names[i] = so_script_variable_name(names, list->strings[i]);
@@ -96,7 +100,8 @@ add_variables(SoTaskRun *run, json_t *variables, char **names, SoError *error)
 		const SoValue *value = so_task_variable(run, names[i]);
 
 		if (value == NULL)
-			return so_error_set(error, SO_ERR_TASK_BINDING, NULL, "there is no variable \"%s\"", names[i]);
+			return so_error_set(error, SO_ERR_TASK_BINDING, NULL, "there is no variable \"%s\"",
+								names[i]);
 		json_object_set_new(variables, names[i], so_value_to_json(value));
 	}
 	return true;
@@ -107,19 +112,21 @@ static char *
 input_text(SoTaskRun *run, char **writable, SoError *error)
 {
 	const SoExecutable *executable = so_task_executable(run);
-	json_t	   *variables = json_object();
-	json_t	   *input = json_pack("{s:o, s:s, s:s}", "variables", variables, "task",
-								  executable != NULL ? executable->name : "", "work_folder",
-								  so_task_work_folder(run) != NULL ? so_task_work_folder(run) : "");
-	char	   *text = NULL;
-	char	   *owned;
+	json_t *variables = json_object();
+	json_t *input = json_pack("{s:o, s:s, s:s}", "variables", variables, "task",
+							  executable != NULL ? executable->name : "", "work_folder",
+							  so_task_work_folder(run) != NULL ? so_task_work_folder(run) : "");
+	char *text = NULL;
+	char *owned;
 
-	if (input != NULL && add_variables(run, variables, full_names(run, "read_only_variables"), error) &&
+	if (input != NULL &&
+		add_variables(run, variables, full_names(run, "read_only_variables"), error) &&
 		add_variables(run, variables, writable, error))
 	{
 		text = json_dumps(input, JSON_COMPACT);
 		if (text == NULL)
-			so_error_set(error, SO_ERR_TASK_BINDING, NULL, "a variable holds what JSON cannot carry");
+			so_error_set(error, SO_ERR_TASK_BINDING, NULL,
+						 "a variable holds what JSON cannot carry");
 	}
 	json_decref(input);
 	owned = text != NULL ? talloc_strdup(so_task_context(run), text) : NULL;
@@ -133,11 +140,11 @@ write_source(SoTaskRun *run, SoError *error)
 {
 	const char *source = so_object_string(so_task_properties(run), "source");
 	const char *folder = so_task_work_folder(run);
-	char	   *path = talloc_asprintf(so_task_context(run), "%s/script-XXXXXX",
-									   folder != NULL ? folder : "/tmp");
-	int			fd = mkostemp(path, O_CLOEXEC);
-	size_t		length = strlen(source);
-	size_t		written = 0;
+	char *path =
+		talloc_asprintf(so_task_context(run), "%s/script-XXXXXX", folder != NULL ? folder : "/tmp");
+	int fd = mkostemp(path, O_CLOEXEC);
+	size_t length = strlen(source);
+	size_t written = 0;
 
 	if (fd < 0)
 	{
@@ -146,7 +153,7 @@ write_source(SoTaskRun *run, SoError *error)
 	}
 	while (written < length)
 	{
-		ssize_t		now = write(fd, source + written, length - written);
+		ssize_t now = write(fd, source + written, length - written);
 
 		if (now < 0 && errno == EINTR)
 			continue;
@@ -172,18 +179,20 @@ find_program(SoTaskRun *run, SoProcess *process, char **temporary, SoError *erro
 	const char *program = so_outcome_property(properties, "executable");
 	const SoField *before = so_object_field(properties, "interpreter_arguments");
 	const SoField *after = so_object_field(properties, "arguments");
-	int			used = 0;
+	int used = 0;
 
 	if (program == NULL)
 	{
 		program = so_outcome_property(properties, "interpreter");
 		if (program == NULL)
-			return so_error_set(error, SO_ERR_TASK_PROPERTY, "interpreter", "there is no interpreter");
+			return so_error_set(error, SO_ERR_TASK_PROPERTY, "interpreter",
+								"there is no interpreter");
 		*temporary = write_source(run, error);
 		if (*temporary == NULL)
 			return false;
 	}
-	process->executable = so_process_find(context, program, process->working_directory, false, error);
+	process->executable =
+		so_process_find(context, program, process->working_directory, false, error);
 	if (process->executable == NULL)
 		return false;
 	process->arguments = talloc_zero_array(context, char *, before->count + after->count + 3);
@@ -201,7 +210,7 @@ find_program(SoTaskRun *run, SoProcess *process, char **temporary, SoError *erro
 
 typedef struct ScriptStreams
 {
-	SoOutput	outputs[SO_PROCESS_STREAMS];
+	SoOutput outputs[SO_PROCESS_STREAMS];
 } ScriptStreams;
 
 static bool
@@ -213,7 +222,8 @@ take_bytes(void *context, SoProcessStream stream, const char *bytes, size_t leng
 }
 
 static bool
-run_script(SoTaskRun *run, SoProcess *process, ScriptStreams *streams, SoScriptState *state, SoError *error)
+run_script(SoTaskRun *run, SoProcess *process, ScriptStreams *streams, SoScriptState *state,
+		   SoError *error)
 {
 	const SoObject *properties = so_task_properties(run);
 	SoProcessOutcome outcome;
@@ -227,7 +237,8 @@ run_script(SoTaskRun *run, SoProcess *process, ScriptStreams *streams, SoScriptS
 		*error = state->error;
 		return false;
 	}
-	if (!so_execute_process_judge(process, &outcome, true, so_object_integer(properties, "success_value"),
+	if (!so_execute_process_judge(process, &outcome, true,
+								  so_object_integer(properties, "success_value"),
 								  so_output_last(&streams->outputs[SO_PROCESS_ERROR]), error))
 		return false;
 	return true;
@@ -237,16 +248,17 @@ static bool
 run_prepared(SoTaskRun *run, SoScriptState *state, char **temporary, SoError *error)
 {
 	const SoObject *properties = so_task_properties(run);
-	SoProcess	process = {.commands = true, .cancel_fd = so_task_cancel_fd(run), .end_after_time_out = true};
+	SoProcess process = {
+		.commands = true, .cancel_fd = so_task_cancel_fd(run), .end_after_time_out = true};
 	ScriptStreams streams;
-	bool		good;
+	bool good;
 
 	process.working_directory = so_outcome_property(properties, "working_directory");
 	if (process.working_directory == NULL)
 		process.working_directory = so_task_work_folder(run);
 	process.time_out_ms = so_object_integer(properties, "time_out");
-	process.environment = so_execute_process_environment(so_task_context(run),
-														 so_object_field(properties, "environment"));
+	process.environment = so_execute_process_environment(
+		so_task_context(run), so_object_field(properties, "environment"));
 	process.input = input_text(run, state->writable, error);
 	if (process.input == NULL || !find_program(run, &process, temporary, error))
 		return false;
@@ -269,9 +281,9 @@ static SoExecutionResult
 run_task(SoTaskRun *run)
 {
 	SoScriptState state = {.run = run, .writable = full_names(run, "read_write_variables")};
-	char	   *temporary = NULL;
-	SoError		error;
-	bool		good;
+	char *temporary = NULL;
+	SoError error;
+	bool good;
 
 	so_error_clear(&error);
 	good = run_prepared(run, &state, &temporary, &error);

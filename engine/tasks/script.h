@@ -15,12 +15,12 @@ extern const SoTaskType so_task_script;
 /* What a script has said so far. */
 typedef struct SoScriptState
 {
-	SoTaskRun  *run;
-	char	  **writable;		/* full names ("User::n"), NULL-terminated */
-	int			errors;			/* "error" lines */
-	bool		failed;			/* a line was not of the protocol; error says why */
-	SoError		error;
-	int			line;			/* of the command stream, 1-based */
+	SoTaskRun *run;
+	char **writable; /* full names ("User::n"), NULL-terminated */
+	int errors;      /* "error" lines */
+	bool failed;     /* a line was not of the protocol; error says why */
+	SoError error;
+	int line; /* of the command stream, 1-based */
 } SoScriptState;
 
 /*
@@ -32,4 +32,4 @@ extern bool so_script_line(void *state, const char *line);
 /* "n" and "User::n" both give "User::n"; owned by context. */
 extern char *so_script_variable_name(TALLOC_CTX *context, const char *name);
 
-#endif							/* ENGINE_TASKS_SCRIPT_H */
+#endif /* ENGINE_TASKS_SCRIPT_H */

@@ -26,18 +26,17 @@ so_script_variable_name(TALLOC_CTX *context, const char *name)
 	return talloc_asprintf(context, "User::%s", name);
 }
 
-static bool SO_PRINTF(3, 4)
-refuse(SoScriptState *state, const char *line, const char *format,...)
+static bool SO_PRINTF(3, 4) refuse(SoScriptState *state, const char *line, const char *format, ...)
 {
-	char		text[400];
-	va_list		args;
+	char text[400];
+	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	state->failed = true;
-	so_error_set(&state->error, SO_ERR_TASK_SCRIPT_PROTOCOL, NULL, "line %d of the script's commands: %s",
-				 state->line, text);
+	so_error_set(&state->error, SO_ERR_TASK_SCRIPT_PROTOCOL, NULL,
+				 "line %d of the script's commands: %s", state->line, text);
 	return so_error_detail(&state->error, "The line is: %.300s", line);
 }
 
@@ -46,10 +45,10 @@ static bool
 read_value(SoScriptState *state, SoDataType type, const char *text, SoValue *value, SoError *error)
 {
 	TALLOC_CTX *context = so_task_context(state->run);
-	json_t	   *json = json_loads(text, JSON_DECODE_ANY, NULL);
-	bool		is_text = type == SO_TYPE_WSTR || type == SO_TYPE_STR || type == SO_TYPE_NTEXT ||
-		type == SO_TYPE_TEXT;
-	bool		good;
+	json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+	bool is_text = type == SO_TYPE_WSTR || type == SO_TYPE_STR || type == SO_TYPE_NTEXT ||
+				   type == SO_TYPE_TEXT;
+	bool good;
 
 	if (type == SO_TYPE_OBJECT && json != NULL)
 	{
@@ -75,13 +74,13 @@ static bool
 set_variable(SoScriptState *state, const char *line, const char *rest)
 {
 	TALLOC_CTX *context = so_task_context(state->run);
-	size_t		length = strcspn(rest, " ");
-	char	   *name = so_script_variable_name(context, talloc_strndup(context, rest, length));
+	size_t length = strcspn(rest, " ");
+	char *name = so_script_variable_name(context, talloc_strndup(context, rest, length));
 	const char *text = rest + length + (rest[length] == ' ');
 	const SoValue *old;
-	SoValue		value;
-	SoError		error;
-	int			i;
+	SoValue value;
+	SoError error;
+	int i;
 
 	for (i = 0; state->writable[i] != NULL && strcmp(state->writable[i], name) != 0; i++)
 		;
@@ -99,13 +98,16 @@ set_variable(SoScriptState *state, const char *line, const char *rest)
 static bool
 set_execution_value(SoScriptState *state, const char *text)
 {
-	SoValue		value;
-	SoError		error;
-	json_t	   *json = json_loads(text, JSON_DECODE_ANY, NULL);
-	SoDataType	type = json_is_integer(json) ? SO_TYPE_I8 : json_is_real(json) ? SO_TYPE_R8 :
-		json_is_boolean(json) ? SO_TYPE_BOOL : SO_TYPE_WSTR;
+	SoValue value;
+	SoError error;
+	json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+	SoDataType type = json_is_integer(json)   ? SO_TYPE_I8
+					  : json_is_real(json)    ? SO_TYPE_R8
+					  : json_is_boolean(json) ? SO_TYPE_BOOL
+											  : SO_TYPE_WSTR;
 
-	if (json == NULL || !so_value_from_json(so_task_context(state->run), type, json, &value, &error))
+	if (json == NULL ||
+		!so_value_from_json(so_task_context(state->run), type, json, &value, &error))
 		value = so_value_string(so_task_context(state->run), text);
 	json_decref(json);
 	so_task_set_execution_value(state->run, &value);
@@ -115,8 +117,8 @@ set_execution_value(SoScriptState *state, const char *text)
 static bool
 show_progress(SoScriptState *state, const char *line, const char *rest)
 {
-	char	   *end;
-	long		percent = strtol(rest, &end, 10);
+	char *end;
+	long percent = strtol(rest, &end, 10);
 
 	if (end == rest || (*end != '\0' && *end != ' ') || percent < 0 || percent > 100)
 		return refuse(state, line, "progress needs a percentage from 0 to 100");
@@ -127,8 +129,8 @@ show_progress(SoScriptState *state, const char *line, const char *rest)
 static bool
 count_rows(SoScriptState *state, const char *line, const char *rest)
 {
-	char	   *end;
-	long long	rows = strtoll(rest, &end, 10);
+	char *end;
+	long long rows = strtoll(rest, &end, 10);
 
 	if (end == rest || *end != '\0' || rows < 0)
 		return refuse(state, line, "rows needs a number");
@@ -139,7 +141,7 @@ count_rows(SoScriptState *state, const char *line, const char *rest)
 static void
 raise_error(SoScriptState *state, const char *text)
 {
-	SoError		error;
+	SoError error;
 
 	so_error_set(&error, SO_ERR_TASK_SCRIPT_ERROR, NULL, "%s", text);
 	so_task_error(state->run, &error);
@@ -150,16 +152,17 @@ bool
 so_script_line(void *context, const char *line)
 {
 	SoScriptState *state = context;
-	size_t		length = strcspn(line, " ");
+	size_t length = strcspn(line, " ");
 	const char *rest = line + length + (line[length] == ' ');
-	static const char *const words[] = {"set", "information", "warning", "error", "progress", "rows", "value",
-	"log", NULL};
-	int			word = 0;
+	static const char *const words[] = {"set",  "information", "warning", "error", "progress",
+										"rows", "value",       "log",     NULL};
+	int word = 0;
 
 	state->line++;
 	if (line[0] == '\0')
 		return true;
-	while (words[word] != NULL && (strlen(words[word]) != length || strncmp(words[word], line, length) != 0))
+	while (words[word] != NULL &&
+		   (strlen(words[word]) != length || strncmp(words[word], line, length) != 0))
 		word++;
 	switch (word)
 	{
@@ -184,5 +187,6 @@ so_script_line(void *context, const char *line)
 			so_task_custom_event(state->run, "ScriptTaskLogEntry", "%s", rest);
 			return true;
 	}
-	return refuse(state, line, "there is no command \"%.*s\"", (int) (length > 40 ? 40 : length), line);
+	return refuse(state, line, "there is no command \"%.*s\"", (int) (length > 40 ? 40 : length),
+				  line);
 }

@@ -22,4 +22,4 @@ extern char *so_send_mail_header(TALLOC_CTX *context, const char *text);
 /* The bare address of "Name <user@host>" or "user@host"; NULL when there is none. */
 extern char *so_send_mail_address(TALLOC_CTX *context, const char *text);
 
-#endif							/* ENGINE_TASKS_SEND_MAIL_H */
+#endif /* ENGINE_TASKS_SEND_MAIL_H */

@@ -27,8 +27,8 @@ is_plain(const char *text)
 char *
 so_send_mail_header(TALLOC_CTX *context, const char *text)
 {
-	char	   *clean = talloc_strdup(context, text);
-	char	   *encoded = talloc_strdup(context, "");
+	char *clean = talloc_strdup(context, text);
+	char *encoded = talloc_strdup(context, "");
 	const char *p = clean;
 
 	for (char *c = clean; *c != '\0'; c++)
@@ -40,15 +40,15 @@ so_send_mail_header(TALLOC_CTX *context, const char *text)
 		return clean;
 	while (*p != '\0')
 	{
-		char		base64[4 * (WORD_BYTES + 2) / 3 + 4];
-		size_t		length = strnlen(p, WORD_BYTES);
+		char base64[4 * (WORD_BYTES + 2) / 3 + 4];
+		size_t length = strnlen(p, WORD_BYTES);
 
 		/* Words end between characters. */
 		while (length > 1 && ((unsigned char) p[length] & 0xC0) == 0x80)
 			length--;
 		EVP_EncodeBlock((unsigned char *) base64, (const unsigned char *) p, (int) length);
-		encoded = talloc_asprintf_append_buffer(encoded, "%s=?UTF-8?B?%s?=", encoded[0] != '\0' ? "\r\n " : "",
-												base64);
+		encoded = talloc_asprintf_append_buffer(
+			encoded, "%s=?UTF-8?B?%s?=", encoded[0] != '\0' ? "\r\n " : "", base64);
 		p += length;
 	}
 	return encoded;
@@ -59,7 +59,7 @@ so_send_mail_address(TALLOC_CTX *context, const char *text)
 {
 	const char *open = strrchr(text, '<');
 	const char *start = open != NULL ? open + 1 : text;
-	size_t		length;
+	size_t length;
 
 	start += strspn(start, " \t");
 	length = strcspn(start, open != NULL ? ">" : "");

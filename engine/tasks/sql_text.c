@@ -19,20 +19,20 @@ typedef struct Scanner
 	const SoSqlMarkers *markers;
 	const char *sql;
 	const char *at;
-	const char *statement;		/* where the current one began */
-	char	   *out;			/* the current one with markers rewritten */
-	bool		has_content;	/* more than blanks and comments */
-	int			parentheses;
-	int			words;			/* identifiers so far in this statement */
-	bool		creates;		/* it began with CREATE */
-	bool		creates_routine;
-	int			begin_depth;	/* inside BEGIN ATOMIC ... END */
-	int		   *bindings;
-	int			binding_count;
-	int			question_marks;
-	SoSqlText  *statements;
-	int			count;
-	SoError    *error;
+	const char *statement; /* where the current one began */
+	char *out;             /* the current one with markers rewritten */
+	bool has_content;      /* more than blanks and comments */
+	int parentheses;
+	int words;    /* identifiers so far in this statement */
+	bool creates; /* it began with CREATE */
+	bool creates_routine;
+	int begin_depth; /* inside BEGIN ATOMIC ... END */
+	int *bindings;
+	int binding_count;
+	int question_marks;
+	SoSqlText *statements;
+	int count;
+	SoError *error;
 } Scanner;
 
 static bool
@@ -50,14 +50,15 @@ is_identifier_part(char c)
 static void
 copy_to(Scanner *scanner, const char *end)
 {
-	scanner->out = talloc_strndup_append_buffer(scanner->out, scanner->at, (size_t) (end - scanner->at));
+	scanner->out =
+		talloc_strndup_append_buffer(scanner->out, scanner->at, (size_t) (end - scanner->at));
 	scanner->at = end;
 }
 
 static bool
 unclosed(Scanner *scanner, const char *what)
 {
-	int			line = 1;
+	int line = 1;
 
 	for (const char *p = scanner->sql; p < scanner->at; p++)
 		line += *p == '\n';
@@ -90,7 +91,7 @@ static bool
 scan_block_comment(Scanner *scanner)
 {
 	const char *p = scanner->at + 2;
-	int			depth = 1;
+	int depth = 1;
 
 	for (; *p != '\0' && depth > 0; p++)
 	{
@@ -116,9 +117,9 @@ static int
 scan_dollar_quoted(Scanner *scanner)
 {
 	const char *p = scanner->at + 1;
-	size_t		tag_length;
+	size_t tag_length;
 	const char *end;
-	char	   *tag;
+	char *tag;
 
 	if (isdigit((unsigned char) *p))
 		return 0;
@@ -143,7 +144,7 @@ scan_dollar_quoted(Scanner *scanner)
 static void
 put_marker(Scanner *scanner, int binding, const char *end)
 {
-	int			number = 0;
+	int number = 0;
 
 	if (scanner->markers->write_question_marks)
 		scanner->out = talloc_strdup_append_buffer(scanner->out, "?");
@@ -155,8 +156,8 @@ put_marker(Scanner *scanner, int binding, const char *end)
 	}
 	if (scanner->markers->write_question_marks || number == scanner->binding_count)
 	{
-		scanner->bindings = talloc_realloc(scanner->context, scanner->bindings, int,
-										   scanner->binding_count + 1);
+		scanner->bindings =
+			talloc_realloc(scanner->context, scanner->bindings, int, scanner->binding_count + 1);
 		scanner->bindings[scanner->binding_count++] = binding;
 	}
 	scanner->has_content = true;
@@ -182,7 +183,8 @@ scan_named(Scanner *scanner)
 	const char *name = scanner->at + 1;
 	const char *end = name;
 
-	if (!is_identifier_start(*name) || (scanner->at > scanner->sql && scanner->at[-1] == scanner->at[0]))
+	if (!is_identifier_start(*name) ||
+		(scanner->at > scanner->sql && scanner->at[-1] == scanner->at[0]))
 		return false;
 	while (is_identifier_part(*end) && *end != '$')
 		end++;
@@ -205,7 +207,7 @@ static bool
 scan_word(Scanner *scanner)
 {
 	const char *end = scanner->at;
-	size_t		length;
+	size_t length;
 	const char *word = scanner->at;
 
 	while (is_identifier_part(*end))
@@ -238,7 +240,7 @@ scan_word(Scanner *scanner)
 static int
 characters_before(const char *from, const char *to)
 {
-	int			count = 0;
+	int count = 0;
 
 	for (; from < to; from++)
 		count += ((unsigned char) *from & 0xC0) != 0x80;
@@ -250,15 +252,15 @@ end_statement(Scanner *scanner, const char *end)
 {
 	if (scanner->has_content)
 	{
-		SoSqlText  *statement;
+		SoSqlText *statement;
 
-		scanner->statements = talloc_realloc(scanner->context, scanner->statements, SoSqlText,
-											 scanner->count + 1);
+		scanner->statements =
+			talloc_realloc(scanner->context, scanner->statements, SoSqlText, scanner->count + 1);
 		statement = &scanner->statements[scanner->count++];
 		statement->text = scanner->out;
-		statement->display = talloc_asprintf(scanner->context, "%.*s%s",
-											 (int) (scanner->statement - scanner->sql), scanner->sql,
-											 scanner->out);
+		statement->display =
+			talloc_asprintf(scanner->context, "%.*s%s", (int) (scanner->statement - scanner->sql),
+							scanner->sql, scanner->out);
 		statement->display_offset = characters_before(scanner->sql, scanner->statement);
 		statement->bindings = scanner->bindings;
 		statement->binding_count = scanner->binding_count;
@@ -278,7 +280,7 @@ end_statement(Scanner *scanner, const char *end)
 static bool
 scan_marker_character(Scanner *scanner)
 {
-	int			quoted;
+	int quoted;
 
 	if (*scanner->at == '?')
 		return scan_positional(scanner, ++scanner->question_marks, scanner->at + 1);
@@ -287,8 +289,8 @@ scan_marker_character(Scanner *scanner)
 		return quoted > 0;
 	if (scanner->markers->dollar && isdigit((unsigned char) scanner->at[1]))
 	{
-		char	   *end;
-		long		number = strtol(scanner->at + 1, &end, 10);
+		char *end;
+		long number = strtol(scanner->at + 1, &end, 10);
 
 		return scan_positional(scanner, number, end);
 	}
@@ -299,7 +301,7 @@ scan_marker_character(Scanner *scanner)
 static bool
 scan_token(Scanner *scanner)
 {
-	char		c = *scanner->at;
+	char c = *scanner->at;
 
 	if (isspace((unsigned char) c))
 	{
@@ -346,8 +348,12 @@ bool
 so_sql_text_split(TALLOC_CTX *context, const char *sql, const SoSqlMarkers *markers,
 				  SoSqlText **statements, int *count, SoError *error)
 {
-	Scanner		scanner = {.context = context, .markers = markers, .sql = sql, .at = sql,
-	.statement = sql, .error = error};
+	Scanner scanner = {.context = context,
+					   .markers = markers,
+					   .sql = sql,
+					   .at = sql,
+					   .statement = sql,
+					   .error = error};
 
 	scanner.out = talloc_strdup(context, "");
 	while (*scanner.at != '\0')

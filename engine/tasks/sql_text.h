@@ -22,19 +22,19 @@
 typedef struct SoSqlMarkers
 {
 	const char *const *names;
-	int			count;
-	bool		dollar;			/* $1 is a marker */
-	bool		question_mark;	/* ? is a marker */
-	bool		write_question_marks;	/* output: ? for ODBC instead of $n */
+	int count;
+	bool dollar;               /* $1 is a marker */
+	bool question_mark;        /* ? is a marker */
+	bool write_question_marks; /* output: ? for ODBC instead of $n */
 } SoSqlMarkers;
 
 typedef struct SoSqlText
 {
-	char	   *text;			/* the statement, markers rewritten */
-	char	   *display;		/* the whole text up to the statement's end, for error messages */
-	int			display_offset; /* characters of display before text */
-	int		   *bindings;		/* binding index of each parameter, in marker order */
-	int			binding_count;
+	char *text;         /* the statement, markers rewritten */
+	char *display;      /* the whole text up to the statement's end, for error messages */
+	int display_offset; /* characters of display before text */
+	int *bindings;      /* binding index of each parameter, in marker order */
+	int binding_count;
 } SoSqlText;
 
 /*
@@ -45,4 +45,4 @@ typedef struct SoSqlText
 extern bool so_sql_text_split(TALLOC_CTX *context, const char *sql, const SoSqlMarkers *markers,
 							  SoSqlText **statements, int *count, SoError *error) SO_WARN_UNUSED;
 
-#endif							/* ENGINE_TASKS_SQL_TEXT_H */
+#endif /* ENGINE_TASKS_SQL_TEXT_H */

@@ -24,20 +24,18 @@ extern const SoTaskType so_task_execute_package;
 extern const SoTaskType so_task_expression;
 extern const SoTaskType so_task_no_operation;
 
-static const SoTaskType *const task_types[] = {
-	&so_task_bulk_insert,
-	&so_task_execute_package,
-	&so_task_execute_process,
-	&so_task_execute_sql,
-	&so_task_expression,
-	&so_task_file_system,
-	&so_task_ftp,
-	&so_task_http,
-	&so_task_no_operation,
-	&so_task_script,
-	&so_task_send_mail,
-	NULL
-};
+static const SoTaskType *const task_types[] = {&so_task_bulk_insert,
+											   &so_task_execute_package,
+											   &so_task_execute_process,
+											   &so_task_execute_sql,
+											   &so_task_expression,
+											   &so_task_file_system,
+											   &so_task_ftp,
+											   &so_task_http,
+											   &so_task_no_operation,
+											   &so_task_script,
+											   &so_task_send_mail,
+											   NULL};
 
 const SoTaskType *const *
 so_task_types(void)

@@ -26,28 +26,28 @@
 struct SoTaskRun
 {
 	TALLOC_CTX *context;
-	SoObject   *properties;
+	SoObject *properties;
 	const char *names[FAKE_VARIABLES + 1];
-	SoValue		values[FAKE_VARIABLES];
-	int			variable_count;
-	SoObject   *connections[4]; /* with their names in "name" */
-	int			connection_count;
+	SoValue values[FAKE_VARIABLES];
+	int variable_count;
+	SoObject *connections[4]; /* with their names in "name" */
+	int connection_count;
 	SoConnectionPool *pool;
 	struct SoTransaction *transaction;
-	int			cancel_fd;
-	char		log[1 << 16];	/* one line an event */
-	size_t		log_length;
-	int			errors;
-	SoError		last_error;
-	int64_t		rows;
-	SoValue		execution_value;
+	int cancel_fd;
+	char log[1 << 16]; /* one line an event */
+	size_t log_length;
+	int errors;
+	SoError last_error;
+	int64_t rows;
+	SoValue execution_value;
 };
 
 static inline void
 fake_log(SoTaskRun *run, const char *kind, const char *format, va_list args)
 {
-	size_t		room = sizeof(run->log) - run->log_length;
-	int			used = snprintf(run->log + run->log_length, room, "%s: ", kind);
+	size_t room = sizeof(run->log) - run->log_length;
+	int used = snprintf(run->log + run->log_length, room, "%s: ", kind);
 
 	if (used < 0 || (size_t) used >= room)
 		return;
@@ -110,7 +110,8 @@ so_task_set_variable(SoTaskRun *run, const char *name, const SoValue *value, SoE
 	for (int i = 0; i < run->variable_count; i++)
 	{
 		if (strcmp(run->names[i], name) == 0)
-			return so_value_convert(run->context, value, run->values[i].type, &run->values[i], error);
+			return so_value_convert(run->context, value, run->values[i].type, &run->values[i],
+									error);
 	}
 	return so_error_set(error, SO_ERR_TASK_BINDING, NULL, "there is no variable \"%s\"", name);
 }
@@ -123,9 +124,9 @@ so_task_error(SoTaskRun *run, const SoError *error)
 }
 
 void
-so_task_warning(SoTaskRun *run, SoErrorCode code, const char *format,...)
+so_task_warning(SoTaskRun *run, SoErrorCode code, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	va_start(args, format);
 	fake_log(run, so_error_state(code), format, args);
@@ -133,9 +134,9 @@ so_task_warning(SoTaskRun *run, SoErrorCode code, const char *format,...)
 }
 
 void
-so_task_information(SoTaskRun *run, const char *format,...)
+so_task_information(SoTaskRun *run, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	va_start(args, format);
 	fake_log(run, "information", format, args);
@@ -153,9 +154,9 @@ so_task_progress(SoTaskRun *run, int percent, int64_t low, int64_t high, const c
 }
 
 void
-so_task_custom_event(SoTaskRun *run, const char *entry, const char *format,...)
+so_task_custom_event(SoTaskRun *run, const char *entry, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	va_start(args, format);
 	fake_log(run, entry, format, args);
@@ -177,7 +178,7 @@ so_task_set_row_count(SoTaskRun *run, int64_t rows)
 bool
 so_task_cancelled(const SoTaskRun *run)
 {
-	eventfd_t	count;
+	eventfd_t count;
 
 	if (eventfd_read(run->cancel_fd, &count) != 0)
 		return false;
@@ -220,7 +221,7 @@ static inline SoTaskRun *
 fake_run_new(const SoTaskType *type)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	SoTaskRun  *run = talloc_zero(context, SoTaskRun);
+	SoTaskRun *run = talloc_zero(context, SoTaskRun);
 
 	run->context = context;
 	run->properties = so_object_new(context, type->object_type);
@@ -240,8 +241,8 @@ fake_run_free(SoTaskRun *run)
 static inline void
 fake_set_on(SoObject *object, const char *name, const char *text)
 {
-	SoValue		value = so_value_string(object, text);
-	SoError		error;
+	SoValue value = so_value_string(object, text);
+	SoError error;
 
 	if (!so_object_set(object, name, &value, &error))
 	{
@@ -258,11 +259,11 @@ fake_set(SoTaskRun *run, const char *name, const char *text)
 
 /* A STRING_LIST from NULL-terminated arguments. */
 static inline void
-fake_set_list(SoTaskRun *run, const char *name,...)
+fake_set_list(SoTaskRun *run, const char *name, ...)
 {
-	SoField    *field = so_object_field(run->properties, name);
+	SoField *field = so_object_field(run->properties, name);
 	const char *text;
-	va_list		args;
+	va_list args;
 
 	field->is_set = true;
 	va_start(args, name);
@@ -278,7 +279,7 @@ fake_set_list(SoTaskRun *run, const char *name,...)
 static inline SoObject *
 fake_add_object(SoTaskRun *run, const char *name)
 {
-	SoField    *field = so_object_field(run->properties, name);
+	SoField *field = so_object_field(run->properties, name);
 
 	field->is_set = true;
 	field->objects = talloc_realloc(run->context, field->objects, SoObject *, field->count + 1);
@@ -289,12 +290,13 @@ fake_add_object(SoTaskRun *run, const char *name)
 static inline void
 fake_variable(SoTaskRun *run, const char *name, SoDataType type, const char *text)
 {
-	SoError		error;
+	SoError error;
 
 	run->names[run->variable_count] = name;
 	if (type == SO_TYPE_OBJECT)
 		run->values[run->variable_count] = so_value_default(run->context, type);
-	else if (!so_value_from_text(run->context, type, text, &run->values[run->variable_count], &error))
+	else if (!so_value_from_text(run->context, type, text, &run->values[run->variable_count],
+								 &error))
 		abort();
 	run->variable_count++;
 }
@@ -308,11 +310,11 @@ fake_text(SoTaskRun *run, const char *name)
 static inline SoObject *
 fake_connection(SoTaskRun *run, const char *type, const char *name)
 {
-	SoObject   *object = so_object_new(run->context, so_connection_type_find(type));
+	SoObject *object = so_object_new(run->context, so_connection_type_find(type));
 
 	fake_set_on(object, "name", name);
 	run->connections[run->connection_count++] = object;
 	return object;
 }
 
-#endif							/* TEST_UNIT_TASK_FAKE_H */
+#endif /* TEST_UNIT_TASK_FAKE_H */

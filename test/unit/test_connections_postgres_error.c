@@ -19,7 +19,7 @@
 static void
 check(const char *sql, int position, const char *expected)
 {
-	char		buffer[600];
+	char buffer[600];
 
 	so_postgres_quote_position(sql, position, buffer, sizeof(buffer));
 	assert_string_equal(buffer, expected);
@@ -31,7 +31,8 @@ carets_stand_under_their_place(void **state)
 	(void) state;
 	check("SELECT x", 8, "line 1, column 8:\n  SELECT x\n         ^");
 	check("SELECT 1;\n\tSELECT y\nFROM z", 19, "line 2, column 9:\n  \tSELECT y\n  \t       ^");
-	check("SELECT '\xc3\xa4', x", 13, "line 1, column 13:\n  SELECT '\xc3\xa4', x\n              ^");
+	check("SELECT '\xc3\xa4', x", 13,
+		  "line 1, column 13:\n  SELECT '\xc3\xa4', x\n              ^");
 	check("SELECT (", 9, "line 1, column 9:\n  SELECT (\n          ^");
 	check("SELECT", 0, "");
 	check(NULL, 3, "");
@@ -41,8 +42,8 @@ carets_stand_under_their_place(void **state)
 static void
 long_lines_are_cut(void **state)
 {
-	char		sql[500];
-	char		buffer[600];
+	char sql[500];
+	char buffer[600];
 
 	(void) state;
 	memset(sql, 'a', sizeof(sql) - 1);

@@ -22,16 +22,16 @@ check(bool csv, char quote, char escape, const char *bytes, const char *expected
 	for (size_t step = 1; step <= strlen(bytes); step++)
 	{
 		SoRowScanner scanner;
-		char		rows[256] = "[";
-		size_t		length = strlen(bytes);
-		size_t		used = 1;
+		char rows[256] = "[";
+		size_t length = strlen(bytes);
+		size_t used = 1;
 
 		so_row_scanner_init(&scanner, csv, quote, escape);
 		for (size_t at = 0; at < length;)
 		{
-			size_t		piece = length - at < step ? length - at : step;
-			size_t		row = so_row_scanner_next(&scanner, bytes + at, piece);
-			size_t		take = row > 0 ? row : piece;
+			size_t piece = length - at < step ? length - at : step;
+			size_t row = so_row_scanner_next(&scanner, bytes + at, piece);
+			size_t take = row > 0 ? row : piece;
 
 			memcpy(rows + used, bytes + at, take);
 			used += take;

@@ -19,8 +19,8 @@
 static void
 writes_what_copy_offers(void **state)
 {
-	SoTaskRun  *run = fake_run_new(&so_task_bulk_insert);
-	SoError		error;
+	SoTaskRun *run = fake_run_new(&so_task_bulk_insert);
+	SoError error;
 
 	(void) state;
 	fake_set(run, "table", "stage.sales");
@@ -36,10 +36,11 @@ writes_what_copy_offers(void **state)
 	fake_set(run, "where", "id > 1");
 	fake_set_list(run, "columns", "id", "two words", NULL);
 	fake_set_list(run, "force_null", "id", NULL);
-	assert_string_equal(so_bulk_insert_statement(run->context, run->properties, true, &error),
-						"COPY stage.sales (id, \"two words\") FROM STDIN WITH (FORMAT csv, DELIMITER '\t', "
-						"QUOTE '''', ESCAPE E'\\\\', NULL 'N''A', HEADER true, FORCE_NULL (id), "
-						"ENCODING 'LATIN1') WHERE id > 1");
+	assert_string_equal(
+		so_bulk_insert_statement(run->context, run->properties, true, &error),
+		"COPY stage.sales (id, \"two words\") FROM STDIN WITH (FORMAT csv, DELIMITER '\t', "
+		"QUOTE '''', ESCAPE E'\\\\', NULL 'N''A', HEADER true, FORCE_NULL (id), "
+		"ENCODING 'LATIN1') WHERE id > 1");
 	fake_set(run, "delimiter", "ab");
 	assert_null(so_bulk_insert_statement(run->context, run->properties, true, &error));
 	assert_int_equal(error.code, SO_ERR_TASK_PROPERTY);
@@ -50,7 +51,7 @@ static void
 tables_are_names(void **state)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	assert_non_null(so_bulk_insert_table(context, "a", &error));

@@ -25,7 +25,7 @@
 static SoTaskRun *
 shell(const char *script)
 {
-	SoTaskRun  *run = fake_run_new(&so_task_execute_process);
+	SoTaskRun *run = fake_run_new(&so_task_execute_process);
 
 	fake_set(run, "executable", "/bin/sh");
 	fake_set_list(run, "arguments", "-c", script, NULL);
@@ -41,8 +41,8 @@ execute(SoTaskRun *run)
 static int
 count_descriptors(void)
 {
-	DIR		   *folder = opendir("/proc/self/fd");
-	int			count = 0;
+	DIR *folder = opendir("/proc/self/fd");
+	int count = 0;
 
 	while (readdir(folder) != NULL)
 		count++;
@@ -53,7 +53,7 @@ count_descriptors(void)
 static void
 output_becomes_events(void **state)
 {
-	SoTaskRun  *run = shell("echo one; echo two >&2; printf three");
+	SoTaskRun *run = shell("echo one; echo two >&2; printf three");
 
 	(void) state;
 	assert_int_equal(execute(run), SO_RESULT_SUCCESS);
@@ -67,7 +67,7 @@ output_becomes_events(void **state)
 static void
 variables_are_routed(void **state)
 {
-	SoTaskRun  *run = shell("read x; echo \"got $x in $PLACE\"; echo bad >&2");
+	SoTaskRun *run = shell("read x; echo \"got $x in $PLACE\"; echo bad >&2");
 
 	(void) state;
 	fake_variable(run, "User::in", SO_TYPE_WSTR, "hello\n");
@@ -78,9 +78,12 @@ variables_are_routed(void **state)
 	fake_set(run, "standard_error_variable", "User::err");
 	so_object_field(run->properties, "environment")->count = 1;
 	so_object_field(run->properties, "environment")->names = talloc_array(run->context, char *, 1);
-	so_object_field(run->properties, "environment")->strings = talloc_array(run->context, char *, 1);
-	so_object_field(run->properties, "environment")->names[0] = talloc_strdup(run->context, "PLACE");
-	so_object_field(run->properties, "environment")->strings[0] = talloc_strdup(run->context, "here");
+	so_object_field(run->properties, "environment")->strings =
+		talloc_array(run->context, char *, 1);
+	so_object_field(run->properties, "environment")->names[0] =
+		talloc_strdup(run->context, "PLACE");
+	so_object_field(run->properties, "environment")->strings[0] =
+		talloc_strdup(run->context, "here");
 	assert_int_equal(execute(run), SO_RESULT_SUCCESS);
 	assert_string_equal(fake_text(run, "User::out"), "got hello in here");
 	assert_string_equal(fake_text(run, "User::err"), "bad");
@@ -90,8 +93,8 @@ variables_are_routed(void **state)
 static void
 large_input_that_nobody_reads_is_no_error(void **state)
 {
-	SoTaskRun  *run = shell("exit 0");
-	char	   *text = malloc(1 << 20);
+	SoTaskRun *run = shell("exit 0");
+	char *text = malloc(1 << 20);
 
 	(void) state;
 	memset(text, 'x', (1 << 20) - 1);
@@ -106,7 +109,7 @@ large_input_that_nobody_reads_is_no_error(void **state)
 static void
 exit_codes_decide(void **state)
 {
-	SoTaskRun  *run = shell("echo because >&2; exit 3");
+	SoTaskRun *run = shell("echo because >&2; exit 3");
 
 	(void) state;
 	assert_int_equal(execute(run), SO_RESULT_FAILURE);
@@ -128,7 +131,7 @@ exit_codes_decide(void **state)
 static void
 what_cannot_start_says_why(void **state)
 {
-	SoTaskRun  *run = fake_run_new(&so_task_execute_process);
+	SoTaskRun *run = fake_run_new(&so_task_execute_process);
 
 	(void) state;
 	fake_set(run, "executable", "/no/such/program");
@@ -145,15 +148,15 @@ what_cannot_start_says_why(void **state)
 static bool
 is_gone(pid_t pid)
 {
-	int64_t		deadline = so_clock_monotonic_ms() + 10000;
-	char		path[64];
-	char		text[256];
+	int64_t deadline = so_clock_monotonic_ms() + 10000;
+	char path[64];
+	char text[256];
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
 	while (so_clock_monotonic_ms() < deadline)
 	{
-		FILE	   *file = fopen(path, "r");
-		size_t		got = file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0;
+		FILE *file = fopen(path, "r");
+		size_t got = file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0;
 
 		if (file != NULL)
 			fclose(file);
@@ -168,8 +171,8 @@ is_gone(pid_t pid)
 static void
 time_out_ends_the_whole_group(void **state)
 {
-	SoTaskRun  *run = shell("trap '' TERM; sleep 1000 & echo $!; wait; sleep 1000");
-	int64_t		start = so_clock_monotonic_ms();
+	SoTaskRun *run = shell("trap '' TERM; sleep 1000 & echo $!; wait; sleep 1000");
+	int64_t start = so_clock_monotonic_ms();
 	const char *line;
 
 	(void) state;
@@ -186,7 +189,7 @@ time_out_ends_the_whole_group(void **state)
 static void
 what_is_left_behind_is_killed(void **state)
 {
-	SoTaskRun  *run = shell("sleep 1000 & echo $!");
+	SoTaskRun *run = shell("sleep 1000 & echo $!");
 
 	(void) state;
 	assert_int_equal(execute(run), SO_RESULT_SUCCESS);
@@ -197,7 +200,7 @@ what_is_left_behind_is_killed(void **state)
 static void
 a_cancel_is_a_cancel(void **state)
 {
-	SoTaskRun  *run = shell("sleep 1000");
+	SoTaskRun *run = shell("sleep 1000");
 
 	(void) state;
 	assert_int_equal(eventfd_write(run->cancel_fd, 1), 0);
@@ -209,7 +212,7 @@ a_cancel_is_a_cancel(void **state)
 static void
 output_is_bounded(void **state)
 {
-	SoTaskRun  *run = shell("while :; do echo 0123456789; done");
+	SoTaskRun *run = shell("while :; do echo 0123456789; done");
 
 	(void) state;
 	fake_variable(run, "User::out", SO_TYPE_WSTR, "");
@@ -227,10 +230,10 @@ output_is_bounded(void **state)
 static void
 files_are_streams_too(void **state)
 {
-	char		name[] = "/tmp/scaleout_test_XXXXXX";
-	int			fd = mkstemp(name);
-	SoTaskRun  *run = shell("echo first; echo second");
-	char		text[64] = "";
+	char name[] = "/tmp/scaleout_test_XXXXXX";
+	int fd = mkstemp(name);
+	SoTaskRun *run = shell("echo first; echo second");
+	char text[64] = "";
 
 	(void) state;
 	fake_set(run, "standard_output_file", name);
@@ -252,9 +255,9 @@ files_are_streams_too(void **state)
 static void
 no_descriptor_leaks_in_or_out(void **state)
 {
-	SoTaskRun  *run = shell("ls /proc/$$/fd | wc -l");
-	int			before = count_descriptors();
-	int			secret = open("/etc/passwd", O_RDONLY);
+	SoTaskRun *run = shell("ls /proc/$$/fd | wc -l");
+	int before = count_descriptors();
+	int secret = open("/etc/passwd", O_RDONLY);
 
 	(void) state;
 	fake_variable(run, "User::out", SO_TYPE_WSTR, "");

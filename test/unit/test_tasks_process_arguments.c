@@ -17,9 +17,9 @@
 static char *
 split(TALLOC_CTX *context, const char *text)
 {
-	char	   *joined = talloc_strdup(context, "");
-	int			count;
-	char	  **arguments = so_process_split_arguments(context, text, &count);
+	char *joined = talloc_strdup(context, "");
+	int count;
+	char **arguments = so_process_split_arguments(context, text, &count);
 
 	for (int i = 0; i < count; i++)
 		joined = talloc_asprintf_append(joined, "[%s]", arguments[i]);
@@ -50,7 +50,7 @@ static void
 finds_programs(void **state)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
-	SoError		error;
+	SoError error;
 
 	(void) state;
 	assert_string_equal(so_process_find(context, "/bin/sh", NULL, true, &error), "/bin/sh");

@@ -21,10 +21,10 @@ static const char *const names[] = {"since", NULL, "till"};
 static char *
 split(TALLOC_CTX *context, const char *sql, SoSqlMarkers markers)
 {
-	SoSqlText  *statements;
-	SoError		error;
-	int			count;
-	char	   *joined = talloc_strdup(context, "");
+	SoSqlText *statements;
+	SoError error;
+	int count;
+	char *joined = talloc_strdup(context, "");
 
 	markers.names = names;
 	markers.count = 3;
@@ -36,7 +36,8 @@ split(TALLOC_CTX *context, const char *sql, SoSqlMarkers markers)
 
 		joined = talloc_asprintf_append(joined, "%s%s[", i > 0 ? " | " : "", text);
 		for (int j = 0; j < statements[i].binding_count; j++)
-			joined = talloc_asprintf_append(joined, "%s%d", j > 0 ? "," : "", statements[i].bindings[j]);
+			joined =
+				talloc_asprintf_append(joined, "%s%d", j > 0 ? "," : "", statements[i].bindings[j]);
 		joined = talloc_asprintf_append(joined, "]");
 	}
 	return joined;
@@ -62,8 +63,10 @@ static const Case dollar_cases[] = {
 	{"SELECT 1 /* ; /* ; */ ; */; X", "SELECT 1 /* ; /* ; */ ; */[] | X[]"},
 	{"SELECT 1 -- ;\n; X", "SELECT 1 -- ;\n[] | X[]"},
 	{"SELECT (1;2); X", "SELECT (1;2)[] | X[]"},
-	{"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; END; X",
-	"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; END[] | X[]"},
+	{"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; "
+	 "END; X",
+	 "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; "
+	 "END[] | X[]"},
 	{"BEGIN; X; END; Y", "BEGIN[] | X[] | END[] | Y[]"},
 	{"SELECT $1, $2, $1", "SELECT $1, $2, $1[0,1]"},
 	{"SELECT $3; SELECT $2", "SELECT $1[2] | SELECT $1[1]"},
@@ -76,8 +79,7 @@ static const Case dollar_cases[] = {
 	{"SELECT 1;\n SELECT 'x", "SO827 a quotation that begins in line 2 of the SQL is not closed"},
 	{"SELECT $q$ x", "SO827 a dollar quotation that begins in line 1 of the SQL is not closed"},
 	{"/* x", "SO827 a comment that begins in line 1 of the SQL is not closed"},
-	{NULL, NULL}
-};
+	{NULL, NULL}};
 
 static void
 splits_by_the_table(void **state)
@@ -86,7 +88,7 @@ splits_by_the_table(void **state)
 
 	(void) state;
 	for (int i = 0; dollar_cases[i].sql != NULL; i++)
-		assert_string_equal(split(context, dollar_cases[i].sql, (SoSqlMarkers) {.dollar = true}),
+		assert_string_equal(split(context, dollar_cases[i].sql, (SoSqlMarkers){.dollar = true}),
 							dollar_cases[i].expected);
 	talloc_free(context);
 }
@@ -110,13 +112,13 @@ display_leads_to_the_place(void **state)
 {
 	TALLOC_CTX *context = talloc_new(NULL);
 	SoSqlMarkers markers = {.names = names, .count = 3, .dollar = true};
-	SoSqlText  *statements;
-	SoError		error;
-	int			count;
+	SoSqlText *statements;
+	SoError error;
+	int count;
 
 	(void) state;
-	assert_true(so_sql_text_split(context, "SELECT '\xc3\xa4';SELECT :till", &markers, &statements, &count,
-								  &error));
+	assert_true(so_sql_text_split(context, "SELECT '\xc3\xa4';SELECT :till", &markers, &statements,
+								  &count, &error));
 	assert_int_equal(count, 2);
 	assert_int_equal(statements[1].display_offset, 11);
 	assert_string_equal(statements[1].display, "SELECT '\xc3\xa4';SELECT $1");

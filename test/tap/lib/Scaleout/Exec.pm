@@ -51,6 +51,7 @@ sub start
 	my $path = spew("$folder/package.yaml", ref $package ? JSON::PP->new->utf8->canonical->pretty->encode($package) : $package);
 	my @command = (program(), 'exec', '--plain', '--reporting', 'V');
 	push @command, '--parameter', "$_;$with{parameters}{$_}" for sort keys %{ $with{parameters} // {} };
+	push @command, '--connection', "$_;$with{connection_strings}{$_}" for sort keys %{ $with{connection_strings} // {} };
 	my $pid = fork() // croak "fork: $!";
 	if ($pid == 0)
 	{
