@@ -170,5 +170,8 @@ override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# PGXS knows no header dependencies: a struct that changed must rebuild all server objects.
+$(OBJS): $(wildcard common/*.h common/errors/*.def extension/*.h bgworker/*.h)
+
 scaleout--$(SCALEOUT_VERSION).sql: $(SQL_PARTS)
 	cat $^ > $@

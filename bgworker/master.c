@@ -30,6 +30,7 @@
 #include "bgworker/tick.h"
 #include "commands/dbcommands.h"
 #include "common/clock.h"
+#include "extension/compat.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
 #include "miscadmin.h"
@@ -43,6 +44,8 @@
 
 /* A turn that took longer than this kept agents from renewing their leases. */
 #define STALL_MS 2000
+/* A dead gateway's socket holds less than that many reads. */
+#define LAST_READS 64
 /* No wait is longer, so that a lost wake-up never matters for long. */
 #define LONGEST_WAIT_MS 60000
 
@@ -113,22 +116,21 @@ take_seat(void)
 {
 	const char *missing = NULL;
 	char	   *reason = NULL;
-	char	   *database;
 	bool		taken = false;
 
 	so_spi_begin("scaleout: start", SO_MASTER_STATEMENT_TIMEOUT_MS);
-	database = MemoryContextStrdup(TopMemoryContext, get_database_name(MyDatabaseId));
+	master.database = MemoryContextStrdup(TopMemoryContext, get_database_name(MyDatabaseId));
 	if (so_seat_extension(&missing))
 		taken = so_seat_take(&master, TopMemoryContext, &reason);
 	if (taken)
 		so_state_load_leases(&master);
 	so_spi_end();
 	if (!taken)
-		so_seat_refuse(database, missing != NULL ? missing : reason);
+		so_seat_refuse(master.database, missing != NULL ? missing : reason);
 	so_seat_taken();
 	ereport(LOG,
 			(errmsg("scaleout master started in database \"%s\", epoch " UINT64_FORMAT,
-					database, master.epoch),
+					master.database, master.epoch),
 			 errdetail("%d leases are live.", so_leases_count())));
 }
 
@@ -149,8 +151,8 @@ reload_settings(void)
 	overrule_settings();
 	if (master.gateway.pid != 0)
 		so_gateway_frames_configure(&master.gateway.out, master.kept_port);
-	/* The setting may say now that this is not the database. */
-	master.requests_due = true;
+	if (so_setting_database[0] != '\0' && strcmp(so_setting_database, master.database) != 0)
+		leave("\"scaleout.database\" names another database");
 }
 
 /* Start the gateway when there is none, and tell it what it must know. */
@@ -162,12 +164,12 @@ attend_gateway(SoBatch *batch)
 	if (so_gateway_process_ended(gateway, master.now_ms))
 	{
 		/* What is left in the socket is still good: results, for example. */
-		do
+		for (int i = 0; i < LAST_READS && !gateway->eof; i++)
 		{
 			so_gateway_process_read(gateway);
 			while (so_intake_frames(&master, batch))
 				;
-		} while (!gateway->eof);
+		}
 		so_gateway_process_forget(gateway, master.now_ms);
 		so_agents_abandon_all();
 	}
@@ -178,7 +180,7 @@ attend_gateway(SoBatch *batch)
 	}
 }
 
-/* Milliseconds to wait, or -1. */
+/* Milliseconds until the next deadline. */
 static long
 wait_time(bool more_frames)
 {
@@ -207,7 +209,7 @@ build_wait_set(WaitEventSet *old, int *socket_position)
 
 	if (old != NULL)
 		FreeWaitEventSet(old);
-	set = CreateWaitEventSet(TopMemoryContext, 3);
+	set = so_create_wait_event_set(3);
 	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	*socket_position = -1;
@@ -215,6 +217,19 @@ build_wait_set(WaitEventSet *old, int *socket_position)
 		*socket_position = AddWaitEventToSet(set, WL_SOCKET_READABLE, master.gateway.fd, NULL,
 											 NULL);
 	return set;
+}
+
+/*
+ * The time is now; it should be no later than expected_ms.  When it is, there
+ * was a stall (a stopped process, a suspended machine, a long transaction) in
+ * which agents could not renew: each lease gets a full interval.
+ */
+static void
+note_time(int64 expected_ms)
+{
+	master.now_ms = so_clock_monotonic_ms();
+	if (master.now_ms > expected_ms + STALL_MS)
+		so_leases_amnesty(master.now_ms);
 }
 
 /* Wait for something to happen or the time to pass. */
@@ -227,6 +242,8 @@ wait_for_event(bool more_frames)
 	static bool built_open = false;
 	bool		open = master.gateway.fd != PGINVALID_SOCKET && !master.gateway.eof;
 	WaitEvent	events[3];
+	long		timeout = wait_time(more_frames);
+	int64		asleep_ms = so_clock_monotonic_ms();
 	int			n;
 
 	Assert(!IsTransactionState());
@@ -240,8 +257,8 @@ wait_for_event(bool more_frames)
 		ModifyWaitEvent(set, socket_position, WL_SOCKET_READABLE |
 						(so_byte_buffer_length(&master.gateway.out) > 0 ? WL_SOCKET_WRITEABLE : 0),
 						NULL);
-	n = WaitEventSetWait(set, wait_time(more_frames), events, lengthof(events),
-						 PG_WAIT_EXTENSION);
+	n = WaitEventSetWait(set, timeout, events, lengthof(events), PG_WAIT_EXTENSION);
+	note_time(asleep_ms + timeout);
 	for (int i = 0; i < n; i++)
 		if (events[i].events & WL_LATCH_SET)
 		{
@@ -249,20 +266,6 @@ wait_for_event(bool more_frames)
 			ResetLatch(MyLatch);
 			master.requests_due = true;
 		}
-}
-
-/*
- * After a stall (a stopped process, a machine that was suspended, a long
- * transaction) agents could not renew: each lease gets a full interval.
- */
-static void
-note_time(void)
-{
-	int64		now = so_clock_monotonic_ms();
-
-	if (now - master.now_ms > STALL_MS && master.now_ms != 0)
-		so_leases_amnesty(now);
-	master.now_ms = now;
 }
 
 /* One turn of the loop; returns true when more frames are waiting. */
@@ -290,23 +293,16 @@ turn(void)
 static void
 run(void)
 {
-	bool		more_frames = false;
-
 	for (;;)
 	{
-		int64		before = so_clock_monotonic_ms();
+		bool		more_frames;
 
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 			reload_settings();
-		if (before - master.now_ms > STALL_MS)
-			so_leases_amnesty(before);
-		master.now_ms = before;
 		more_frames = turn();
-		/* The wait is no stall: agents are served during it. */
-		note_time();
+		note_time(master.now_ms);
 		wait_for_event(more_frames);
-		master.now_ms = so_clock_monotonic_ms();
 	}
 }
 

@@ -18,6 +18,7 @@ typedef struct SoMaster
 {
 	MemoryContext turn;			/* reset at every turn of the main loop */
 	uint64		epoch;
+	char	   *database;		/* its name; a rename makes the master leave */
 	SoGateway	gateway;
 	int64		now_ms;			/* monotonic time of this turn */
 

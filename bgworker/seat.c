@@ -27,6 +27,7 @@
 #include "common/hashfn.h"
 #include "common/protocol.h"
 #include "extension/binding.h"
+#include "extension/compat.h"
 #include "extension/error.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
@@ -123,7 +124,7 @@ so_seat_take(SoMaster *master, MemoryContext context, char **reason)
 	arguments[1] = ObjectIdGetDatum(MyDatabaseId);
 	arguments[2] = token != NULL ? CStringGetTextDatum(token) : (Datum) 0;
 	nulls[2] = token != NULL ? ' ' : 'n';
-	arguments[3] = Int32GetDatum((int32) GetWALInsertionTimeLine());
+	arguments[3] = Int32GetDatum((int32) so_insertion_timeline());
 	arguments[4] = CStringGetTextDatum(so_setting_resolved_host_name());
 	if (so_spi_run(&begin_statement, arguments, nulls) != 1)
 		elog(ERROR, "internal.master_begin did not answer");

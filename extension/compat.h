@@ -37,6 +37,18 @@
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
 	PG_FUNCTION_INFO_V1(name)
 
+/* The time line is a variable up to 14, and wait sets belong to resource owners from 17 on. */
+#if PG_VERSION_NUM >= 150000
+#define so_insertion_timeline() GetWALInsertionTimeLine()
+#else
+#define so_insertion_timeline() ThisTimeLineID
+#endif
+#if PG_VERSION_NUM >= 170000
+#define so_create_wait_event_set(n) CreateWaitEventSet(NULL, (n))
+#else
+#define so_create_wait_event_set(n) CreateWaitEventSet(TopMemoryContext, (n))
+#endif
+
 /* A name of its own for waits exists from 17 on. */
 #if PG_VERSION_NUM >= 170000
 #include "utils/wait_event.h"

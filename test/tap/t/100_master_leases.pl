@@ -256,6 +256,22 @@ subtest 'a request that cannot be applied' => sub {
 	is($system->sql('SELECT count(*) FROM internal.request'), 0, 'none is left');
 };
 
+subtest 'a master that was stopped for a while' => sub {
+	my $id = $system->run('f', 'p', 'empty');
+	my $task = $two->take;
+	my $master = $system->master_pid;
+	my $from = time();
+	kill('STOP', $master);
+	$system->wait_for('longer than the lease', sub { time() - $from > 5 });
+	kill('CONT', $master);
+	my $answer = $two->lease(wait_ms => 500, capacity => 0);
+	ok(!@{ $answer->{json}{commands} }, 'does not take the task away: nobody could renew meanwhile');
+	$two->report($two->items_of_run($task, 7));
+	$two->drop($task);
+	is($system->status($id), 7, 'the result is accepted');
+	is(attempts($id), '1:1', 'of the first attempt');
+};
+
 subtest 'open transactions delay nobody' => sub {
 	my $id = $system->run('f', 'p', 'empty');
 	my $two_tasks = $two->take;
@@ -275,6 +291,23 @@ subtest 'open transactions delay nobody' => sub {
 	$in .= "COMMIT;\n\\q\n";
 	$psql->finish;
 	is($system->status($id), 7, 'the stop that came too late changes nothing');
+};
+
+subtest 'retention' => sub {
+	my $highest = $system->sql('SELECT max(operation_id) FROM internal.operation');
+	$system->sql("UPDATE internal.operation SET created_time = now() - interval '400 days'");
+	is($system->sql('SELECT more FROM internal.master_maintain()'), 'f', 'the newest range stays, however old');
+	# The next range: its partitions are made before anything is leased.
+	$system->sql("SELECT setval(pg_get_serial_sequence('internal.operation', 'operation_id'), 40000)");
+	my $id = $system->run('f', 'p', 'empty');
+	my $task = $two->take;
+	$two->report($two->item($task, 'event', time => '2026-01-31T00:00:00Z', message_type => 70, message => 'new'), $two->items_of_run($task, 7));
+	$two->drop($task);
+	is($system->status($id), 7, 'an execution far ahead runs');
+	$system->wait_for('the end of maintenance', sub { $system->sql('SELECT more FROM internal.master_maintain()') eq 'f' });
+	is($system->sql("SELECT count(*) FROM internal.operation WHERE operation_id <= $highest"), 0, 'old operations are gone');
+	is($system->sql("SELECT to_regclass('internal.event_message_p0') IS NULL"), 't', 'and the partition of their messages');
+	is($system->sql("SELECT message FROM internal.event_message"), 'new', 'new ones stay');
 };
 
 $system->stop;

@@ -13,7 +13,8 @@ my $system = Scaleout::System->new('faults', settings => {
 	'scaleout.lease_interval' => '4s', 'scaleout.lease_margin' => '500ms', 'scaleout.agent_heartbeat_interval' => '1s',
 	'scaleout.probe_interval' => '1s' });
 $system->deploy('f', 'p', empty => { executables => [] },
-	sleep => { executables => [ { name => 'sleep', type => 'execute_process', executable => '/bin/sleep', arguments => ['3'] } ] });
+	sleep => { executables => [ { name => 'sleep', type => 'execute_process', executable => '/bin/sleep', arguments => ['3'] } ] },
+	long => { executables => [ { name => 'long', type => 'execute_process', executable => '/bin/sleep', arguments => ['1234567'] } ] });
 $system->add_agent($_) for qw(one two);
 
 # Start n executions in one statement; returns the first and last id.
@@ -106,6 +107,20 @@ subtest 'an agent stops and comes back' => sub {
 	$system->signal_agent($holder, 'CONT');
 	$system->wait_status($id, 7);
 	is($system->sql("SELECT string_agg(attempt || ':' || outcome, ' ' ORDER BY attempt) FROM internal.task_attempt WHERE execution_id = $id"), '1:4 2:1', 'the result of the second attempt counts');
+};
+
+subtest 'a stopped execution' => sub {
+	my $id = $system->run('f', 'p', 'long');
+	my $running = sub { grep { my $line = eval { PostgreSQL::Test::Utils::slurp_file("$_/cmdline") } // ''; $line eq "/bin/sleep\0001234567\0" } glob('/proc/[0-9]*') };
+	$system->wait_for('its process', $running);
+	my $from = time();
+	$system->sql("SELECT catalog.stop_operation($id)");
+	$system->wait_for('the end of its process', sub { !$running->() });
+	my $seconds = time() - $from;
+	note(sprintf 'its process is gone after %.3f s', $seconds);
+	cmp_ok($seconds, '<', 30, 'is gone soon');
+	$system->wait_status($id, 3);
+	pass('and is canceled');
 };
 
 subtest 'the launcher is terminated' => sub {
