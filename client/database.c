@@ -19,12 +19,19 @@ so_database_connect(const SoConnectionOptions *options, SoError *error)
 {
 	const char *keywords[MAX_KEYWORDS] = {0};
 	const char *values[MAX_KEYWORDS] = {0};
-	int			count = 0;
-	PGconn	   *connection;
-	PGresult   *result;
+	int count = 0;
+	PGconn *connection;
+	PGresult *result;
 
-#define ADD_KEYWORD(name, text) \
-	do { if ((text) != NULL) { keywords[count] = (name); values[count++] = (text); } } while (0)
+#define ADD_KEYWORD(name, text)                                                                    \
+	do                                                                                             \
+	{                                                                                              \
+		if ((text) != NULL)                                                                        \
+		{                                                                                          \
+			keywords[count] = (name);                                                              \
+			values[count++] = (text);                                                              \
+		}                                                                                          \
+	} while (0)
 	ADD_KEYWORD("host", options->host);
 	ADD_KEYWORD("port", options->port);
 	ADD_KEYWORD("user", options->username);
@@ -67,7 +74,7 @@ PGresult *
 so_database_query(PGconn *connection, const char *sql, int count, const char *const *values,
 				  SoError *error)
 {
-	PGresult   *result = PQexecParams(connection, sql, count, NULL, values, NULL, NULL, 0);
+	PGresult *result = PQexecParams(connection, sql, count, NULL, values, NULL, NULL, 0);
 	ExecStatusType status = PQresultStatus(result);
 	const char *state;
 	SoErrorCode code;
@@ -78,7 +85,8 @@ so_database_query(PGconn *connection, const char *sql, int count, const char *co
 	code = so_error_from_state(state);
 	if (PQstatus(connection) != CONNECTION_OK)
 	{
-		so_error_set(error, SO_ERR_CLIENT_CONNECTION, NULL, "the connection to the catalog was lost");
+		so_error_set(error, SO_ERR_CLIENT_CONNECTION, NULL,
+					 "the connection to the catalog was lost");
 		so_error_detail(error, "%s", PQerrorMessage(connection));
 	}
 	else if (code != SO_OK)
@@ -91,7 +99,8 @@ so_database_query(PGconn *connection, const char *sql, int count, const char *co
 	{
 		so_error_set(error, SO_ERR_CLIENT_QUERY, NULL, "%s",
 					 message_field(result, PG_DIAG_MESSAGE_PRIMARY));
-		so_error_detail(error, "SQLSTATE %s. %s", state, message_field(result, PG_DIAG_MESSAGE_DETAIL));
+		so_error_detail(error, "SQLSTATE %s. %s", state,
+						message_field(result, PG_DIAG_MESSAGE_DETAIL));
 		so_error_hint(error, "%s", message_field(result, PG_DIAG_MESSAGE_HINT));
 	}
 	PQclear(result);
@@ -101,7 +110,7 @@ so_database_query(PGconn *connection, const char *sql, int count, const char *co
 const char *
 so_database_value(const PGresult *result, int row, const char *column)
 {
-	int			field = PQfnumber(result, column);
+	int field = PQfnumber(result, column);
 
 	return field < 0 ? "" : PQgetvalue(result, row, field);
 }

@@ -32,4 +32,4 @@ extern const char *so_database_value(const PGresult *result, int row, const char
 /* Print the error to stderr as "scaleout: SOnnn: ..." on several lines. */
 extern void so_database_print_error(const SoError *error);
 
-#endif							/* CLIENT_DATABASE_H */
+#endif /* CLIENT_DATABASE_H */

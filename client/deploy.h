@@ -7,6 +7,6 @@
 #define CLIENT_DEPLOY_H
 
 /* Returns an exit code of client/options.h. */
-extern int	so_client_deploy(int argc, char **argv);
+extern int so_client_deploy(int argc, char **argv);
 
-#endif							/* CLIENT_DEPLOY_H */
+#endif /* CLIENT_DEPLOY_H */

@@ -14,30 +14,46 @@
 #include "common/error.h"
 
 /* The rooms, by the third character of a code. */
-static const char *const rooms[] = {
-	"Any process", "Catalog", "Master and protocol", "Certificates and identity", "Worker agent",
-	"Run-time of packages", "Package documents", "Expressions", "Tasks and connections", "Client"
-};
+static const char *const rooms[] = {"Any process",           "Catalog",
+									"Master and protocol",   "Certificates and identity",
+									"Worker agent",          "Run-time of packages",
+									"Package documents",     "Expressions",
+									"Tasks and connections", "Client"};
+
+static void
+write_row(FILE *stream, SoErrorCode code)
+{
+	char http[8] = "-"; /* never the answer to a request */
+
+	if (so_error_http_status(code) != 0)
+		snprintf(http, sizeof(http), "%d", so_error_http_status(code));
+	fprintf(stream, "| %s | %s | %s | %s | %s |\n", so_error_state(code), so_error_summary(code),
+			so_error_default_hint(code), http, so_error_retryable(code) ? "yes" : "no");
+}
 
 void
 so_errors_write_markdown(FILE *stream)
 {
 	fputs("# What does this error code mean?\n\n"
-		  "Every error of scaleout has a code of five characters, which is also its SQLSTATE. The same table serves SQL\n"
-		  "errors, HTTP answers, agent logs and the client; this page is made from it (`scaleout errors --markdown`).\n"
-		  "`scaleout errors SO302` shows one code. *Retry* says whether the same request may succeed later.\n", stream);
+		  "Every error of scaleout has a code of five characters, which is also its SQLSTATE. The "
+		  "same table serves SQL\n"
+		  "errors, HTTP answers, agent logs and the client; this page is made from it (`scaleout "
+		  "errors --markdown`).\n"
+		  "`scaleout errors SO302` shows one code. *Retry* says whether the same request may "
+		  "succeed later.\n",
+		  stream);
 	for (char room = '0'; room <= '9'; room++)
 	{
-		fprintf(stream, "\n## %s\n\n| code | meaning | what to do | HTTP | retry |\n| --- | --- | --- | --- | --- |\n",
+		fprintf(stream,
+				"\n## %s\n\n| code | meaning | what to do | HTTP | retry |\n| --- | --- | --- | "
+				"--- | --- |\n",
 				rooms[room - '0']);
 		for (int code = 1; code < SO_ERROR_COUNT; code++)
 		{
 			const char *state = so_error_state((SoErrorCode) code);
 
 			if (state[2] == room)
-				fprintf(stream, "| %s | %s | %s | %d | %s |\n", state, so_error_summary((SoErrorCode) code),
-						so_error_default_hint((SoErrorCode) code), so_error_http_status((SoErrorCode) code),
-						so_error_retryable((SoErrorCode) code) ? "yes" : "no");
+				write_row(stream, (SoErrorCode) code);
 		}
 	}
 }
@@ -45,18 +61,17 @@ so_errors_write_markdown(FILE *stream)
 int
 so_client_errors(int argc, char **argv)
 {
-	bool		markdown = false;
+	bool markdown = false;
 	const SoOption table[] = {
-		{"markdown", 0, SO_OPTION_FLAG, &markdown, NULL, "write the whole table as Markdown"},
-		{0}
-	};
-	const SoCommandLine line = {
-		.usage = "scaleout errors [--markdown] [CODE]...",
-		.description = "Explains error codes; all of them when none is given.",
-		.options = table, .min_arguments = 0, .max_arguments = -1
-	};
-	int			status = SO_EXIT_SUCCESS;
-	int			first = so_options_parse(argc, argv, &line, &status);
+		{"markdown", 0, SO_OPTION_FLAG, &markdown, NULL, "write the whole table as Markdown"}, {0}};
+	const SoCommandLine line = {.usage = "scaleout errors [--markdown] [CODE]...",
+								.description =
+									"Explains error codes; all of them when none is given.",
+								.options = table,
+								.min_arguments = 0,
+								.max_arguments = -1};
+	int status = SO_EXIT_SUCCESS;
+	int first = so_options_parse(argc, argv, &line, &status);
 
 	if (first < 0)
 		return status;
@@ -66,7 +81,8 @@ so_client_errors(int argc, char **argv)
 		return SO_EXIT_SUCCESS;
 	}
 	for (int code = 1; first == argc && code < SO_ERROR_COUNT; code++)
-		printf("%s  %s\n", so_error_state((SoErrorCode) code), so_error_summary((SoErrorCode) code));
+		printf("%s  %s\n", so_error_state((SoErrorCode) code),
+			   so_error_summary((SoErrorCode) code));
 	for (int i = first; i < argc; i++)
 	{
 		SoErrorCode code = so_error_from_state(argv[i]);

@@ -17,23 +17,23 @@ static const struct
 {
 	const char *what;
 	const char *sql;
-}			lists[] = {
+} lists[] = {
 	/* Bounded below by a window, because a barrier view cannot read an index backwards. */
 	{"executions",
-		"SELECT execution_id AS id, folder_name || '/' || project_name || '/' || package_name AS package, "
-		"(ARRAY['created','running','canceled','failed','pending','ended unexpectedly','succeeded',"
-		"'stopping','completed'])[status] AS status, start_time, end_time - start_time AS duration, "
-		"worker_name AS worker, attempt FROM catalog.executions WHERE execution_id > "
-		"(SELECT coalesce(max(operation_id), 0) - 200 FROM catalog.operations) "
-		"ORDER BY execution_id DESC LIMIT 50"},
-	{"packages",
-		"SELECT f.name AS folder, p.name AS project, k.name AS package, k.description "
-		"FROM catalog.packages AS k JOIN catalog.projects AS p USING (project_id) "
-		"JOIN catalog.folders AS f ON f.id = p.folder_id ORDER BY 1, 2, 3"},
-	{"projects",
-		"SELECT f.name AS folder, p.name AS project, p.object_version_lsn AS version, p.last_deployed_time, "
-		"p.deployed_by_name AS deployed_by FROM catalog.projects AS p "
-		"JOIN catalog.folders AS f ON f.id = p.folder_id ORDER BY 1, 2"},
+	 "SELECT execution_id AS id, folder_name || '/' || project_name || '/' || package_name AS "
+	 "package, "
+	 "(ARRAY['created','running','canceled','failed','pending','ended unexpectedly','succeeded',"
+	 "'stopping','completed'])[status] AS status, start_time, end_time - start_time AS duration, "
+	 "worker_name AS worker, attempt FROM catalog.executions WHERE execution_id > "
+	 "(SELECT coalesce(max(operation_id), 0) - 200 FROM catalog.operations) "
+	 "ORDER BY execution_id DESC LIMIT 50"},
+	{"packages", "SELECT f.name AS folder, p.name AS project, k.name AS package, k.description "
+				 "FROM catalog.packages AS k JOIN catalog.projects AS p USING (project_id) "
+				 "JOIN catalog.folders AS f ON f.id = p.folder_id ORDER BY 1, 2, 3"},
+	{"projects", "SELECT f.name AS folder, p.name AS project, p.object_version_lsn AS version, "
+				 "p.last_deployed_time, "
+				 "p.deployed_by_name AS deployed_by FROM catalog.projects AS p "
+				 "JOIN catalog.folders AS f ON f.id = p.folder_id ORDER BY 1, 2"},
 	{"folders", "SELECT name AS folder, description, created_time FROM catalog.folders ORDER BY 1"},
 };
 
@@ -52,25 +52,26 @@ int
 so_client_list(int argc, char **argv)
 {
 	SoConnectionOptions connection_options = {0};
-	bool		json = false;
-	bool		plain = false;
-	const SoOption table[] = {
-		{"json", 0, SO_OPTION_FLAG, &json, NULL, "print JSON (the default when stdout is no terminal)"},
-		{"plain", 0, SO_OPTION_FLAG, &plain, NULL, "print a table"},
-		{0}
-	};
+	bool json = false;
+	bool plain = false;
+	const SoOption table[] = {{"json", 0, SO_OPTION_FLAG, &json, NULL,
+							   "print JSON (the default when stdout is no terminal)"},
+							  {"plain", 0, SO_OPTION_FLAG, &plain, NULL, "print a table"},
+							  {0}};
 	const SoCommandLine line = {
 		.usage = "scaleout list [OPTION]... [executions | packages | projects | folders]",
 		.description = "Lists what is in the catalog; executions by default, newest first.",
-		.options = table, .connection = &connection_options, .min_arguments = 0, .max_arguments = 1
-	};
+		.options = table,
+		.connection = &connection_options,
+		.min_arguments = 0,
+		.max_arguments = 1};
 	const char *what;
 	const char *sql;
-	PGconn	   *connection = NULL;
-	PGresult   *result = NULL;
-	SoError		error = {0};
-	int			status;
-	int			first = so_options_parse(argc, argv, &line, &status);
+	PGconn *connection = NULL;
+	PGresult *result = NULL;
+	SoError error = {0};
+	int status;
+	int first = so_options_parse(argc, argv, &line, &status);
 
 	if (first < 0)
 		return status;

@@ -7,6 +7,6 @@
 #define CLIENT_LIST_H
 
 /* Returns an exit code of client/options.h. */
-extern int	so_client_list(int argc, char **argv);
+extern int so_client_list(int argc, char **argv);
 
-#endif							/* CLIENT_LIST_H */
+#endif /* CLIENT_LIST_H */

@@ -7,6 +7,6 @@
 #define CLIENT_LOGS_H
 
 /* Returns an exit code of client/options.h. */
-extern int	so_client_logs(int argc, char **argv);
+extern int so_client_logs(int argc, char **argv);
 
-#endif							/* CLIENT_LOGS_H */
+#endif /* CLIENT_LOGS_H */

@@ -12,6 +12,7 @@
 #include "client/deploy.h"
 #include "client/errors.h"
 #include "client/exec.h"
+#include "client/format.h"
 #include "client/list.h"
 #include "client/logs.h"
 #include "client/new.h"
@@ -28,7 +29,7 @@
 typedef struct Command
 {
 	const char *name;
-	int			(*function) (int argc, char **argv);
+	int (*function)(int argc, char **argv);
 	const char *summary;
 } Command;
 
@@ -36,6 +37,7 @@ static const Command commands[] = {
 	{"exec", so_client_exec, "run a package here, without any server"},
 	{"new", so_client_new, "write a commented starter package"},
 	{"validate", so_client_validate, "check package documents and show every finding"},
+	{"format", so_client_format, "write a package document in its normal form"},
 	{"schema", so_client_schema, "print the JSON Schema of package documents"},
 	{"deploy", so_client_deploy, "check documents and put them into the catalog"},
 	{"run", so_client_run, "start an execution of a deployed package"},
@@ -53,12 +55,15 @@ static const Command commands[] = {
 static void
 print_help(FILE *stream)
 {
-	fputs("scaleout " SO_VERSION ": Scale Out, package catalog and package runner for PostgreSQL\n\n"
-		  "Usage: scaleout COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n", stream);
+	fputs("scaleout " SO_VERSION
+		  ": Scale Out, package catalog and package runner for PostgreSQL\n\n"
+		  "Usage: scaleout COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n",
+		  stream);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fputs("\nscaleout COMMAND --help shows the options of a command.\n"
-		  "Exit codes: 0 success, 1 failed, 3 canceled, 4 not found, 5 not loadable, 6 usage or internal error.\n",
+		  "Exit codes: 0 success, 1 failed, 3 canceled, 4 not found, 5 not loadable, 6 usage or "
+		  "internal error.\n",
 		  stream);
 }
 

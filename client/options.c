@@ -16,26 +16,26 @@
 
 #define MAX_OPTIONS 48
 /* Values of long options without a letter start behind every character. */
-#define FIRST_LONG_ONLY 1000
+#define FIRST_LONG_ONLY    1000
 #define CONNECTION_OPTIONS 4
 
 /* What getopt_long needs, and which of our options each value means. */
 typedef struct Parser
 {
-	SoOption	all[MAX_OPTIONS];
-	int			count;
+	SoOption all[MAX_OPTIONS];
+	int count;
 	struct option longs[MAX_OPTIONS + 2];
-	char		letters[2 * MAX_OPTIONS + 4];
+	char letters[2 * MAX_OPTIONS + 4];
 } Parser;
 
 static void
 add_option(Parser *parser, const SoOption *option)
 {
 	struct option *entry = &parser->longs[parser->count];
-	size_t		used = strlen(parser->letters);
+	size_t used = strlen(parser->letters);
 
 	if (parser->count == MAX_OPTIONS)
-		abort();				/* a table of ours is too long */
+		abort(); /* a table of ours is too long */
 	parser->all[parser->count] = *option;
 	entry->name = option->name;
 	entry->has_arg = option->kind == SO_OPTION_FLAG ? no_argument : required_argument;
@@ -58,10 +58,13 @@ build_parser(Parser *parser, const SoCommandLine *line)
 	if (line->connection != NULL)
 	{
 		const SoOption connection[CONNECTION_OPTIONS] = {
-			{"host", 'h', SO_OPTION_STRING, &line->connection->host, "HOST", "server or socket directory"},
+			{"host", 'h', SO_OPTION_STRING, &line->connection->host, "HOST",
+			 "server or socket directory"},
 			{"port", 'p', SO_OPTION_STRING, &line->connection->port, "PORT", "server port"},
-			{"username", 'U', SO_OPTION_STRING, &line->connection->username, "NAME", "database user"},
-			{"dbname", 'd', SO_OPTION_STRING, &line->connection->dbname, "NAME", "database, conninfo string or URI"},
+			{"username", 'U', SO_OPTION_STRING, &line->connection->username, "NAME",
+			 "database user"},
+			{"dbname", 'd', SO_OPTION_STRING, &line->connection->dbname, "NAME",
+			 "database, conninfo string or URI"},
 		};
 
 		for (int i = 0; i < CONNECTION_OPTIONS; i++)
@@ -78,12 +81,11 @@ print_help(const Parser *parser, const SoCommandLine *line)
 	for (int i = 0; i < parser->count; i++)
 	{
 		const SoOption *option = &parser->all[i];
-		char		left[64];
+		char left[64];
 
 		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", option->letter ? '-' : ' ',
-				 option->letter ? option->letter : ' ', option->letter ? ", " : "  ",
-				 option->name, option->argument ? "=" : "",
-				 option->argument ? option->argument : "");
+				 option->letter ? option->letter : ' ', option->letter ? ", " : "  ", option->name,
+				 option->argument ? "=" : "", option->argument ? option->argument : "");
 		printf("  %-30s %s\n", left, option->help);
 	}
 	printf("  %-30s %s\n", "    --help", "show this help");
@@ -101,24 +103,24 @@ store_value(const SoOption *option, const char *value)
 			*(const char **) option->target = value;
 			return true;
 		case SO_OPTION_INTEGER:
-			{
-				char	   *end;
-				long		number = strtol(value, &end, 10);
+		{
+			char *end;
+			long number = strtol(value, &end, 10);
 
-				if (*value == '\0' || *end != '\0' || number < 0 || number > 2000000000L)
-					return false;
-				*(int *) option->target = (int) number;
-				return true;
-			}
+			if (*value == '\0' || *end != '\0' || number < 0 || number > 2000000000L)
+				return false;
+			*(int *) option->target = (int) number;
+			return true;
+		}
 		case SO_OPTION_STRING_LIST:
-			{
-				SoStringList *list = option->target;
+		{
+			SoStringList *list = option->target;
 
-				if (list->count == SO_STRING_LIST_MAX)
-					return false;
-				list->items[list->count++] = value;
-				return true;
-			}
+			if (list->count == SO_STRING_LIST_MAX)
+				return false;
+			list->items[list->count++] = value;
+			return true;
+		}
 	}
 	return false;
 }
@@ -126,8 +128,8 @@ store_value(const SoOption *option, const char *value)
 static int
 usage_error(const SoCommandLine *line, int *status, const char *what, const char *value)
 {
-	fprintf(stderr, "%s: %s%s%s\nUsage: %s\nTry --help.\n", so_error_state(SO_ERR_CLIENT_USAGE), what,
-			value ? ": " : "", value ? value : "", line->usage);
+	fprintf(stderr, "%s: %s%s%s\nUsage: %s\nTry --help.\n", so_error_state(SO_ERR_CLIENT_USAGE),
+			what, value ? ": " : "", value ? value : "", line->usage);
 	*status = SO_EXIT_USAGE;
 	return -1;
 }
@@ -135,15 +137,15 @@ usage_error(const SoCommandLine *line, int *status, const char *what, const char
 int
 so_options_parse(int argc, char **argv, const SoCommandLine *line, int *status)
 {
-	Parser		parser;
-	int			value;
+	Parser parser;
+	int value;
 
 	build_parser(&parser, line);
 	optind = 0;
 	opterr = 0;
 	while ((value = getopt_long(argc, argv, parser.letters, parser.longs, NULL)) != -1)
 	{
-		int			found = -1;
+		int found = -1;
 
 		if (value == '?' + 256)
 		{

@@ -10,19 +10,19 @@
 #include <stdbool.h>
 
 /* dtexec's exit codes, used by every command. */
-#define SO_EXIT_SUCCESS 0
-#define SO_EXIT_FAILED 1
-#define SO_EXIT_CANCELED 3
-#define SO_EXIT_NOT_FOUND 4
+#define SO_EXIT_SUCCESS      0
+#define SO_EXIT_FAILED       1
+#define SO_EXIT_CANCELED     3
+#define SO_EXIT_NOT_FOUND    4
 #define SO_EXIT_NOT_LOADABLE 5
-#define SO_EXIT_USAGE 6
+#define SO_EXIT_USAGE        6
 
 typedef enum SoOptionKind
 {
-	SO_OPTION_FLAG,				/* target: bool */
-	SO_OPTION_STRING,			/* target: const char * */
-	SO_OPTION_INTEGER,			/* target: int, not negative */
-	SO_OPTION_STRING_LIST		/* target: SoStringList */
+	SO_OPTION_FLAG,       /* target: bool */
+	SO_OPTION_STRING,     /* target: const char * */
+	SO_OPTION_INTEGER,    /* target: int, not negative */
+	SO_OPTION_STRING_LIST /* target: SoStringList */
 } SoOptionKind;
 
 #define SO_STRING_LIST_MAX 256
@@ -30,16 +30,16 @@ typedef enum SoOptionKind
 typedef struct SoStringList
 {
 	const char *items[SO_STRING_LIST_MAX];
-	int			count;
+	int count;
 } SoStringList;
 
 typedef struct SoOption
 {
-	const char *name;			/* long name; NULL ends the table */
-	char		letter;			/* 0 when it has none */
+	const char *name; /* long name; NULL ends the table */
+	char letter;      /* 0 when it has none */
 	SoOptionKind kind;
-	void	   *target;
-	const char *argument;		/* for the help: "NAME", NULL for flags */
+	void *target;
+	const char *argument; /* for the help: "NAME", NULL for flags */
 	const char *help;
 } SoOption;
 
@@ -49,17 +49,17 @@ typedef struct SoConnectionOptions
 	const char *host;
 	const char *port;
 	const char *username;
-	const char *dbname;			/* name, conninfo string or URI */
+	const char *dbname; /* name, conninfo string or URI */
 } SoConnectionOptions;
 
 typedef struct SoCommandLine
 {
-	const char *usage;			/* "scaleout run [OPTION]... FOLDER/PROJECT/PACKAGE" */
+	const char *usage; /* "scaleout run [OPTION]... FOLDER/PROJECT/PACKAGE" */
 	const char *description;
-	const SoOption *options;	/* the command's own, may be NULL */
-	SoConnectionOptions *connection;	/* NULL when the command has no database */
-	int			min_arguments;
-	int			max_arguments;	/* -1 = any number */
+	const SoOption *options;         /* the command's own, may be NULL */
+	SoConnectionOptions *connection; /* NULL when the command has no database */
+	int min_arguments;
+	int max_arguments; /* -1 = any number */
 } SoCommandLine;
 
 /*
@@ -67,6 +67,6 @@ typedef struct SoCommandLine
  * argument that is no option, or -1 when the command is done: help was printed
  * (*status SO_EXIT_SUCCESS) or the line is wrong (said on stderr, SO_EXIT_USAGE).
  */
-extern int	so_options_parse(int argc, char **argv, const SoCommandLine *line, int *status);
+extern int so_options_parse(int argc, char **argv, const SoCommandLine *line, int *status);
 
-#endif							/* CLIENT_OPTIONS_H */
+#endif /* CLIENT_OPTIONS_H */

@@ -21,17 +21,17 @@ typedef struct RunOptions
 	SoConnectionOptions connection;
 	SoStringList parameters;
 	SoStringList workers;
-	int			retry_count;
+	int retry_count;
 	const char *logging_level;
-	bool		watch;
-	bool		verbose;
+	bool watch;
+	bool verbose;
 } RunOptions;
 
 /* "FOLDER/PROJECT/PACKAGE" cut in place into its three names. */
 static bool
 split_path(char *path, const char *names[3], SoError *error)
 {
-	char	   *rest = path;
+	char *rest = path;
 
 	for (int i = 0; i < 3; i++)
 	{
@@ -49,9 +49,10 @@ split_path(char *path, const char *names[3], SoError *error)
 }
 
 static bool
-run_statement(PGconn *connection, const char *sql, int count, const char *const *values, SoError *error)
+run_statement(PGconn *connection, const char *sql, int count, const char *const *values,
+			  SoError *error)
 {
-	PGresult   *result = so_database_query(connection, sql, count, values, error);
+	PGresult *result = so_database_query(connection, sql, count, values, error);
 
 	PQclear(result);
 	return result != NULL;
@@ -65,10 +66,10 @@ set_parameter(PGconn *connection, const char *execution_id, const char *assignme
 	{
 		const char *prefix;
 		const char *object_type;
-	}			scopes[] = {{"$Project::", "20"}, {"$Package::", "30"}, {"$ServerOption::", "50"}};
+	} scopes[] = {{"$Project::", "20"}, {"$Package::", "30"}, {"$ServerOption::", "50"}};
 	const char *object_type = "30";
 	const char *equals;
-	char		name[256];
+	char name[256];
 	const char *values[4];
 
 	for (size_t i = 0; i < 3; i++)
@@ -82,16 +83,18 @@ set_parameter(PGconn *connection, const char *execution_id, const char *assignme
 	}
 	equals = strchr(assignment, '=');
 	if (equals == NULL || equals == assignment || (size_t) (equals - assignment) >= sizeof(name))
-		return so_error_set(error, SO_ERR_CLIENT_USAGE, assignment, "write a parameter as NAME=VALUE");
+		return so_error_set(error, SO_ERR_CLIENT_USAGE, assignment,
+							"write a parameter as NAME=VALUE");
 	memcpy(name, assignment, (size_t) (equals - assignment));
 	name[equals - assignment] = '\0';
 	values[0] = execution_id;
 	values[1] = object_type;
 	values[2] = name;
 	values[3] = equals + 1;
-	return run_statement(connection,
-						 "SELECT catalog.set_execution_parameter_value($1::bigint, $2::int, $3::text, $4::text)",
-						 4, values, error);
+	return run_statement(
+		connection,
+		"SELECT catalog.set_execution_parameter_value($1::bigint, $2::int, $3::text, $4::text)", 4,
+		values, error);
 }
 
 /* A worker by display name, machine name or id. */
@@ -99,19 +102,21 @@ static bool
 add_worker(PGconn *connection, const char *execution_id, const char *worker, SoError *error)
 {
 	const char *values[2] = {execution_id, worker};
-	PGresult   *result = so_database_query(connection,
-										   "SELECT catalog.add_execution_worker($1::bigint, workeragentid) "
-										   "FROM catalog.worker_agents WHERE $2 IN "
-										   "(displayname, machinename, workeragentid::text)",
-										   2, values, error);
-	int			rows;
+	PGresult *result =
+		so_database_query(connection,
+						  "SELECT catalog.add_execution_worker($1::bigint, workeragentid) "
+						  "FROM catalog.worker_agents WHERE $2 IN "
+						  "(displayname, machinename, workeragentid::text)",
+						  2, values, error);
+	int rows;
 
 	if (result == NULL)
 		return false;
 	rows = PQntuples(result);
 	PQclear(result);
 	if (rows == 0)
-		return so_error_set(error, SO_ERR_CLIENT_NOT_FOUND, worker, "there is no worker \"%s\"", worker);
+		return so_error_set(error, SO_ERR_CLIENT_NOT_FOUND, worker, "there is no worker \"%s\"",
+							worker);
 	return true;
 }
 
@@ -121,16 +126,17 @@ start(PGconn *connection, const RunOptions *options, const char *const names[3],
 	  size_t size, SoError *error)
 {
 	const char *create[4] = {names[0], names[1], names[2], options->workers.count > 0 ? "f" : "t"};
-	char		retries[16];
-	char		level[64];
+	char retries[16];
+	char level[64];
 	const char *values[2];
-	PGresult   *result;
+	PGresult *result;
 
 	if (!run_statement(connection, "BEGIN", 0, NULL, error))
 		return false;
 	result = so_database_query(connection,
 							   "SELECT catalog.create_execution($1, $2, $3, runinscaleout => true, "
-							   "useanyworker => $4) AS execution_id", 4, create, error);
+							   "useanyworker => $4) AS execution_id",
+							   4, create, error);
 	if (result == NULL)
 		return false;
 	snprintf(execution_id, size, "%s", so_database_value(result, 0, "execution_id"));
@@ -154,36 +160,41 @@ start(PGconn *connection, const RunOptions *options, const char *const names[3],
 	snprintf(retries, sizeof(retries), "%d", options->retry_count);
 	values[0] = execution_id;
 	values[1] = retries;
-	return run_statement(connection, "SELECT catalog.start_execution($1::bigint, retry_count => $2::int)",
-						 2, values, error) &&
-		run_statement(connection, "COMMIT", 0, NULL, error);
+	return run_statement(connection,
+						 "SELECT catalog.start_execution($1::bigint, retry_count => $2::int)", 2,
+						 values, error) &&
+		   run_statement(connection, "COMMIT", 0, NULL, error);
 }
 
 int
 so_client_run(int argc, char **argv)
 {
-	RunOptions	options = {0};
+	RunOptions options = {0};
 	const SoOption table[] = {
 		{"parameter", 'P', SO_OPTION_STRING_LIST, &options.parameters, "NAME=VALUE",
-		"package parameter; $Project::NAME=VALUE for the project's"},
-		{"worker", 'w', SO_OPTION_STRING_LIST, &options.workers, "NAME", "only this worker (repeat for several)"},
-		{"retry-count", 0, SO_OPTION_INTEGER, &options.retry_count, "N", "run again up to N times after a failure"},
-		{"logging-level", 0, SO_OPTION_STRING, &options.logging_level, "N", "0 none, 1 basic, 2 performance, 3 verbose"},
+		 "package parameter; $Project::NAME=VALUE for the project's"},
+		{"worker", 'w', SO_OPTION_STRING_LIST, &options.workers, "NAME",
+		 "only this worker (repeat for several)"},
+		{"retry-count", 0, SO_OPTION_INTEGER, &options.retry_count, "N",
+		 "run again up to N times after a failure"},
+		{"logging-level", 0, SO_OPTION_STRING, &options.logging_level, "N",
+		 "0 none, 1 basic, 2 performance, 3 verbose"},
 		{"watch", 0, SO_OPTION_FLAG, &options.watch, NULL, "follow the execution to its end"},
 		{"verbose", 'v', SO_OPTION_FLAG, &options.verbose, NULL, "with --watch: show every event"},
-		{0}
-	};
-	const SoCommandLine line = {
-		.usage = "scaleout run [OPTION]... FOLDER/PROJECT/PACKAGE",
-		.description = "Starts an execution of a deployed package and prints its id.",
-		.options = table, .connection = &options.connection, .min_arguments = 1, .max_arguments = 1
-	};
+		{0}};
+	const SoCommandLine line = {.usage = "scaleout run [OPTION]... FOLDER/PROJECT/PACKAGE",
+								.description =
+									"Starts an execution of a deployed package and prints its id.",
+								.options = table,
+								.connection = &options.connection,
+								.min_arguments = 1,
+								.max_arguments = 1};
 	const char *names[3];
-	char		execution_id[32] = "";
-	PGconn	   *connection = NULL;
-	SoError		error = {0};
-	int			status;
-	int			first = so_options_parse(argc, argv, &line, &status);
+	char execution_id[32] = "";
+	PGconn *connection = NULL;
+	SoError error = {0};
+	int status;
+	int first = so_options_parse(argc, argv, &line, &status);
 
 	if (first < 0)
 		return status;

@@ -7,6 +7,6 @@
 #define CLIENT_RUN_H
 
 /* Returns an exit code of client/options.h. */
-extern int	so_client_run(int argc, char **argv);
+extern int so_client_run(int argc, char **argv);
 
-#endif							/* CLIENT_RUN_H */
+#endif /* CLIENT_RUN_H */

@@ -17,21 +17,20 @@ int
 so_client_stop(int argc, char **argv)
 {
 	SoConnectionOptions connection_options = {0};
-	bool		wait = false;
-	const SoOption table[] = {
-		{"wait", 0, SO_OPTION_FLAG, &wait, NULL, "wait until it has ended"},
-		{0}
-	};
-	const SoCommandLine line = {
-		.usage = "scaleout stop [OPTION]... EXECUTION_ID",
-		.description = "Stops an execution.",
-		.options = table, .connection = &connection_options, .min_arguments = 1, .max_arguments = 1
-	};
-	PGconn	   *connection;
-	PGresult   *result = NULL;
-	SoError		error = {0};
-	int			status;
-	int			first = so_options_parse(argc, argv, &line, &status);
+	bool wait = false;
+	const SoOption table[] = {{"wait", 0, SO_OPTION_FLAG, &wait, NULL, "wait until it has ended"},
+							  {0}};
+	const SoCommandLine line = {.usage = "scaleout stop [OPTION]... EXECUTION_ID",
+								.description = "Stops an execution.",
+								.options = table,
+								.connection = &connection_options,
+								.min_arguments = 1,
+								.max_arguments = 1};
+	PGconn *connection;
+	PGresult *result = NULL;
+	SoError error = {0};
+	int status;
+	int first = so_options_parse(argc, argv, &line, &status);
 	const char *values[1];
 
 	if (first < 0)
@@ -39,7 +38,8 @@ so_client_stop(int argc, char **argv)
 	values[0] = argv[first];
 	connection = so_database_connect(&connection_options, &error);
 	if (connection != NULL)
-		result = so_database_query(connection, "SELECT catalog.stop_operation($1::bigint)", 1, values, &error);
+		result = so_database_query(connection, "SELECT catalog.stop_operation($1::bigint)", 1,
+								   values, &error);
 	if (result == NULL)
 	{
 		so_database_print_error(&error);

@@ -7,6 +7,6 @@
 #define CLIENT_STOP_H
 
 /* Returns an exit code of client/options.h. */
-extern int	so_client_stop(int argc, char **argv);
+extern int so_client_stop(int argc, char **argv);
 
-#endif							/* CLIENT_STOP_H */
+#endif /* CLIENT_STOP_H */

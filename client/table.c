@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 /* OIDs of pg_type that are no strings in JSON. */
-#define TYPE_BOOL 16
-#define TYPE_INT8 20
-#define TYPE_INT2 21
-#define TYPE_INT4 23
+#define TYPE_BOOL   16
+#define TYPE_INT8   20
+#define TYPE_INT2   21
+#define TYPE_INT4   23
 #define TYPE_FLOAT4 700
 #define TYPE_FLOAT8 701
 
@@ -53,14 +53,15 @@ field_to_json(const PGresult *result, int row, int column)
 static void
 print_json(const PGresult *result)
 {
-	json_t	   *rows = json_array();
+	json_t *rows = json_array();
 
 	for (int row = 0; row < PQntuples(result); row++)
 	{
-		json_t	   *object = json_object();
+		json_t *object = json_object();
 
 		for (int column = 0; column < PQnfields(result); column++)
-			json_object_set_new(object, PQfname(result, column), field_to_json(result, row, column));
+			json_object_set_new(object, PQfname(result, column),
+								field_to_json(result, row, column));
 		json_array_append_new(rows, object);
 	}
 	json_dumpf(rows, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
@@ -71,8 +72,8 @@ print_json(const PGresult *result)
 void
 so_table_print(const PGresult *result, bool as_json)
 {
-	PQprintOpt	options = {0};
-	char		separator[] = "|";
+	PQprintOpt options = {0};
+	char separator[] = "|";
 
 	if (as_json)
 	{

@@ -18,4 +18,4 @@ extern void so_table_print(const PGresult *result, bool as_json);
 /* JSON when asked for, or when stdout is no terminal and plain was not asked for. */
 extern bool so_table_wants_json(bool json, bool plain);
 
-#endif							/* CLIENT_TABLE_H */
+#endif /* CLIENT_TABLE_H */

@@ -19,30 +19,30 @@
 #include "client/database.h"
 #include "common/clock.h"
 
-#define POLL_MS 250
-#define STATUS_CANCELED 3
-#define STATUS_FAILED 4
+#define POLL_MS                   250
+#define STATUS_CANCELED           3
+#define STATUS_FAILED             4
 #define STATUS_ENDED_UNEXPECTEDLY 6
-#define STATUS_SUCCEEDED 7
-#define MESSAGE_PRE_EXECUTE 30
-#define MESSAGE_PROGRESS 60
-#define MESSAGE_WARNING 110
-#define MESSAGE_ERROR 120
+#define STATUS_SUCCEEDED          7
+#define MESSAGE_PRE_EXECUTE       30
+#define MESSAGE_PROGRESS          60
+#define MESSAGE_WARNING           110
+#define MESSAGE_ERROR             120
 
 typedef struct Watch
 {
-	PGconn	   *connection;
+	PGconn *connection;
 	const char *execution_id;
-	bool		verbose;
-	bool		terminal;
-	bool		line_shown;
-	int64_t		started_ms;
-	char		last_event[24];	/* highest event_message_id shown */
-	char		last_operation_message[24];
-	char		last_statistics[24];
-	char		current[256];	/* path of the executable that started last */
-	int			status;
-	int			frame;
+	bool verbose;
+	bool terminal;
+	bool line_shown;
+	int64_t started_ms;
+	char last_event[24]; /* highest event_message_id shown */
+	char last_operation_message[24];
+	char last_statistics[24];
+	char current[256]; /* path of the executable that started last */
+	int status;
+	int frame;
 } Watch;
 
 static volatile sig_atomic_t interrupted = 0;
@@ -58,9 +58,8 @@ static const char *
 status_name(int status)
 {
 	static const char *const names[] = {
-		"unknown", "created", "running", "canceled", "failed", "pending",
-		"ended unexpectedly", "succeeded", "stopping", "completed"
-	};
+		"unknown",   "created",  "running",  "canceled", "failed", "pending", "ended unexpectedly",
+		"succeeded", "stopping", "completed"};
 
 	return status >= 1 && status <= 9 ? names[status] : names[0];
 }
@@ -69,7 +68,7 @@ static bool
 status_is_final(int status)
 {
 	return status == STATUS_CANCELED || status == STATUS_FAILED ||
-		status == STATUS_ENDED_UNEXPECTEDLY || status == STATUS_SUCCEEDED || status == 9;
+		   status == STATUS_ENDED_UNEXPECTEDLY || status == STATUS_SUCCEEDED || status == 9;
 }
 
 static int
@@ -123,7 +122,7 @@ shown_path(const char *path)
 static void
 show_event(Watch *watch, const PGresult *result, int row)
 {
-	int			type = atoi(so_database_value(result, row, "type"));
+	int type = atoi(so_database_value(result, row, "type"));
 	const char *time = so_database_value(result, row, "time");
 	const char *path = shown_path(so_database_value(result, row, "path"));
 	const char *message = so_database_value(result, row, "message");
@@ -156,9 +155,9 @@ show_statistics(Watch *watch, const PGresult *result, int row)
 {
 	static const char *const results[] = {"done", "FAILED", "complete", "canceled"};
 	static const char *const colors[] = {"\033[32m", "\033[31m", "", "\033[33m"};
-	int			outcome = atoi(so_database_value(result, row, "type")) & 3;
+	int outcome = atoi(so_database_value(result, row, "type")) & 3;
 	const char *rows = so_database_value(result, row, "row_count");
-	char		rest[96];
+	char rest[96];
 
 	snprintf(rest, sizeof(rest), "%s ms%s%s%s", so_database_value(result, row, "message"),
 			 *rows ? ", " : "", rows, *rows ? " rows" : "");
@@ -178,21 +177,22 @@ remember(char *last, size_t size, const char *id)
  * itself says (kind m), events of the package (e), executables that ended (s).
  */
 static const char news_sql[] =
-"SELECT 'm' AS kind, operation_message_id AS id, message_time AS time, message_type AS type, "
-"'' AS path, message, NULL::bigint AS row_count FROM catalog.operation_messages "
-"WHERE operation_id = $1 AND operation_message_id > $2 AND message_source_type < 30 "
-"UNION ALL SELECT 'e', event_message_id, message_time, message_type, execution_path, message, NULL "
-"FROM catalog.event_messages WHERE operation_id = $1 AND event_message_id > $3 "
-"UNION ALL SELECT 's', statistics_id, end_time, execution_result, execution_path, "
-"execution_duration::text, row_count FROM catalog.executable_statistics "
-"WHERE execution_id = $1 AND statistics_id > $4 ORDER BY time, kind, id";
+	"SELECT 'm' AS kind, operation_message_id AS id, message_time AS time, message_type AS type, "
+	"'' AS path, message, NULL::bigint AS row_count FROM catalog.operation_messages "
+	"WHERE operation_id = $1 AND operation_message_id > $2 AND message_source_type < 30 "
+	"UNION ALL SELECT 'e', event_message_id, message_time, message_type, execution_path, message, "
+	"NULL "
+	"FROM catalog.event_messages WHERE operation_id = $1 AND event_message_id > $3 "
+	"UNION ALL SELECT 's', statistics_id, end_time, execution_result, execution_path, "
+	"execution_duration::text, row_count FROM catalog.executable_statistics "
+	"WHERE execution_id = $1 AND statistics_id > $4 ORDER BY time, kind, id";
 
 static bool
 show_news(Watch *watch, SoError *error)
 {
 	const char *values[4] = {watch->execution_id, watch->last_operation_message, watch->last_event,
-	watch->last_statistics};
-	PGresult   *result = so_database_query(watch->connection, news_sql, 4, values, error);
+							 watch->last_statistics};
+	PGresult *result = so_database_query(watch->connection, news_sql, 4, values, error);
 
 	if (result == NULL)
 		return false;
@@ -224,7 +224,7 @@ static void
 show_moving_line(Watch *watch, const char *worker, const char *attempt)
 {
 	static const char frames[] = "|/-\\";
-	int64_t		seconds = (so_clock_monotonic_ms() - watch->started_ms) / 1000;
+	int64_t seconds = (so_clock_monotonic_ms() - watch->started_ms) / 1000;
 
 	if (!watch->terminal)
 		return;
@@ -241,17 +241,19 @@ static int
 watch_once(Watch *watch, SoError *error)
 {
 	const char *values[1] = {watch->execution_id};
-	PGresult   *result = so_database_query(watch->connection,
-										   "SELECT status, worker_name, attempt FROM catalog.executions "
-										   "WHERE execution_id = $1", 1, values, error);
-	bool		ended;
+	PGresult *result =
+		so_database_query(watch->connection,
+						  "SELECT status, worker_name, attempt FROM catalog.executions "
+						  "WHERE execution_id = $1",
+						  1, values, error);
+	bool ended;
 
 	if (result == NULL)
 		return -1;
 	if (PQntuples(result) == 0)
 	{
-		so_error_set(error, SO_ERR_CLIENT_NOT_FOUND, NULL, "there is no execution %s that you may see",
-					 watch->execution_id);
+		so_error_set(error, SO_ERR_CLIENT_NOT_FOUND, NULL,
+					 "there is no execution %s that you may see", watch->execution_id);
 		PQclear(result);
 		return -1;
 	}
@@ -272,12 +274,17 @@ watch_once(Watch *watch, SoError *error)
 int
 so_watch_execution(PGconn *connection, const char *execution_id, bool verbose)
 {
-	Watch		watch = {.connection = connection, .execution_id = execution_id, .verbose = verbose,
-		.terminal = isatty(STDOUT_FILENO), .started_ms = so_clock_monotonic_ms(),
-	.last_event = "0", .last_operation_message = "0", .last_statistics = "0"};
+	Watch watch = {.connection = connection,
+				   .execution_id = execution_id,
+				   .verbose = verbose,
+				   .terminal = isatty(STDOUT_FILENO),
+				   .started_ms = so_clock_monotonic_ms(),
+				   .last_event = "0",
+				   .last_operation_message = "0",
+				   .last_statistics = "0"};
 	struct sigaction action = {.sa_handler = on_interrupt};
-	SoError		error = {0};
-	int			ended;
+	SoError error = {0};
+	int ended;
 
 	sigaction(SIGINT, &action, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -303,20 +310,20 @@ int
 so_client_watch(int argc, char **argv)
 {
 	SoConnectionOptions connection_options = {0};
-	bool		verbose = false;
-	const SoOption table[] = {
-		{"verbose", 'v', SO_OPTION_FLAG, &verbose, NULL, "show every event"},
-		{0}
-	};
+	bool verbose = false;
+	const SoOption table[] = {{"verbose", 'v', SO_OPTION_FLAG, &verbose, NULL, "show every event"},
+							  {0}};
 	const SoCommandLine line = {
 		.usage = "scaleout watch [OPTION]... EXECUTION_ID",
 		.description = "Follows an execution until it ends; the exit code is dtexec's.",
-		.options = table, .connection = &connection_options, .min_arguments = 1, .max_arguments = 1
-	};
-	SoError		error = {0};
-	PGconn	   *connection;
-	int			status;
-	int			first = so_options_parse(argc, argv, &line, &status);
+		.options = table,
+		.connection = &connection_options,
+		.min_arguments = 1,
+		.max_arguments = 1};
+	SoError error = {0};
+	PGconn *connection;
+	int status;
+	int first = so_options_parse(argc, argv, &line, &status);
 
 	if (first < 0)
 		return status;

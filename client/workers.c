@@ -17,20 +17,23 @@
 #define MAX_PEM 65536
 
 static const char list_sql[] =
-"SELECT workeragentid AS worker, displayname AS name, machinename AS machine, isenabled AS enabled, "
-"useraccount AS account, lastonlinetime AS last_online, tags FROM catalog.worker_agents "
-"ORDER BY displayname, workeragentid";
+	"SELECT workeragentid AS worker, displayname AS name, machinename AS machine, isenabled AS "
+	"enabled, "
+	"useraccount AS account, lastonlinetime AS last_online, tags FROM catalog.worker_agents "
+	"ORDER BY displayname, workeragentid";
 
 /* A worker by display name, machine name or id; the function's name is ours, never the user's. */
 static PGresult *
 call_for_worker(PGconn *connection, const char *function, const char *worker, SoError *error)
 {
-	char		sql[256];
+	char sql[256];
 	const char *values[1] = {worker};
-	PGresult   *result;
+	PGresult *result;
 
-	snprintf(sql, sizeof(sql), "SELECT catalog.%s(workeragentid) FROM catalog.worker_agents WHERE $1 IN "
-			 "(displayname, machinename, workeragentid::text)", function);
+	snprintf(sql, sizeof(sql),
+			 "SELECT catalog.%s(workeragentid) FROM catalog.worker_agents WHERE $1 IN "
+			 "(displayname, machinename, workeragentid::text)",
+			 function);
 	result = so_database_query(connection, sql, 1, values, error);
 	if (result != NULL && PQntuples(result) == 0)
 	{
@@ -44,16 +47,17 @@ call_for_worker(PGconn *connection, const char *function, const char *worker, So
 static PGresult *
 trust(PGconn *connection, const char *file, bool enable, SoError *error)
 {
-	char	   *pem = calloc(1, MAX_PEM);
-	FILE	   *stream = fopen(file, "r");
+	char *pem = calloc(1, MAX_PEM);
+	FILE *stream = fopen(file, "r");
 	const char *values[2] = {pem, enable ? "t" : "f"};
-	PGresult   *result = NULL;
+	PGresult *result = NULL;
 
 	if (pem == NULL || stream == NULL || fread(pem, 1, MAX_PEM - 1, stream) == 0)
 		so_error_set(error, SO_ERR_FILE_UNREADABLE, file, "\"%s\" cannot be read", file);
 	else
-		result = so_database_query(connection, "SELECT catalog.trust_worker_certificate($1, $2::boolean)",
-								   2, values, error);
+		result = so_database_query(connection,
+								   "SELECT catalog.trust_worker_certificate($1, $2::boolean)", 2,
+								   values, error);
 	if (stream != NULL)
 		fclose(stream);
 	free(pem);
@@ -69,12 +73,12 @@ carry_out(PGconn *connection, const char *verb, const char *argument, bool enabl
 		const char *verb;
 		const char *function;
 		const char *done;
-	}			verbs[] = {
+	} verbs[] = {
 		{"enable", "enable_worker_agent", "enabled"},
 		{"disable", "disable_worker_agent", "disabled"},
 		{"remove", "remove_worker_agent", "removed"},
 	};
-	PGresult   *result;
+	PGresult *result;
 
 	if (strcmp(verb, "trust") == 0)
 	{
@@ -103,26 +107,28 @@ int
 so_client_workers(int argc, char **argv)
 {
 	SoConnectionOptions connection_options = {0};
-	bool		json = false;
-	bool		plain = false;
-	bool		enable = false;
-	const SoOption table[] = {
-		{"enable", 0, SO_OPTION_FLAG, &enable, NULL, "with trust: enable the worker when it registers"},
-		{"json", 0, SO_OPTION_FLAG, &json, NULL, "print JSON (the default when stdout is no terminal)"},
-		{"plain", 0, SO_OPTION_FLAG, &plain, NULL, "print a table"},
-		{0}
-	};
-	const SoCommandLine line = {
-		.usage = "scaleout workers [OPTION]... [list | trust FILE | enable NAME | disable NAME | remove NAME]",
-		.description = "Lists the worker agents, or changes one.",
-		.options = table, .connection = &connection_options, .min_arguments = 0, .max_arguments = 2
-	};
-	PGconn	   *connection;
-	PGresult   *result;
-	SoError		error = {0};
-	bool		done = false;
-	int			status;
-	int			first = so_options_parse(argc, argv, &line, &status);
+	bool json = false;
+	bool plain = false;
+	bool enable = false;
+	const SoOption table[] = {{"enable", 0, SO_OPTION_FLAG, &enable, NULL,
+							   "with trust: enable the worker when it registers"},
+							  {"json", 0, SO_OPTION_FLAG, &json, NULL,
+							   "print JSON (the default when stdout is no terminal)"},
+							  {"plain", 0, SO_OPTION_FLAG, &plain, NULL, "print a table"},
+							  {0}};
+	const SoCommandLine line = {.usage = "scaleout workers [OPTION]... [list | trust FILE | enable "
+										 "NAME | disable NAME | remove NAME]",
+								.description = "Lists the worker agents, or changes one.",
+								.options = table,
+								.connection = &connection_options,
+								.min_arguments = 0,
+								.max_arguments = 2};
+	PGconn *connection;
+	PGresult *result;
+	SoError error = {0};
+	bool done = false;
+	int status;
+	int first = so_options_parse(argc, argv, &line, &status);
 
 	if (first < 0)
 		return status;

@@ -7,6 +7,6 @@
 #define CLIENT_WORKERS_H
 
 /* Returns an exit code of client/options.h. */
-extern int	so_client_workers(int argc, char **argv);
+extern int so_client_workers(int argc, char **argv);
 
-#endif							/* CLIENT_WORKERS_H */
+#endif /* CLIENT_WORKERS_H */

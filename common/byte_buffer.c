@@ -42,9 +42,9 @@ so_byte_buffer_length(const SoByteBuffer *buffer)
 uint8_t *
 so_byte_buffer_reserve(SoByteBuffer *buffer, size_t size)
 {
-	size_t		used = buffer->end - buffer->start;
-	size_t		wanted;
-	uint8_t    *grown;
+	size_t used = buffer->end - buffer->start;
+	size_t wanted;
+	uint8_t *grown;
 
 	if (buffer->failed || size > SIZE_MAX / 4 - used)
 	{
@@ -90,7 +90,7 @@ so_byte_buffer_consume(SoByteBuffer *buffer, size_t size)
 void
 so_put_bytes(SoByteBuffer *buffer, const void *bytes, size_t size)
 {
-	uint8_t    *to;
+	uint8_t *to;
 
 	if (size == 0)
 		return;
@@ -110,7 +110,7 @@ so_put_u8(SoByteBuffer *buffer, uint8_t value)
 void
 so_put_u16(SoByteBuffer *buffer, uint16_t value)
 {
-	uint8_t		bytes[2] = {(uint8_t) (value >> 8), (uint8_t) value};
+	uint8_t bytes[2] = {(uint8_t) (value >> 8), (uint8_t) value};
 
 	so_put_bytes(buffer, bytes, sizeof(bytes));
 }
@@ -118,7 +118,7 @@ so_put_u16(SoByteBuffer *buffer, uint16_t value)
 void
 so_put_u32(SoByteBuffer *buffer, uint32_t value)
 {
-	uint8_t		bytes[4];
+	uint8_t bytes[4];
 
 	for (int i = 0; i < 4; i++)
 		bytes[i] = (uint8_t) (value >> (24 - 8 * i));
@@ -153,12 +153,11 @@ so_put_string(SoByteBuffer *buffer, const char *text)
 ssize_t
 so_byte_buffer_write(SoByteBuffer *buffer, int fd)
 {
-	size_t		total = 0;
+	size_t total = 0;
 
 	while (so_byte_buffer_length(buffer) > 0)
 	{
-		ssize_t		written = write(fd, buffer->data + buffer->start,
-									so_byte_buffer_length(buffer));
+		ssize_t written = write(fd, buffer->data + buffer->start, so_byte_buffer_length(buffer));
 
 		if (written < 0)
 		{
@@ -200,7 +199,7 @@ static uint64_t
 get_integer(SoFieldReader *reader, int size)
 {
 	const uint8_t *bytes = so_get_bytes(reader, (size_t) size);
-	uint64_t	value = 0;
+	uint64_t value = 0;
 
 	if (bytes == NULL)
 		return 0;
@@ -236,7 +235,7 @@ so_get_u64(SoFieldReader *reader)
 const char *
 so_get_block(SoFieldReader *reader, size_t *size)
 {
-	uint32_t	length = so_get_u32(reader);
+	uint32_t length = so_get_u32(reader);
 	const uint8_t *bytes = so_get_bytes(reader, length);
 
 	*size = bytes ? length : 0;

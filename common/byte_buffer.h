@@ -17,11 +17,11 @@
 
 typedef struct SoByteBuffer
 {
-	uint8_t    *data;
-	size_t		start;			/* first byte not yet consumed */
-	size_t		end;			/* one past the last byte */
-	size_t		capacity;
-	bool		failed;			/* an allocation failed; contents are void */
+	uint8_t *data;
+	size_t start; /* first byte not yet consumed */
+	size_t end;   /* one past the last byte */
+	size_t capacity;
+	bool failed; /* an allocation failed; contents are void */
 } SoByteBuffer;
 
 extern void so_byte_buffer_init(SoByteBuffer *buffer);
@@ -55,7 +55,7 @@ typedef struct SoFieldReader
 {
 	const uint8_t *position;
 	const uint8_t *end;
-	bool		failed;
+	bool failed;
 } SoFieldReader;
 
 extern void so_field_reader_init(SoFieldReader *reader, const void *bytes, size_t size);
@@ -70,4 +70,4 @@ extern const char *so_get_block(SoFieldReader *reader, size_t *size);
 /* true when every field fitted and nothing is left over */
 extern bool so_field_reader_done(const SoFieldReader *reader);
 
-#endif							/* COMMON_BYTE_BUFFER_H */
+#endif /* COMMON_BYTE_BUFFER_H */

@@ -23,12 +23,12 @@ char *
 so_clock_utc_text(char *buffer, size_t size)
 {
 	struct timespec now;
-	struct tm	parts;
+	struct tm parts;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &parts);
-	snprintf(buffer, size, "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ",
-			 parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-			 parts.tm_hour, parts.tm_min, parts.tm_sec, now.tv_nsec / 1000);
+	snprintf(buffer, size, "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ", parts.tm_year + 1900,
+			 parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+			 now.tv_nsec / 1000);
 	return buffer;
 }

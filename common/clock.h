@@ -19,4 +19,4 @@ extern int64_t so_clock_monotonic_ms(void);
  */
 extern char *so_clock_utc_text(char *buffer, size_t size);
 
-#endif							/* COMMON_CLOCK_H */
+#endif /* COMMON_CLOCK_H */

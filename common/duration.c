@@ -16,15 +16,15 @@
 
 #define MS_PER_SECOND INT64_C(1000)
 #define MS_PER_MINUTE (60 * MS_PER_SECOND)
-#define MS_PER_HOUR (60 * MS_PER_MINUTE)
-#define MS_PER_DAY (24 * MS_PER_HOUR)
-#define MAX_DAYS 36500
+#define MS_PER_HOUR   (60 * MS_PER_MINUTE)
+#define MS_PER_DAY    (24 * MS_PER_HOUR)
+#define MAX_DAYS      36500
 
 /* Digits at *text, at most limit; moves *text past them. */
 static bool
 read_number(const char **text, int64_t limit, int64_t *value)
 {
-	int64_t		result = 0;
+	int64_t result = 0;
 
 	if (!isdigit((unsigned char) **text))
 		return false;
@@ -43,11 +43,11 @@ read_number(const char **text, int64_t limit, int64_t *value)
 static bool
 parse_clock_form(const char *text, int64_t *milliseconds)
 {
-	int64_t		days = 0;
-	int64_t		hours;
-	int64_t		minutes;
-	int64_t		seconds;
-	int64_t		fraction = 0;
+	int64_t days = 0;
+	int64_t hours;
+	int64_t minutes;
+	int64_t seconds;
+	int64_t fraction = 0;
 
 	if (!read_number(&text, MAX_DAYS, &hours))
 		return false;
@@ -63,7 +63,7 @@ parse_clock_form(const char *text, int64_t *milliseconds)
 		return false;
 	if (*text == '.')
 	{
-		int64_t		scale = 100;
+		int64_t scale = 100;
 
 		for (text++; isdigit((unsigned char) *text); text++, scale /= 10)
 			fraction += (*text - '0') * scale;
@@ -71,7 +71,7 @@ parse_clock_form(const char *text, int64_t *milliseconds)
 	if (*text != '\0' || (days == 0 && hours > 23 * 100))
 		return false;
 	*milliseconds = days * MS_PER_DAY + hours * MS_PER_HOUR + minutes * MS_PER_MINUTE +
-		seconds * MS_PER_SECOND + fraction;
+					seconds * MS_PER_SECOND + fraction;
 	return true;
 }
 
@@ -81,12 +81,12 @@ parse_unit_form(const char *text, int64_t *milliseconds)
 	static const struct
 	{
 		const char *unit;
-		int64_t		factor;
-	}			units[] = {
-		{"ms", 1}, {"s", MS_PER_SECOND}, {"min", MS_PER_MINUTE}, {"h", MS_PER_HOUR},
-		{"d", MS_PER_DAY},
+		int64_t factor;
+	} units[] = {
+		{"ms", 1},          {"s", MS_PER_SECOND}, {"min", MS_PER_MINUTE},
+		{"h", MS_PER_HOUR}, {"d", MS_PER_DAY},
 	};
-	int64_t		number;
+	int64_t number;
 
 	if (!read_number(&text, INT64_C(1000) * MS_PER_DAY, &number))
 		return false;
@@ -116,16 +116,16 @@ so_duration_parse(const char *text, const char *what, int64_t *milliseconds, SoE
 char *
 so_duration_format(int64_t milliseconds, char *buffer, size_t size)
 {
-	int64_t		days = milliseconds / MS_PER_DAY;
-	int64_t		rest = milliseconds % MS_PER_DAY;
-	int64_t		fraction = rest % MS_PER_SECOND;
-	int			used = 0;
+	int64_t days = milliseconds / MS_PER_DAY;
+	int64_t rest = milliseconds % MS_PER_DAY;
+	int64_t fraction = rest % MS_PER_SECOND;
+	int used = 0;
 
 	if (days > 0)
 		used = snprintf(buffer, size, "%" PRId64 ".", days);
-	used += snprintf(buffer + used, size - (size_t) used,
-					 "%02" PRId64 ":%02" PRId64 ":%02" PRId64, rest / MS_PER_HOUR,
-					 rest % MS_PER_HOUR / MS_PER_MINUTE, rest % MS_PER_MINUTE / MS_PER_SECOND);
+	used += snprintf(buffer + used, size - (size_t) used, "%02" PRId64 ":%02" PRId64 ":%02" PRId64,
+					 rest / MS_PER_HOUR, rest % MS_PER_HOUR / MS_PER_MINUTE,
+					 rest % MS_PER_MINUTE / MS_PER_SECOND);
 	if (fraction > 0)
 		snprintf(buffer + used, size - (size_t) used, ".%03" PRId64, fraction);
 	return buffer;

@@ -18,4 +18,4 @@ extern bool so_duration_parse(const char *text, const char *what, int64_t *milli
 /* "1.02:03:04" or "00:00:30.250"; buffer needs 40 bytes. Returns buffer. */
 extern char *so_duration_format(int64_t milliseconds, char *buffer, size_t size);
 
-#endif							/* COMMON_DURATION_H */
+#endif /* COMMON_DURATION_H */

@@ -16,15 +16,15 @@ typedef struct ErrorEntry
 {
 	const char *state;
 	const char *name;
-	int			http_status;
-	bool		retryable;
+	int http_status;
+	bool retryable;
 	const char *summary;
 	const char *hint;
 } ErrorEntry;
 
 static const ErrorEntry error_entries[SO_ERROR_COUNT] = {
 	[SO_OK] = {"00000", "OK", 200, false, "no error", ""},
-#define SO_ERROR(symbol, code, http, retry, text, advice) \
+#define SO_ERROR(symbol, code, http, retry, text, advice)                                          \
 	[SO_ERR_##symbol] = {code, #symbol, http, retry, text, advice},
 #include "common/error_table.h"
 #undef SO_ERROR
@@ -86,11 +86,11 @@ so_error_from_state(const char *state)
 }
 
 /* Format into a fixed buffer; a cut never leaves half of a UTF-8 character. */
-static void SO_PRINTF(3, 0)
-format_bounded(char *buffer, size_t size, const char *format, va_list args)
+static void
+	SO_PRINTF(3, 0) format_bounded(char *buffer, size_t size, const char *format, va_list args)
 {
-	int			written = vsnprintf(buffer, size, format, args);
-	size_t		end;
+	int written = vsnprintf(buffer, size, format, args);
+	size_t end;
 
 	if (written < 0)
 	{
@@ -108,10 +108,9 @@ format_bounded(char *buffer, size_t size, const char *format, va_list args)
 }
 
 bool
-so_error_set(SoError *error, SoErrorCode code, const char *place,
-			 const char *format,...)
+so_error_set(SoError *error, SoErrorCode code, const char *place, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	if (error == NULL)
 		return false;
@@ -126,9 +125,9 @@ so_error_set(SoError *error, SoErrorCode code, const char *place,
 }
 
 bool
-so_error_detail(SoError *error, const char *format,...)
+so_error_detail(SoError *error, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	if (error == NULL)
 		return false;
@@ -139,9 +138,9 @@ so_error_detail(SoError *error, const char *format,...)
 }
 
 bool
-so_error_hint(SoError *error, const char *format,...)
+so_error_hint(SoError *error, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	if (error == NULL)
 		return false;
@@ -161,10 +160,12 @@ so_error_clear(SoError *error)
 char *
 so_error_format(const SoError *error, char *buffer, size_t size)
 {
-	snprintf(buffer, size, "%s: %s%s%s%s%s%s%s%s", so_error_state(error->code),
-			 error->message,
+	snprintf(buffer, size, "%s: %s%s%s%s%s%s%s%s", so_error_state(error->code), error->message,
 			 error->place[0] ? " (" : "", error->place, error->place[0] ? ")" : "",
 			 error->detail[0] ? ". " : "", error->detail,
-			 error->hint[0] == '\0' ? "" : error->detail[0] ? " " : ". ", error->hint);
+			 error->hint[0] == '\0' ? ""
+			 : error->detail[0]     ? " "
+									: ". ",
+			 error->hint);
 	return buffer;
 }

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SO_WARN_UNUSED __attribute__((warn_unused_result))
+#define SO_WARN_UNUSED  __attribute__((warn_unused_result))
 #define SO_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* <sys/socket.h> has a macro of this name, which must survive. */
@@ -42,18 +42,18 @@ typedef enum SoErrorCode
 typedef struct SoError
 {
 	SoErrorCode code;
-	char		place[512];		/* file:line:column, executable path, route ... */
-	char		message[1024];	/* one line, lower case, no final period */
-	char		detail[2048];	/* sentences; empty when there is nothing to add */
-	char		hint[512];		/* what to do; the table's hint unless replaced */
+	char place[512];    /* file:line:column, executable path, route ... */
+	char message[1024]; /* one line, lower case, no final period */
+	char detail[2048];  /* sentences; empty when there is nothing to add */
+	char hint[512];     /* what to do; the table's hint unless replaced */
 } SoError;
 
 /* Static facts about a code, from the table. */
-extern const char *so_error_state(SoErrorCode code);	/* "SO601" */
-extern const char *so_error_name(SoErrorCode code); /* "DOCUMENT_UNKNOWN_PROPERTY" */
+extern const char *so_error_state(SoErrorCode code); /* "SO601" */
+extern const char *so_error_name(SoErrorCode code);  /* "DOCUMENT_UNKNOWN_PROPERTY" */
 extern const char *so_error_summary(SoErrorCode code);
 extern const char *so_error_default_hint(SoErrorCode code);
-extern int	so_error_http_status(SoErrorCode code);
+extern int so_error_http_status(SoErrorCode code);
 extern bool so_error_retryable(SoErrorCode code);
 
 /* The code with the given state ("SO601"), or SO_OK when there is none. */
@@ -64,12 +64,12 @@ extern SoErrorCode so_error_from_state(const char *state);
  * hint; clears the detail.  error may be NULL.  Always returns false, so that
  * "return so_error_set(...)" reads well in functions that return bool.
  */
-extern bool so_error_set(SoError *error, SoErrorCode code, const char *place,
-						 const char *format,...) SO_PRINTF(4, 5);
+extern bool so_error_set(SoError *error, SoErrorCode code, const char *place, const char *format,
+						 ...) SO_PRINTF(4, 5);
 
 /* Replace the detail, the hint; error may be NULL. Both return false. */
-extern bool so_error_detail(SoError *error, const char *format,...) SO_PRINTF(2, 3);
-extern bool so_error_hint(SoError *error, const char *format,...) SO_PRINTF(2, 3);
+extern bool so_error_detail(SoError *error, const char *format, ...) SO_PRINTF(2, 3);
+extern bool so_error_hint(SoError *error, const char *format, ...) SO_PRINTF(2, 3);
 
 extern void so_error_clear(SoError *error);
 
@@ -79,4 +79,4 @@ extern void so_error_clear(SoError *error);
  */
 extern char *so_error_format(const SoError *error, char *buffer, size_t size);
 
-#endif							/* COMMON_ERROR_H */
+#endif /* COMMON_ERROR_H */

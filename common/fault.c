@@ -21,7 +21,7 @@
 #define MAX_POINTS 32
 
 static pthread_mutex_t fault_mutex = PTHREAD_MUTEX_INITIALIZER;
-static int	passages[MAX_POINTS];
+static int passages[MAX_POINTS];
 
 static void
 fire(const char *name, const char *action)
@@ -30,7 +30,7 @@ fire(const char *name, const char *action)
 
 	if (log != NULL)
 	{
-		int			fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 
 		if (fd >= 0)
 		{
@@ -50,7 +50,7 @@ void
 so_fault_point(const char *name)
 {
 	const char *setting = getenv("SCALEOUT_FAULT");
-	size_t		length = strlen(name);
+	size_t length = strlen(name);
 	const char *entry = setting;
 
 	for (int i = 0; entry != NULL && i < MAX_POINTS; i++)
@@ -60,8 +60,8 @@ so_fault_point(const char *name)
 			const char *action = entry + length + 1;
 			const char *comma = strchr(action, ',');
 			const char *at = strchr(action, '@');
-			int			due = 1;
-			int			count;
+			int due = 1;
+			int count;
 
 			if (at != NULL && (comma == NULL || at < comma))
 				due = atoi(at + 1);
@@ -80,5 +80,5 @@ so_fault_point(const char *name)
 
 #else
 /* ISO C wants a translation unit to declare something. */
-extern int	so_fault_points_are_disabled;
+extern int so_fault_points_are_disabled;
 #endif

@@ -22,4 +22,4 @@ extern void so_fault_point(const char *name);
 #define SO_FAULT(name) ((void) 0)
 #endif
 
-#endif							/* COMMON_FAULT_H */
+#endif /* COMMON_FAULT_H */

@@ -16,7 +16,7 @@
 size_t
 so_frame_begin(SoByteBuffer *out, uint8_t type, uint8_t flags)
 {
-	size_t		position = so_byte_buffer_length(out);
+	size_t position = so_byte_buffer_length(out);
 
 	so_put_u32(out, 0);
 	so_put_u8(out, type);
@@ -28,8 +28,8 @@ so_frame_begin(SoByteBuffer *out, uint8_t type, uint8_t flags)
 void
 so_frame_end(SoByteBuffer *out, size_t position)
 {
-	size_t		length;
-	uint8_t    *header;
+	size_t length;
+	uint8_t *header;
 
 	if (out->failed)
 		return;
@@ -40,10 +40,9 @@ so_frame_end(SoByteBuffer *out, size_t position)
 }
 
 void
-so_frame_put(SoByteBuffer *out, uint8_t type, uint8_t flags,
-			 const void *payload, size_t length)
+so_frame_put(SoByteBuffer *out, uint8_t type, uint8_t flags, const void *payload, size_t length)
 {
-	size_t		position = so_frame_begin(out, type, flags);
+	size_t position = so_frame_begin(out, type, flags);
 
 	so_put_bytes(out, payload, length);
 	so_frame_end(out, position);
@@ -52,8 +51,8 @@ so_frame_put(SoByteBuffer *out, uint8_t type, uint8_t flags,
 ssize_t
 so_frame_read(SoByteBuffer *in, int fd)
 {
-	uint8_t    *to = so_byte_buffer_reserve(in, READ_CHUNK);
-	ssize_t		got;
+	uint8_t *to = so_byte_buffer_reserve(in, READ_CHUNK);
+	ssize_t got;
 
 	if (to == NULL)
 	{
@@ -72,8 +71,8 @@ int
 so_frame_next(SoByteBuffer *in, size_t max_payload, SoFrame *frame, SoError *error)
 {
 	SoFieldReader reader;
-	uint32_t	length;
-	uint16_t	zero;
+	uint32_t length;
+	uint16_t zero;
 
 	if (so_byte_buffer_length(in) < SO_FRAME_HEADER_SIZE)
 		return 0;

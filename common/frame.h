@@ -21,15 +21,15 @@
 
 typedef struct SoFrame
 {
-	uint8_t		type;
-	uint8_t		flags;
-	const uint8_t *payload;		/* inside the input buffer; valid until the next read */
-	size_t		length;
+	uint8_t type;
+	uint8_t flags;
+	const uint8_t *payload; /* inside the input buffer; valid until the next read */
+	size_t length;
 } SoFrame;
 
 /* Append a whole frame to out. */
-extern void so_frame_put(SoByteBuffer *out, uint8_t type, uint8_t flags,
-						 const void *payload, size_t length);
+extern void
+so_frame_put(SoByteBuffer *out, uint8_t type, uint8_t flags, const void *payload, size_t length);
 
 /*
  * Append a header whose length is not known yet and return the position for
@@ -49,6 +49,6 @@ extern ssize_t so_frame_read(SoByteBuffer *in, int fd);
  * filled, 0 when more bytes are needed, -1 with *error on a violation (the
  * connection must then be closed).  max_payload in bytes.
  */
-extern int	so_frame_next(SoByteBuffer *in, size_t max_payload, SoFrame *frame, SoError *error);
+extern int so_frame_next(SoByteBuffer *in, size_t max_payload, SoFrame *frame, SoError *error);
 
-#endif							/* COMMON_FRAME_H */
+#endif /* COMMON_FRAME_H */

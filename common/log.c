@@ -17,7 +17,7 @@
 #include "common/clock.h"
 
 static char log_program[64] = "scaleout";
-static int	log_mask = SO_LOG_DEFAULT_MASK;
+static int log_mask = SO_LOG_DEFAULT_MASK;
 static SoLogSink log_sink = NULL;
 static void *log_sink_context = NULL;
 
@@ -65,14 +65,14 @@ so_log_level_name(SoLogLevel level)
 }
 
 void
-so_log(SoLogLevel level, const char *format,...)
+so_log(SoLogLevel level, const char *format, ...)
 {
-	char		line[4096];
-	char		now[32];
-	va_list		args;
-	int			used;
-	size_t		length;
-	ssize_t		ignored;
+	char line[4096];
+	char now[32];
+	va_list args;
+	int used;
+	size_t length;
+	ssize_t ignored;
 
 	if ((log_mask & level) == 0)
 		return;
@@ -94,13 +94,13 @@ so_log(SoLogLevel level, const char *format,...)
 	}
 	line[length] = '\n';
 	ignored = write(STDERR_FILENO, line, length + 1);
-	(void) ignored;				/* there is nowhere left to complain */
+	(void) ignored; /* there is nowhere left to complain */
 }
 
 void
 so_log_error(SoLogLevel level, const SoError *error)
 {
-	char		text[4000];
+	char text[4000];
 
 	so_log(level, "%s", so_error_format(error, text, sizeof(text)));
 }

@@ -23,18 +23,18 @@ typedef enum SoLogLevel
 	SO_LOG_AUDIT = 0x40
 } SoLogLevel;
 
-#define SO_LOG_DEFAULT_MASK 126		/* everything but Verbose */
+#define SO_LOG_DEFAULT_MASK 126 /* everything but Verbose */
 
 /* Called with a finished line without newline instead of writing to stderr. */
-typedef void (*SoLogSink) (SoLogLevel level, const char *line, void *context);
+typedef void (*SoLogSink)(SoLogLevel level, const char *line, void *context);
 
 extern void so_log_open(const char *program, int mask);
 extern void so_log_set_mask(int mask);
 extern void so_log_set_sink(SoLogSink sink, void *context);
-extern void so_log(SoLogLevel level, const char *format,...) SO_PRINTF(2, 3);
+extern void so_log(SoLogLevel level, const char *format, ...) SO_PRINTF(2, 3);
 /* The error in full: code, message, place, detail, hint. */
 extern void so_log_error(SoLogLevel level, const SoError *error);
 /* "Warning" and so on; one word. */
 extern const char *so_log_level_name(SoLogLevel level);
 
-#endif							/* COMMON_LOG_H */
+#endif /* COMMON_LOG_H */

@@ -82,11 +82,12 @@ static void
 set_limits(void)
 {
 #if !defined(__SANITIZE_ADDRESS__)
-	limit(RLIMIT_AS, MEMORY_LIMIT); /* the address sanitizer reserves more than that */
+	/* The address sanitizer reserves more memory than that, and its leak check is a process. */
+	limit(RLIMIT_AS, MEMORY_LIMIT);
+	limit(RLIMIT_NPROC, 0);
 #endif
 	limit(RLIMIT_CPU, CPU_SECONDS);
 	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_NPROC, 0);
 	signal(SIGPIPE, SIG_IGN);
 }
 
