@@ -18,8 +18,8 @@
 
 typedef struct ParkedRequest
 {
-	uint64		request;		/* key */
-	SoAgent    *agent;
+	uint64 request; /* key */
+	SoAgent *agent;
 } ParkedRequest;
 
 struct SoAgentWalk
@@ -46,7 +46,7 @@ compare_deadlines(const pairingheap_node *a, const pairingheap_node *b, void *ar
 void
 so_agents_init(void)
 {
-	HASHCTL		control = {0};
+	HASHCTL control = {0};
 
 	control.keysize = sizeof(pg_uuid_t);
 	control.entrysize = sizeof(SoAgent);
@@ -58,8 +58,8 @@ so_agents_init(void)
 	control.keysize = sizeof(uint64);
 	control.entrysize = sizeof(ParkedRequest);
 	control.hcxt = TopMemoryContext;
-	parked_requests = hash_create("scaleout parked polls", 64, &control,
-								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	parked_requests =
+		hash_create("scaleout parked polls", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	MemoryContextSwitchTo(TopMemoryContext);
 	deadlines = pairingheap_allocate(compare_deadlines, NULL);
 	dlist_init(&parked);
@@ -68,8 +68,8 @@ so_agents_init(void)
 SoAgent *
 so_agents_enter(const pg_uuid_t *agent_id)
 {
-	bool		found;
-	SoAgent    *agent = hash_search(agents, agent_id, HASH_ENTER, &found);
+	bool found;
+	SoAgent *agent = hash_search(agents, agent_id, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -83,7 +83,7 @@ so_agents_enter(const pg_uuid_t *agent_id)
 SoAgent *
 so_agents_find(const pg_uuid_t *agent_id)
 {
-	SoAgent    *agent = hash_search(agents, agent_id, HASH_FIND, NULL);
+	SoAgent *agent = hash_search(agents, agent_id, HASH_FIND, NULL);
 
 	return agent != NULL && agent->registered ? agent : NULL;
 }
@@ -105,7 +105,7 @@ forget_superseded(SoAgent *agent)
 SoAgent *
 so_agents_register(const SoRequest *request, bool enabled, uint64 *forgotten)
 {
-	SoAgent    *agent = so_agents_enter(&request->agent_id);
+	SoAgent *agent = so_agents_enter(&request->agent_id);
 
 	*forgotten = agent->request;
 	so_agents_unpark(agent);
@@ -133,7 +133,7 @@ so_agents_unregister(SoAgent *agent, uint64 *forgotten)
 uint64
 so_agents_park(SoAgent *agent, const SoRequest *request, int64 answer_by_ms)
 {
-	uint64		replaced = agent->request;
+	uint64 replaced = agent->request;
 	ParkedRequest *entry;
 
 	so_agents_unpark(agent);
@@ -178,7 +178,7 @@ so_agents_abandon_all(void)
 void
 so_agents_supersede(SoAgent *agent, const pg_uuid_t *task, uint32 attempt)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 	SoSuperseded *superseded;
 
 	dlist_foreach(iter, &agent->superseded)
@@ -225,7 +225,7 @@ so_agents_next_parked(SoAgent *agent)
 SoAgent *
 so_agents_next_due(int64 now_ms)
 {
-	SoAgent    *agent;
+	SoAgent *agent;
 
 	if (pairingheap_is_empty(deadlines))
 		return NULL;
@@ -253,7 +253,7 @@ so_agents_walk(void)
 SoAgent *
 so_agents_walk_next(SoAgentWalk *walk)
 {
-	SoAgent    *agent = hash_seq_search(&walk->status);
+	SoAgent *agent = hash_seq_search(&walk->status);
 
 	if (agent == NULL)
 		pfree(walk);

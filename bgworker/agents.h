@@ -15,31 +15,31 @@
 /* An attempt that the agent must drop. */
 typedef struct SoSuperseded
 {
-	dlist_node	node;
-	pg_uuid_t	task;
-	uint32		attempt;
+	dlist_node node;
+	pg_uuid_t task;
+	uint32 attempt;
 } SoSuperseded;
 
 typedef struct SoAgent
 {
-	pg_uuid_t	agent_id;		/* key */
-	bool		registered;		/* in this epoch; otherwise only a name for leases */
-	pg_uuid_t	instance_id;
-	uint8		thumbprint[SO_THUMBPRINT_SIZE];
-	bool		enabled;
-	bool		seen;			/* since LAST_ONLINE_TIME was last written */
-	uint64		dry_generation; /* there was nothing for it when the queue was at this generation */
+	pg_uuid_t agent_id; /* key */
+	bool registered;    /* in this epoch; otherwise only a name for leases */
+	pg_uuid_t instance_id;
+	uint8 thumbprint[SO_THUMBPRINT_SIZE];
+	bool enabled;
+	bool seen;             /* since LAST_ONLINE_TIME was last written */
+	uint64 dry_generation; /* there was nothing for it when the queue was at this generation */
 
 	/* the parked poll; request is 0 when there is none */
-	uint64		request;
-	uint32		capacity;
-	int64		answer_by_ms;
-	bool		wake;			/* answer it now, there is a command */
+	uint64 request;
+	uint32 capacity;
+	int64 answer_by_ms;
+	bool wake; /* answer it now, there is a command */
 	pairingheap_node heap_node;
-	dlist_node	parked_node;
+	dlist_node parked_node;
 
-	dlist_head	leases;			/* of SoLease */
-	dlist_head	superseded;		/* of SoSuperseded */
+	dlist_head leases;     /* of SoLease */
+	dlist_head superseded; /* of SoSuperseded */
 } SoAgent;
 
 extern void so_agents_init(void);
@@ -93,4 +93,4 @@ typedef struct SoAgentWalk SoAgentWalk;
 extern SoAgentWalk *so_agents_walk(void);
 extern SoAgent *so_agents_walk_next(SoAgentWalk *walk);
 
-#endif							/* BGWORKER_AGENTS_H */
+#endif /* BGWORKER_AGENTS_H */

@@ -34,9 +34,9 @@ so_counters_transaction(int requests, int reports)
 Datum
 so_master_counters(PG_FUNCTION_ARGS)
 {
-	TupleDesc	descriptor;
-	Datum		values[3];
-	bool		nulls[3] = {false, false, false};
+	TupleDesc descriptor;
+	Datum values[3];
+	bool nulls[3] = {false, false, false};
 
 	so_error_require_preload();
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)

@@ -9,4 +9,4 @@
 /* In the master: one transaction was committed for that many requests of agents. */
 extern void so_counters_transaction(int requests, int reports);
 
-#endif							/* BGWORKER_COUNTERS_H */
+#endif /* BGWORKER_COUNTERS_H */

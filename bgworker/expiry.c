@@ -22,30 +22,29 @@
 /* A row of internal.master_expire. */
 typedef struct Ended
 {
-	pg_uuid_t	task;
-	int64		operation_id;	/* the operation has ended; 0: it has not */
+	pg_uuid_t task;
+	int64 operation_id; /* the operation has ended; 0: it has not */
 } Ended;
 
 static SoSpiStatement expire_statement = {
 	.sql = "SELECT task, operation_id FROM internal.master_expire($1, $2, $3)",
 	.n_arguments = 3,
-	.types = {UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID}
-};
+	.types = {UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID}};
 
 void
 so_expiry_apply(SoMaster *master, SoBatch *batch)
 {
-	int			n = list_length(batch->expired);
-	pg_uuid_t  *tasks = palloc(sizeof(pg_uuid_t) * n);
-	int32	   *attempts = palloc(sizeof(int32) * n);
-	int32	   *reasons = palloc(sizeof(int32) * n);
-	Datum		arguments[3];
+	int n = list_length(batch->expired);
+	pg_uuid_t *tasks = palloc(sizeof(pg_uuid_t) * n);
+	int32 *attempts = palloc(sizeof(int32) * n);
+	int32 *reasons = palloc(sizeof(int32) * n);
+	Datum arguments[3];
 	MemoryContext old;
-	uint64		rows;
+	uint64 rows;
 
 	for (int i = 0; i < n; i++)
 	{
-		SoLease    *lease = list_nth(batch->expired, i);
+		SoLease *lease = list_nth(batch->expired, i);
 
 		tasks[i] = lease->task;
 		attempts[i] = (int32) lease->attempt;
@@ -58,7 +57,7 @@ so_expiry_apply(SoMaster *master, SoBatch *batch)
 	old = MemoryContextSwitchTo(master->turn);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		Ended	   *ended = palloc(sizeof(Ended));
+		Ended *ended = palloc(sizeof(Ended));
 
 		ended->task = so_spi_uuid(row, 1);
 		ended->operation_id = so_spi_int64(row, 2);
@@ -71,19 +70,19 @@ so_expiry_apply(SoMaster *master, SoBatch *batch)
 void
 so_expiry_done(SoMaster *master, SoBatch *batch)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, batch->ended)
+	foreach (cell, batch->ended)
 	{
-		Ended	   *ended = lfirst(cell);
+		Ended *ended = lfirst(cell);
 
 		if (ended->operation_id != 0)
 			so_shared_operation_finished(ended->operation_id);
 	}
-	foreach(cell, batch->expired)
+	foreach (cell, batch->expired)
 	{
-		SoLease    *lease = lfirst(cell);
-		SoAgent    *agent = so_agents_find(&lease->agent_id);
+		SoLease *lease = lfirst(cell);
+		SoAgent *agent = so_agents_find(&lease->agent_id);
 
 		/* Its result came in the same batch and was accepted. */
 		if (lease->over)

@@ -14,4 +14,4 @@ extern void so_expiry_apply(SoMaster *master, SoBatch *batch);
 /* After the commit: forget the leases, tell their agents, wake waiters. */
 extern void so_expiry_done(SoMaster *master, SoBatch *batch);
 
-#endif							/* BGWORKER_EXPIRY_H */
+#endif /* BGWORKER_EXPIRY_H */

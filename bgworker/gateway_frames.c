@@ -23,7 +23,7 @@
 static char *
 copy_string(SoFieldReader *reader)
 {
-	size_t		size;
+	size_t size;
 	const char *text = so_get_block(reader, &size);
 
 	return text == NULL ? NULL : pnstrdup(text, size);
@@ -83,14 +83,14 @@ read_request(SoFieldReader *reader, SoRequest *request)
 	if (!pg_verify_mbstr(PG_UTF8, body, request->body_size, true))
 		return false;
 	request->body = pnstrdup(body, request->body_size);
-	return request->request != 0 &&
-		request->kind >= SO_REQUEST_REGISTER && request->kind <= SO_REQUEST_REPORT;
+	return request->request != 0 && request->kind >= SO_REQUEST_REGISTER &&
+		   request->kind <= SO_REQUEST_REPORT;
 }
 
 SoRequest *
 so_gateway_frames_request(const SoFrame *frame, SoError *error)
 {
-	SoRequest  *request = palloc0(sizeof(SoRequest));
+	SoRequest *request = palloc0(sizeof(SoRequest));
 	SoFieldReader reader;
 
 	so_field_reader_init(&reader, frame->payload, frame->length);
@@ -121,8 +121,7 @@ so_gateway_frames_strings(const SoFrame *frame, size_t skip, char **strings, int
 	for (int i = 0; i < n; i++)
 	{
 		strings[i] = copy_string(&reader);
-		if (strings[i] == NULL ||
-			!pg_verify_mbstr(PG_UTF8, strings[i], strlen(strings[i]), true))
+		if (strings[i] == NULL || !pg_verify_mbstr(PG_UTF8, strings[i], strlen(strings[i]), true))
 			return false;
 	}
 	return !reader.failed;
@@ -132,7 +131,7 @@ void
 so_gateway_frames_answer(SoByteBuffer *out, uint64 request, int status, const char *body,
 						 size_t size)
 {
-	size_t		position = so_frame_begin(out, SO_GATEWAY_ANSWER, 0);
+	size_t position = so_frame_begin(out, SO_GATEWAY_ANSWER, 0);
 
 	so_put_u64(out, request);
 	so_put_u16(out, (uint16) status);
@@ -163,7 +162,7 @@ so_gateway_frames_refuse(SoByteBuffer *out, uint64 request, SoErrorCode code, co
 void
 so_gateway_frames_configure(SoByteBuffer *out, int kept_port)
 {
-	size_t		position = so_frame_begin(out, SO_GATEWAY_CONFIGURE, 0);
+	size_t position = so_frame_begin(out, SO_GATEWAY_CONFIGURE, 0);
 
 	so_put_string(out, so_setting_listen_addresses);
 	so_put_u16(out, (uint16) (so_setting_port_number != 0 ? so_setting_port_number : kept_port));
@@ -178,7 +177,7 @@ so_gateway_frames_configure(SoByteBuffer *out, int kept_port)
 void
 so_gateway_frames_trust(SoByteBuffer *out, const uint8 *thumbprints, uint32 n)
 {
-	size_t		position = so_frame_begin(out, SO_GATEWAY_TRUST, 0);
+	size_t position = so_frame_begin(out, SO_GATEWAY_TRUST, 0);
 
 	so_put_u32(out, n);
 	so_put_bytes(out, thumbprints, (size_t) n * SO_THUMBPRINT_SIZE);

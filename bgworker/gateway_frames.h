@@ -17,28 +17,28 @@
 /* An attempt that an agent says it holds. */
 typedef struct SoHeld
 {
-	pg_uuid_t	task;
-	uint32		attempt;
-	uint8		state;			/* SoHeldState */
+	pg_uuid_t task;
+	uint32 attempt;
+	uint8 state; /* SoHeldState */
 } SoHeld;
 
 /* A REQUEST frame. */
 typedef struct SoRequest
 {
-	uint64		request;
-	uint8		kind;			/* SoRequestKind */
-	uint8		thumbprint[SO_THUMBPRINT_SIZE];
-	char	   *peer;
-	pg_uuid_t	agent_id;
-	pg_uuid_t	instance_id;
-	uint64		epoch;
-	uint32		capacity;
-	uint32		wait_ms;
-	uint32		n_held;
-	SoHeld	   *held;
-	char	   *body;			/* JSON, terminated */
-	size_t		body_size;
-	StringInfo	commands;		/* JSON objects for the answer, comma separated; NULL: none */
+	uint64 request;
+	uint8 kind; /* SoRequestKind */
+	uint8 thumbprint[SO_THUMBPRINT_SIZE];
+	char *peer;
+	pg_uuid_t agent_id;
+	pg_uuid_t instance_id;
+	uint64 epoch;
+	uint32 capacity;
+	uint32 wait_ms;
+	uint32 n_held;
+	SoHeld *held;
+	char *body; /* JSON, terminated */
+	size_t body_size;
+	StringInfo commands; /* JSON objects for the answer, comma separated; NULL: none */
 } SoRequest;
 
 /*
@@ -74,4 +74,4 @@ extern void so_gateway_frames_configure(SoByteBuffer *out, int kept_port);
 /* TRUST: n thumbprints, one after the other. */
 extern void so_gateway_frames_trust(SoByteBuffer *out, const uint8 *thumbprints, uint32 n);
 
-#endif							/* BGWORKER_GATEWAY_FRAMES_H */
+#endif /* BGWORKER_GATEWAY_FRAMES_H */

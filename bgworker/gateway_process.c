@@ -26,7 +26,7 @@
 #include "miscadmin.h"
 
 #define BACKOFF_FIRST_MS 50
-#define BACKOFF_LAST_MS 30000
+#define BACKOFF_LAST_MS  30000
 /* A gateway that lived this long was a good one. */
 #define GOOD_RUN_MS 1000
 /* A gateway that has closed its socket must be gone after this time. */
@@ -50,12 +50,12 @@ spawn(pid_t *pid, const char *program, int child_end)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t	empty;
-	sigset_t	full;
-	char		parent[16];
-	char	   *arguments[] = {"scaleout-gateway", parent, NULL};
-	char	   *environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL};
-	int			failed;
+	sigset_t empty;
+	sigset_t full;
+	char parent[16];
+	char *arguments[] = {"scaleout-gateway", parent, NULL};
+	char *environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL};
+	int failed;
 
 	snprintf(parent, sizeof(parent), "%d", MyProcPid);
 	sigemptyset(&empty);
@@ -75,7 +75,7 @@ spawn(pid_t *pid, const char *program, int child_end)
 		posix_spawnattr_setsigmask(&attributes, &empty);
 		posix_spawnattr_setsigdefault(&attributes, &full);
 		posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-								 POSIX_SPAWN_SETSIGDEF);
+												  POSIX_SPAWN_SETSIGDEF);
 		failed = posix_spawn(pid, program, &actions, &attributes, arguments, environment);
 	}
 	posix_spawnattr_destroy(&attributes);
@@ -93,16 +93,15 @@ grow_backoff(SoGateway *gateway, int64 now_ms)
 bool
 so_gateway_process_start(SoGateway *gateway, int64 now_ms)
 {
-	int			ends[2];
-	char	   *program;
-	int			failed;
+	int ends[2];
+	char *program;
+	int failed;
 
 	if (gateway->pid != 0 || now_ms < gateway->next_start_ms)
 		return false;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-		ereport(ERROR,
-				(errcode_for_socket_access(),
-				 errmsg("could not create the socket pair for the scaleout gateway: %m")));
+		ereport(ERROR, (errcode_for_socket_access(),
+						errmsg("could not create the socket pair for the scaleout gateway: %m")));
 	program = so_setting_resolved_program("scaleout-gateway");
 	failed = spawn(&gateway->pid, program, ends[1]);
 	close(ends[1]);
@@ -111,12 +110,12 @@ so_gateway_process_start(SoGateway *gateway, int64 now_ms)
 		errno = failed != 0 ? failed : errno;
 		gateway->pid = 0;
 		grow_backoff(gateway, now_ms);
-		ereport(WARNING,
-				(errcode_for_file_access(),
-				 errmsg("scaleout cannot start its gateway \"%s\": %m", program),
-				 errdetail("The next try is in %lld ms.",
-						   (long long) (gateway->next_start_ms - now_ms)),
-				 errhint("Install the programs of this version (make install), or set \"scaleout.program_directory\".")));
+		ereport(WARNING, (errcode_for_file_access(),
+						  errmsg("scaleout cannot start its gateway \"%s\": %m", program),
+						  errdetail("The next try is in %lld ms.",
+									(long long) (gateway->next_start_ms - now_ms)),
+						  errhint("Install the programs of this version (make install), or set "
+								  "\"scaleout.program_directory\".")));
 		close(ends[0]);
 		pfree(program);
 		return false;
@@ -135,11 +134,11 @@ so_gateway_process_start(SoGateway *gateway, int64 now_ms)
 void
 so_gateway_process_read(SoGateway *gateway)
 {
-	size_t		total = 0;
+	size_t total = 0;
 
 	while (gateway->fd != PGINVALID_SOCKET && !gateway->eof && total < READ_LIMIT)
 	{
-		ssize_t		got = so_frame_read(&gateway->in, gateway->fd);
+		ssize_t got = so_frame_read(&gateway->in, gateway->fd);
 
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
@@ -157,37 +156,35 @@ void
 so_gateway_process_write(SoGateway *gateway)
 {
 	if (gateway->out.failed)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory for answers to the scaleout gateway")));
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
+						errmsg("out of memory for answers to the scaleout gateway")));
 	if (gateway->fd == PGINVALID_SOCKET || gateway->eof)
 		so_byte_buffer_clear(&gateway->out);
 	else if (so_byte_buffer_length(&gateway->out) > 0 &&
 			 so_byte_buffer_write(&gateway->out, gateway->fd) < 0)
-		so_byte_buffer_clear(&gateway->out);	/* its end is seen by the next read */
+		so_byte_buffer_clear(&gateway->out); /* its end is seen by the next read */
 }
 
 /* Say how the gateway ended. */
 static void
 log_end(pid_t pid, int status)
 {
-	char	   *how;
+	char *how;
 
 	if (WIFSIGNALED(status))
 		how = psprintf("was terminated by signal %d", WTERMSIG(status));
 	else
 		how = psprintf("exited with status %d", WEXITSTATUS(status));
-	ereport(LOG,
-			(errmsg("scaleout gateway (PID %d) %s", (int) pid, how),
-			 errdetail("A new one is started; agents repeat what was not answered.")));
+	ereport(LOG, (errmsg("scaleout gateway (PID %d) %s", (int) pid, how),
+				  errdetail("A new one is started; agents repeat what was not answered.")));
 	pfree(how);
 }
 
 bool
 so_gateway_process_ended(SoGateway *gateway, int64 now_ms)
 {
-	int			status;
-	pid_t		ended;
+	int status;
+	pid_t ended;
 
 	if (gateway->pid == 0)
 		return false;

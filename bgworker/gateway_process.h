@@ -11,17 +11,17 @@
 
 typedef struct SoGateway
 {
-	pid_t		pid;			/* 0: there is none */
-	pgsocket	fd;				/* our end, non-blocking; PGINVALID_SOCKET without a gateway */
-	bool		eof;			/* nothing more will come */
-	int64		eof_ms;			/* since when; it is killed when it does not leave by itself */
-	bool		listening;		/* it has said LISTENING in this life */
+	pid_t pid;      /* 0: there is none */
+	pgsocket fd;    /* our end, non-blocking; PGINVALID_SOCKET without a gateway */
+	bool eof;       /* nothing more will come */
+	int64 eof_ms;   /* since when; it is killed when it does not leave by itself */
+	bool listening; /* it has said LISTENING in this life */
 	SoByteBuffer in;
 	SoByteBuffer out;
-	int64		started_ms;
-	int64		next_start_ms;	/* not before */
-	int			backoff_ms;
-	uint64		spawns;			/* changes with every start; for rebuilding wait sets */
+	int64 started_ms;
+	int64 next_start_ms; /* not before */
+	int backoff_ms;
+	uint64 spawns; /* changes with every start; for rebuilding wait sets */
 } SoGateway;
 
 /* Called once; starts nothing. */
@@ -54,4 +54,4 @@ extern void so_gateway_process_forget(SoGateway *gateway, int64 now_ms);
 /* End it at once: a gateway that violates the protocol. */
 extern void so_gateway_process_kill(SoGateway *gateway);
 
-#endif							/* BGWORKER_GATEWAY_PROCESS_H */
+#endif /* BGWORKER_GATEWAY_PROCESS_H */

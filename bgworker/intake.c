@@ -20,7 +20,7 @@
 
 /* One turn: enough to fill a transaction, little enough to keep it short. */
 #define MESSAGES_PER_TURN 1000
-#define BYTES_PER_TURN (16 * 1024 * 1024)
+#define BYTES_PER_TURN    (16 * 1024 * 1024)
 
 /* The code with this text, for what comes from another process. */
 static int
@@ -34,7 +34,7 @@ sqlstate_of(const char *state)
 static bool
 take_hello(SoMaster *master, const SoFrame *frame)
 {
-	char	   *version;
+	char *version;
 
 	if (!so_gateway_frames_strings(frame, 0, &version, 1))
 		return false;
@@ -55,11 +55,11 @@ static bool
 take_listening(SoMaster *master, const SoFrame *frame)
 {
 	SoFieldReader reader;
-	size_t		address_size;
-	size_t		thumbprint_size;
+	size_t address_size;
+	size_t thumbprint_size;
 	const char *address;
 	const char *thumbprint;
-	uint16		port;
+	uint16 port;
 
 	so_field_reader_init(&reader, frame->payload, frame->length);
 	address = so_get_block(&reader, &address_size);
@@ -85,10 +85,9 @@ take_listening(SoMaster *master, const SoFrame *frame)
 		master->gateway.listening = true;
 		/* Nobody could renew while there was no gateway. */
 		so_leases_amnesty(master->now_ms);
-		ereport(LOG,
-				(errmsg("scaleout listens on %s", master->listening_address),
-				 errdetail("The certificate's thumbprint is %s, the epoch " UINT64_FORMAT ".",
-						   master->listening_thumbprint, master->epoch)));
+		ereport(LOG, (errmsg("scaleout listens on %s", master->listening_address),
+					  errdetail("The certificate's thumbprint is %s, the epoch " UINT64_FORMAT ".",
+								master->listening_thumbprint, master->epoch)));
 	}
 	return true;
 }
@@ -96,7 +95,7 @@ take_listening(SoMaster *master, const SoFrame *frame)
 static bool
 take_log(const SoFrame *frame)
 {
-	char	   *line;
+	char *line;
 
 	if (frame->length < 1 || !so_gateway_frames_strings(frame, 1, &line, 1))
 		return false;
@@ -112,17 +111,16 @@ take_log(const SoFrame *frame)
 static bool
 take_failed(SoMaster *master, const SoFrame *frame)
 {
-	char	   *fields[4];
+	char *fields[4];
 
 	/* Somebody else may have the port now. */
 	master->kept_port = 0;
 	if (!so_gateway_frames_strings(frame, 0, fields, 4))
 		return false;
-	ereport(WARNING,
-			(errcode(sqlstate_of(fields[0])),
-			 errmsg("the scaleout gateway cannot serve: %s", fields[1]),
-			 fields[2][0] != '\0' ? errdetail("%s", fields[2]) : 0,
-			 fields[3][0] != '\0' ? errhint("%s", fields[3]) : 0));
+	ereport(WARNING, (errcode(sqlstate_of(fields[0])),
+					  errmsg("the scaleout gateway cannot serve: %s", fields[1]),
+					  fields[2][0] != '\0' ? errdetail("%s", fields[2]) : 0,
+					  fields[3][0] != '\0' ? errhint("%s", fields[3]) : 0));
 	return true;
 }
 
@@ -130,15 +128,14 @@ take_failed(SoMaster *master, const SoFrame *frame)
 static bool
 take_reloaded(SoMaster *master, const SoFrame *frame)
 {
-	char	   *fields[3];
+	char *fields[3];
 
 	if (frame->length < 1 || !so_gateway_frames_strings(frame, 1, fields, 3))
 		return false;
 	if (frame->payload[0] == 0)
-		ereport(WARNING,
-				(errcode(sqlstate_of(fields[1])),
-				 errmsg("the scaleout gateway keeps its old settings: %s", fields[2]),
-				 errhint("Correct the settings or files and reload again.")));
+		ereport(WARNING, (errcode(sqlstate_of(fields[1])),
+						  errmsg("the scaleout gateway keeps its old settings: %s", fields[2]),
+						  errhint("Correct the settings or files and reload again.")));
 	else
 	{
 		if (master->listening_thumbprint != NULL)
@@ -152,8 +149,8 @@ take_reloaded(SoMaster *master, const SoFrame *frame)
 static bool
 take_request(SoMaster *master, SoBatch *batch, const SoFrame *frame)
 {
-	SoError		error;
-	SoRequest  *request = so_gateway_frames_request(frame, &error);
+	SoError error;
+	SoRequest *request = so_gateway_frames_request(frame, &error);
 
 	if (request == NULL)
 		return false;
@@ -165,7 +162,7 @@ take_request(SoMaster *master, SoBatch *batch, const SoFrame *frame)
 static bool
 take_frame(SoMaster *master, SoBatch *batch, const SoFrame *frame)
 {
-	uint64		request;
+	uint64 request;
 
 	switch (frame->type)
 	{
@@ -194,14 +191,14 @@ take_frame(SoMaster *master, SoBatch *batch, const SoFrame *frame)
 bool
 so_intake_frames(SoMaster *master, SoBatch *batch)
 {
-	SoGateway  *gateway = &master->gateway;
-	size_t		bytes = 0;
+	SoGateway *gateway = &master->gateway;
+	size_t bytes = 0;
 
 	for (int n = 0; gateway->fd != PGINVALID_SOCKET; n++)
 	{
-		SoFrame		frame;
-		SoError		error;
-		int			got;
+		SoFrame frame;
+		SoError error;
+		int got;
 
 		if (n == MESSAGES_PER_TURN || bytes > BYTES_PER_TURN)
 			return true;
@@ -214,11 +211,10 @@ so_intake_frames(SoMaster *master, SoBatch *batch)
 			bytes += frame.length;
 			continue;
 		}
-		ereport(WARNING,
-				(so_errcode(SO_ERR_FRAME_MALFORMED),
-				 errmsg("the scaleout gateway sent a malformed frame and is started anew"),
-				 errdetail("Frame type %d, %zu bytes. %s", got > 0 ? frame.type : 0,
-						   got > 0 ? frame.length : 0, error.message)));
+		ereport(WARNING, (so_errcode(SO_ERR_FRAME_MALFORMED),
+						  errmsg("the scaleout gateway sent a malformed frame and is started anew"),
+						  errdetail("Frame type %d, %zu bytes. %s", got > 0 ? frame.type : 0,
+									got > 0 ? frame.length : 0, error.message)));
 		so_gateway_process_kill(gateway);
 		so_byte_buffer_clear(&gateway->in);
 		return false;

@@ -14,4 +14,4 @@
  */
 extern bool so_intake_frames(SoMaster *master, SoBatch *batch);
 
-#endif							/* BGWORKER_INTAKE_H */
+#endif /* BGWORKER_INTAKE_H */

@@ -38,7 +38,7 @@
 /* How long nothing may tell us anything before we look ourselves. */
 #define LOOK_INTERVAL_MS 60000
 #define BACKOFF_FIRST_MS 250
-#define BACKOFF_LAST_MS 60000
+#define BACKOFF_LAST_MS  60000
 /* A master that lived this long was a good one: begin the back-off anew. */
 #define GOOD_RUN_MS 10000
 
@@ -46,19 +46,19 @@ typedef struct Launcher
 {
 	BackgroundWorkerHandle *handle; /* of the master that we started, or NULL */
 	TimestampTz started;
-	int			backoff_ms;
-	TimestampTz next_start;		/* not before */
-	bool		complained;		/* about a missing worker slot */
+	int backoff_ms;
+	TimestampTz next_start; /* not before */
+	bool complained;        /* about a missing worker slot */
 } Launcher;
 
 /* Is the tuple of pg_shseclabel a label of ours on a database? */
 static bool
 label_is_ours(HeapTuple tuple, TupleDesc descriptor)
 {
-	bool		isnull;
-	Datum		provider;
-	bool		ours;
-	char	   *name;
+	bool isnull;
+	Datum provider;
+	bool ours;
+	char *name;
 
 	if (((Form_pg_shseclabel) GETSTRUCT(tuple))->classoid != DatabaseRelationId)
 		return false;
@@ -75,10 +75,10 @@ label_is_ours(HeapTuple tuple, TupleDesc descriptor)
 static bool
 database_usable(Oid database)
 {
-	Relation	relation = table_open(DatabaseRelationId, AccessShareLock);
+	Relation relation = table_open(DatabaseRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
-	bool		usable = false;
+	HeapTuple tuple;
+	bool usable = false;
 
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
@@ -97,10 +97,10 @@ database_usable(Oid database)
 static Oid
 database_named(const char *name)
 {
-	Relation	relation = table_open(DatabaseRelationId, AccessShareLock);
+	Relation relation = table_open(DatabaseRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
-	Oid			found = InvalidOid;
+	HeapTuple tuple;
+	Oid found = InvalidOid;
 
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
@@ -118,14 +118,15 @@ database_named(const char *name)
 static Oid
 labelled_database(void)
 {
-	Oid			bound = so_binding_database();
-	Relation	relation = table_open(SharedSecLabelRelationId, AccessShareLock);
+	Oid bound = so_binding_database();
+	Relation relation = table_open(SharedSecLabelRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
-	Oid			found = InvalidOid;
+	HeapTuple tuple;
+	Oid found = InvalidOid;
 
 	while ((tuple = systable_getnext(scan)) != NULL)
-		if (label_is_ours(tuple, RelationGetDescr(relation)) && (!OidIsValid(bound) || found != bound))
+		if (label_is_ours(tuple, RelationGetDescr(relation)) &&
+			(!OidIsValid(bound) || found != bound))
 			found = ((Form_pg_shseclabel) GETSTRUCT(tuple))->objoid;
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
@@ -135,7 +136,7 @@ labelled_database(void)
 Oid
 so_launcher_find_database(void)
 {
-	Oid			database;
+	Oid database;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -170,7 +171,7 @@ note_end(Launcher *launcher)
 static bool
 master_lives(Launcher *launcher)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	if (launcher->handle != NULL)
 	{
@@ -209,7 +210,7 @@ static long
 turn(Launcher *launcher)
 {
 	TimestampTz now;
-	Oid			database;
+	Oid database;
 
 	if (so_shared_held() || master_lives(launcher))
 		return LOOK_INTERVAL_MS;
@@ -219,16 +220,17 @@ turn(Launcher *launcher)
 	database = so_launcher_find_database();
 	if (OidIsValid(database))
 		start_master(launcher, database);
-	return launcher->handle != NULL ? LOOK_INTERVAL_MS :
-		Max(TimestampDifferenceMilliseconds(now, launcher->next_start) + 1,
-			OidIsValid(database) ? 0 : LOOK_INTERVAL_MS);
+	return launcher->handle != NULL
+			   ? LOOK_INTERVAL_MS
+			   : Max(TimestampDifferenceMilliseconds(now, launcher->next_start) + 1,
+					 OidIsValid(database) ? 0 : LOOK_INTERVAL_MS);
 }
 
 void
 so_launcher_main(Datum argument)
 {
-	Launcher	launcher = {.backoff_ms = BACKOFF_FIRST_MS};
-	bool		called = false;
+	Launcher launcher = {.backoff_ms = BACKOFF_FIRST_MS};
+	bool called = false;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -238,8 +240,8 @@ so_launcher_main(Datum argument)
 
 	for (;;)
 	{
-		long		wait_ms;
-		int			happened;
+		long wait_ms;
+		int happened;
 
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
@@ -260,8 +262,8 @@ so_launcher_main(Datum argument)
 		}
 		wait_ms = turn(&launcher);
 		pgstat_report_activity(STATE_IDLE, NULL);
-		happened = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-							 wait_ms, PG_WAIT_EXTENSION);
+		happened = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
+							 PG_WAIT_EXTENSION);
 		called = (happened & WL_LATCH_SET) != 0;
 		if (called)
 			ResetLatch(MyLatch);

@@ -16,6 +16,6 @@
  * scaleout.database wins over the label.  Opens and ends a transaction of its
  * own; needs no connection to a database.
  */
-extern Oid	so_launcher_find_database(void);
+extern Oid so_launcher_find_database(void);
 
-#endif							/* BGWORKER_LAUNCHER_H */
+#endif /* BGWORKER_LAUNCHER_H */

@@ -23,7 +23,7 @@
 
 static HTAB *leases;
 static pairingheap *deadlines;
-static int	live;
+static int live;
 
 /*
  * The master waits longer than the agent, by scaleout.lease_margin, so that two
@@ -58,13 +58,14 @@ so_leases_hash_uuid(const void *key, Size size)
 void
 so_leases_init(void)
 {
-	HASHCTL		control = {0};
+	HASHCTL control = {0};
 
 	control.keysize = sizeof(pg_uuid_t);
 	control.entrysize = sizeof(SoLease);
 	control.hash = so_leases_hash_uuid;
 	control.hcxt = TopMemoryContext;
-	leases = hash_create("scaleout leases", 1024, &control, HASH_ELEM | HASH_FUNCTION | HASH_CONTEXT);
+	leases =
+		hash_create("scaleout leases", 1024, &control, HASH_ELEM | HASH_FUNCTION | HASH_CONTEXT);
 	MemoryContextSwitchTo(TopMemoryContext);
 	deadlines = pairingheap_allocate(compare_deadlines, NULL);
 	live = 0;
@@ -88,8 +89,8 @@ SoLease *
 so_leases_add(const pg_uuid_t *task, uint32 attempt, const pg_uuid_t *agent_id,
 			  const pg_uuid_t *instance_id, int32 interval_ms, int64 execution_id, int64 now_ms)
 {
-	bool		found;
-	SoLease    *lease = hash_search(leases, task, HASH_ENTER, &found);
+	bool found;
+	SoLease *lease = hash_search(leases, task, HASH_ENTER, &found);
 
 	if (found)
 	{
@@ -122,7 +123,7 @@ so_leases_add(const pg_uuid_t *task, uint32 attempt, const pg_uuid_t *agent_id,
 SoLease *
 so_leases_find(const pg_uuid_t *task)
 {
-	SoLease    *lease = hash_search(leases, task, HASH_FIND, NULL);
+	SoLease *lease = hash_search(leases, task, HASH_FIND, NULL);
 
 	return lease != NULL && !lease->over ? lease : NULL;
 }
@@ -142,7 +143,7 @@ so_leases_over(SoLease *lease, int64 now_ms)
 bool
 so_leases_recently_over(const pg_uuid_t *task, uint32 attempt)
 {
-	SoLease    *lease = hash_search(leases, task, HASH_FIND, NULL);
+	SoLease *lease = hash_search(leases, task, HASH_FIND, NULL);
 
 	return lease != NULL && lease->over && lease->attempt == attempt;
 }
@@ -177,7 +178,7 @@ void
 so_leases_amnesty(int64 now_ms)
 {
 	HASH_SEQ_STATUS status;
-	SoLease    *lease;
+	SoLease *lease;
 
 	hash_seq_init(&status, leases);
 	while ((lease = hash_seq_search(&status)) != NULL)
@@ -190,7 +191,7 @@ so_leases_next_due(int64 now_ms)
 {
 	while (!pairingheap_is_empty(deadlines))
 	{
-		SoLease    *lease = pairingheap_container(SoLease, heap_node, pairingheap_first(deadlines));
+		SoLease *lease = pairingheap_container(SoLease, heap_node, pairingheap_first(deadlines));
 
 		if (lease->queued_ms > now_ms)
 			return NULL;

@@ -14,30 +14,30 @@
 
 typedef enum SoLeaseEnd
 {
-	SO_LEASE_SILENT = 1,		/* no renewal for the interval */
-	SO_LEASE_RESTARTED = 2,		/* the agent started anew and does not have it any more */
-	SO_LEASE_REMOVED = 3		/* the agent was removed from the catalog */
+	SO_LEASE_SILENT = 1,    /* no renewal for the interval */
+	SO_LEASE_RESTARTED = 2, /* the agent started anew and does not have it any more */
+	SO_LEASE_REMOVED = 3    /* the agent was removed from the catalog */
 } SoLeaseEnd;
 
 typedef struct SoLease
 {
-	pg_uuid_t	task;			/* key */
-	uint32		attempt;
-	pg_uuid_t	agent_id;
-	pg_uuid_t	instance_id;	/* the life of the agent that was given the lease or listed it last */
-	int32		interval_ms;
-	int64		renewed_ms;		/* last renewal, or the last amnesty */
-	int64		execution_id;
-	bool		stop_requested; /* tell the agent until it says that it is stopping */
-	int64		stop_told_ms;	/* when it was last told; 0: not yet */
-	uint64		listed_in;		/* request that listed it last */
-	uint8		held_state;		/* SoHeldState of the last listing; 0: never listed */
-	SoLeaseEnd	end;			/* when due: why */
-	bool		ending;			/* in the batch that is being committed */
-	bool		over;			/* its result is committed; kept to recognise late listings */
-	int64		queued_ms;		/* the deadline under which it stands in the heap */
+	pg_uuid_t task; /* key */
+	uint32 attempt;
+	pg_uuid_t agent_id;
+	pg_uuid_t instance_id; /* the life of the agent that was given the lease or listed it last */
+	int32 interval_ms;
+	int64 renewed_ms; /* last renewal, or the last amnesty */
+	int64 execution_id;
+	bool stop_requested; /* tell the agent until it says that it is stopping */
+	int64 stop_told_ms;  /* when it was last told; 0: not yet */
+	uint64 listed_in;    /* request that listed it last */
+	uint8 held_state;    /* SoHeldState of the last listing; 0: never listed */
+	SoLeaseEnd end;      /* when due: why */
+	bool ending;         /* in the batch that is being committed */
+	bool over;           /* its result is committed; kept to recognise late listings */
+	int64 queued_ms;     /* the deadline under which it stands in the heap */
 	pairingheap_node heap_node;
-	dlist_node	agent_node;		/* in SoAgent.leases */
+	dlist_node agent_node; /* in SoAgent.leases */
 } SoLease;
 
 /* Called once by the master before anything else here. */
@@ -47,9 +47,9 @@ extern void so_leases_init(void);
  * Add a lease (or take up the new attempt of a task that is known).  The
  * interval counts from now_ms.  Returns it; owned by the table.
  */
-extern SoLease *so_leases_add(const pg_uuid_t *task, uint32 attempt, const pg_uuid_t *agent_id,
-							  const pg_uuid_t *instance_id, int32 interval_ms,
-							  int64 execution_id, int64 now_ms);
+extern SoLease *
+so_leases_add(const pg_uuid_t *task, uint32 attempt, const pg_uuid_t *agent_id,
+			  const pg_uuid_t *instance_id, int32 interval_ms, int64 execution_id, int64 now_ms);
 
 /* The live lease of the task, or NULL. */
 extern SoLease *so_leases_find(const pg_uuid_t *task);
@@ -86,9 +86,9 @@ extern void so_leases_retry(SoLease *lease, int64 at_ms);
 extern int64 so_leases_next_deadline(void);
 
 /* Number of live leases. */
-extern int	so_leases_count(void);
+extern int so_leases_count(void);
 
 /* Bytes that give the same hash for the same UUID; for hash tables of UUIDs. */
 extern uint32 so_leases_hash_uuid(const void *key, Size size);
 
-#endif							/* BGWORKER_LEASES_H */
+#endif /* BGWORKER_LEASES_H */

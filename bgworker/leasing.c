@@ -27,14 +27,14 @@
 /* A row of internal.master_lease. */
 typedef struct Leased
 {
-	char	   *kind;			/* task, project, finished, position */
-	int			agent;			/* index into the agents that were asked about, from 1 */
-	pg_uuid_t	task;
-	uint32		attempt;
-	int64		execution_id;	/* position: the new position */
-	int32		interval_ms;	/* position: 1 when there is work that nobody asked could take */
-	char	   *hash;
-	char	   *body;
+	char *kind; /* task, project, finished, position */
+	int agent;  /* index into the agents that were asked about, from 1 */
+	pg_uuid_t task;
+	uint32 attempt;
+	int64 execution_id; /* position: the new position */
+	int32 interval_ms;  /* position: 1 when there is work that nobody asked could take */
+	char *hash;
+	char *body;
 } Leased;
 
 #define LEASE_COLUMNS "kind, agent, task, attempt, execution_id, interval_ms, hash, body"
@@ -42,30 +42,27 @@ typedef struct Leased
 static SoSpiStatement lease_statement = {
 	.sql = "SELECT " LEASE_COLUMNS " FROM internal.master_lease($1, $2, $3, $4, $5, $6)",
 	.n_arguments = 6,
-	.types = {INT8OID, INT8OID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4OID}
-};
+	.types = {INT8OID, INT8OID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4OID}};
 
 static SoSpiStatement reject_statement = {
 	.sql = "SELECT " LEASE_COLUMNS " FROM internal.master_reject_ready($1, $2, $3, $4, $5)",
 	.n_arguments = 5,
-	.types = {INT8OID, UUIDARRAYOID, INT4ARRAYOID, TEXTOID, TEXTOID}
-};
+	.types = {INT8OID, UUIDARRAYOID, INT4ARRAYOID, TEXTOID, TEXTOID}};
 
-static SoSpiStatement redeliver_statement = {
-	.sql = "SELECT " LEASE_COLUMNS " FROM internal.master_redeliver($1, $2)",
-	.n_arguments = 2,
-	.types = {UUIDARRAYOID, INT4ARRAYOID}
-};
+static SoSpiStatement redeliver_statement = {.sql = "SELECT " LEASE_COLUMNS
+													" FROM internal.master_redeliver($1, $2)",
+											 .n_arguments = 2,
+											 .types = {UUIDARRAYOID, INT4ARRAYOID}};
 
 static List *
 collect(SoMaster *master, int agents, uint64 rows)
 {
 	MemoryContext old = MemoryContextSwitchTo(master->turn);
-	List	   *list = NIL;
+	List *list = NIL;
 
 	for (uint64 row = 0; row < rows; row++)
 	{
-		Leased	   *leased = palloc(sizeof(Leased));
+		Leased *leased = palloc(sizeof(Leased));
 
 		leased->kind = so_spi_text(row, 1, master->turn);
 		leased->agent = so_spi_int32(row, 2);
@@ -88,7 +85,7 @@ static bool
 wants_work(const SoMaster *master, const SoAgent *agent, bool new_work)
 {
 	return agent->enabled && agent->capacity > 0 &&
-		(new_work || agent->dry_generation != master->ready_generation);
+		   (new_work || agent->dry_generation != master->ready_generation);
 }
 
 bool
@@ -106,7 +103,7 @@ static List *
 waiting_agents(SoMaster *master, bool new_work)
 {
 	MemoryContext old = MemoryContextSwitchTo(master->turn);
-	List	   *agents = NIL;
+	List *agents = NIL;
 
 	for (SoAgent *agent = so_agents_first_parked();
 		 agent != NULL && list_length(agents) < AGENTS_PER_CALL;
@@ -120,14 +117,14 @@ waiting_agents(SoMaster *master, bool new_work)
 static void
 agent_arguments(List *agents, Datum *ids, Datum *instances, Datum *capacities)
 {
-	int			n = list_length(agents);
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t) * Max(n, 1));
-	pg_uuid_t  *instance = palloc(sizeof(pg_uuid_t) * Max(n, 1));
-	int32	   *capacity = palloc(sizeof(int32) * Max(n, 1));
+	int n = list_length(agents);
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t) * Max(n, 1));
+	pg_uuid_t *instance = palloc(sizeof(pg_uuid_t) * Max(n, 1));
+	int32 *capacity = palloc(sizeof(int32) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 	{
-		SoAgent    *agent = list_nth(agents, i);
+		SoAgent *agent = list_nth(agents, i);
 
 		id[i] = agent->agent_id;
 		instance[i] = agent->instance_id;
@@ -142,7 +139,7 @@ agent_arguments(List *agents, Datum *ids, Datum *instances, Datum *capacities)
 void
 so_leasing_apply(SoMaster *master, SoBatch *batch)
 {
-	Datum		arguments[6];
+	Datum arguments[6];
 
 	batch->leased_agents = waiting_agents(master, batch->new_work);
 	arguments[0] = Int64GetDatum((int64) master->epoch);
@@ -156,7 +153,7 @@ so_leasing_apply(SoMaster *master, SoBatch *batch)
 void
 so_leasing_reject_first(SoMaster *master, SoBatch *batch, const ErrorData *error)
 {
-	Datum		arguments[5];
+	Datum arguments[5];
 
 	batch->leased_agents = waiting_agents(master, batch->new_work);
 	arguments[0] = Int64GetDatum(master->ready_position);
@@ -170,10 +167,10 @@ so_leasing_reject_first(SoMaster *master, SoBatch *batch, const ErrorData *error
 void
 so_leasing_redeliver(SoMaster *master, SoBatch *batch)
 {
-	int			n = list_length(batch->redeliveries);
-	pg_uuid_t  *tasks = palloc(sizeof(pg_uuid_t) * n);
-	int32	   *attempts = palloc(sizeof(int32) * n);
-	Datum		arguments[2];
+	int n = list_length(batch->redeliveries);
+	pg_uuid_t *tasks = palloc(sizeof(pg_uuid_t) * n);
+	int32 *attempts = palloc(sizeof(int32) * n);
+	Datum arguments[2];
 
 	for (int i = 0; i < n; i++)
 	{
@@ -191,11 +188,11 @@ so_leasing_redeliver(SoMaster *master, SoBatch *batch)
 static void
 append_project(StringInfo projects, List *rows, const char *hash)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, rows)
+	foreach (cell, rows)
 	{
-		Leased	   *row = lfirst(cell);
+		Leased *row = lfirst(cell);
 
 		if (strcmp(row->kind, "project") != 0 || strcmp(row->hash, hash) != 0)
 			continue;
@@ -211,19 +208,19 @@ append_project(StringInfo projects, List *rows, const char *hash)
 /* What one poll is answered with. */
 typedef struct Parcel
 {
-	SoAgent    *agent;
+	SoAgent *agent;
 	StringInfoData tasks;
 	StringInfoData projects;
-	List	   *hashes;			/* of those already in projects */
+	List *hashes; /* of those already in projects */
 } Parcel;
 
 static Parcel *
 find_parcel(List **parcels, SoAgent *agent)
 {
-	ListCell   *cell;
-	Parcel	   *parcel;
+	ListCell *cell;
+	Parcel *parcel;
 
-	foreach(cell, *parcels)
+	foreach (cell, *parcels)
 	{
 		parcel = lfirst(cell);
 		if (parcel->agent == agent)
@@ -240,10 +237,10 @@ find_parcel(List **parcels, SoAgent *agent)
 static void
 add_to_parcel(Parcel *parcel, const Leased *leased, List *rows)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	appendStringInfo(&parcel->tasks, "%s%s", parcel->tasks.len > 0 ? "," : "", leased->body);
-	foreach(cell, parcel->hashes)
+	foreach (cell, parcel->hashes)
 		if (strcmp(lfirst(cell), leased->hash) == 0)
 			return;
 	parcel->hashes = lappend(parcel->hashes, leased->hash);
@@ -253,15 +250,15 @@ add_to_parcel(Parcel *parcel, const Leased *leased, List *rows)
 static void
 start_leases(SoMaster *master, SoBatch *batch, List **parcels)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, batch->leased)
+	foreach (cell, batch->leased)
 	{
-		Leased	   *leased = lfirst(cell);
+		Leased *leased = lfirst(cell);
 
 		if (strcmp(leased->kind, "task") == 0)
 		{
-			SoAgent    *agent = list_nth(batch->leased_agents, leased->agent - 1);
+			SoAgent *agent = list_nth(batch->leased_agents, leased->agent - 1);
 
 			so_leases_add(&leased->task, leased->attempt, &agent->agent_id, &agent->instance_id,
 						  leased->interval_ms, leased->execution_id, master->now_ms);
@@ -285,13 +282,13 @@ start_leases(SoMaster *master, SoBatch *batch, List **parcels)
 static void
 note_dry_agents(SoMaster *master, SoBatch *batch)
 {
-	int		   *given = palloc0(sizeof(int) * (list_length(batch->leased_agents) + 1));
-	int			total = 0;
-	ListCell   *cell;
+	int *given = palloc0(sizeof(int) * (list_length(batch->leased_agents) + 1));
+	int total = 0;
+	ListCell *cell;
 
-	foreach(cell, batch->leased)
+	foreach (cell, batch->leased)
 	{
-		Leased	   *leased = lfirst(cell);
+		Leased *leased = lfirst(cell);
 
 		if (strcmp(leased->kind, "task") == 0)
 		{
@@ -303,7 +300,7 @@ note_dry_agents(SoMaster *master, SoBatch *batch)
 		return;
 	for (int i = 0; i < list_length(batch->leased_agents); i++)
 	{
-		SoAgent    *agent = list_nth(batch->leased_agents, i);
+		SoAgent *agent = list_nth(batch->leased_agents, i);
 
 		if (given[i + 1] < (int) agent->capacity || !master->ready_left)
 			agent->dry_generation = master->ready_generation;
@@ -317,13 +314,13 @@ note_dry_agents(SoMaster *master, SoBatch *batch)
 static void
 send_again(SoMaster *master, SoBatch *batch, List **parcels)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, batch->redelivered)
+	foreach (cell, batch->redelivered)
 	{
-		Leased	   *leased = lfirst(cell);
-		SoLease    *lease = so_leases_find(&leased->task);
-		SoAgent    *agent;
+		Leased *leased = lfirst(cell);
+		SoLease *lease = so_leases_find(&leased->task);
+		SoAgent *agent;
 
 		if (strcmp(leased->kind, "task") != 0 || lease == NULL || lease->attempt != leased->attempt)
 			continue;
@@ -338,16 +335,16 @@ send_again(SoMaster *master, SoBatch *batch, List **parcels)
 void
 so_leasing_done(SoMaster *master, SoBatch *batch)
 {
-	List	   *parcels = NIL;
-	ListCell   *cell;
+	List *parcels = NIL;
+	ListCell *cell;
 
 	start_leases(master, batch, &parcels);
 	send_again(master, batch, &parcels);
 	if (batch->leasing)
 		note_dry_agents(master, batch);
-	foreach(cell, parcels)
+	foreach (cell, parcels)
 	{
-		Parcel	   *parcel = lfirst(cell);
+		Parcel *parcel = lfirst(cell);
 
 		/* A poll that went away meanwhile is found lost by the agent's next one. */
 		if (parcel->agent->request != 0)

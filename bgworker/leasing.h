@@ -26,4 +26,4 @@ extern void so_leasing_redeliver(SoMaster *master, SoBatch *batch);
 /* After the commit: start the leases and answer the polls. */
 extern void so_leasing_done(SoMaster *master, SoBatch *batch);
 
-#endif							/* BGWORKER_LEASING_H */
+#endif /* BGWORKER_LEASING_H */

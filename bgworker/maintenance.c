@@ -31,13 +31,13 @@
 #include "utils/memutils.h"
 
 #define FIRST_RUN_MS (60 * 1000)
-#define INTERVAL_MS (60 * 60 * 1000)
+#define INTERVAL_MS  (60 * 60 * 1000)
 /* Without a free worker slot: ask again. */
 #define NO_SLOT_MS (5 * 60 * 1000)
 /* One step. */
 #define STEP_TIMEOUT_MS 60000
 /* A partition that somebody reads is tried again this often, with pauses. */
-#define BLOCKED_TRIES 5
+#define BLOCKED_TRIES    5
 #define BLOCKED_PAUSE_MS 2000
 
 void
@@ -56,7 +56,7 @@ so_maintenance_deadline(const SoMaster *master)
 void
 so_maintenance_attend(SoMaster *master)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	if (master->now_ms < master->next_maintenance_ms)
 		return;
@@ -80,17 +80,16 @@ so_maintenance_attend(SoMaster *master)
 	MemoryContextSwitchTo(master->turn);
 }
 
-static SoSpiStatement step_statement = {
-	.sql = "SELECT more, message FROM internal.master_maintain()"
-};
+static SoSpiStatement step_statement = {.sql =
+											"SELECT more, message FROM internal.master_maintain()"};
 
 /* What came of one step. */
 typedef enum Step
 {
-	STEP_DONE,					/* nothing is left to do */
+	STEP_DONE, /* nothing is left to do */
 	STEP_MORE,
-	STEP_BLOCKED,				/* somebody holds a lock */
-	STEP_LEAVE					/* the extension is gone, or another error */
+	STEP_BLOCKED, /* somebody holds a lock */
+	STEP_LEAVE    /* the extension is gone, or another error */
 } Step;
 
 static Step
@@ -104,7 +103,7 @@ step(MemoryContext context)
 		so_spi_begin("scaleout: maintenance", STEP_TIMEOUT_MS);
 		if (so_seat_extension(&reason) && so_spi_run(&step_statement, NULL, NULL) == 1)
 		{
-			char	   *message = so_spi_text(0, 2, context);
+			char *message = so_spi_text(0, 2, context);
 
 			result = so_spi_bool(0, 1) ? STEP_MORE : STEP_DONE;
 			if (message != NULL)
@@ -114,13 +113,12 @@ step(MemoryContext context)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = so_spi_abort(context);
+		ErrorData *error = so_spi_abort(context);
 
 		result = so_spi_retryable(error) ? STEP_BLOCKED : STEP_LEAVE;
 		if (result == STEP_LEAVE)
-			ereport(WARNING,
-					(errcode(error->sqlerrcode),
-					 errmsg("scaleout maintenance failed: %s", error->message)));
+			ereport(WARNING, (errcode(error->sqlerrcode),
+							  errmsg("scaleout maintenance failed: %s", error->message)));
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -141,8 +139,8 @@ void
 so_maintenance_main(Datum argument)
 {
 	MemoryContext context;
-	int			blocked = 0;
-	Step		result = STEP_MORE;
+	int blocked = 0;
+	Step result = STEP_MORE;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -152,10 +150,9 @@ so_maintenance_main(Datum argument)
 	SetConfigOption("lock_timeout", "50ms", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET,
-					PGC_S_OVERRIDE);
-	context = AllocSetContextCreate(TopMemoryContext, "scaleout maintenance",
-									ALLOCSET_DEFAULT_SIZES);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
+	context =
+		AllocSetContextCreate(TopMemoryContext, "scaleout maintenance", ALLOCSET_DEFAULT_SIZES);
 
 	while (result == STEP_MORE || (result == STEP_BLOCKED && blocked < BLOCKED_TRIES))
 	{

@@ -18,4 +18,4 @@ extern void so_maintenance_attend(SoMaster *master);
 /* When so_maintenance_attend should be called again: monotonic ms. */
 extern int64 so_maintenance_deadline(const SoMaster *master);
 
-#endif							/* BGWORKER_MAINTENANCE_H */
+#endif /* BGWORKER_MAINTENANCE_H */

@@ -55,7 +55,7 @@ static SoMaster master;
 static void
 note_child(SIGNAL_ARGS)
 {
-	int			save_errno = errno;
+	int save_errno = errno;
 
 	SetLatch(MyLatch);
 	errno = save_errno;
@@ -81,30 +81,28 @@ cancel_by_timeout(SIGNAL_ARGS)
 static void
 overrule_settings(void)
 {
-	static const char *const settings[][2] = {
-		{"application_name", "scaleout master"},
-		{"lock_timeout", SO_MASTER_LOCK_TIMEOUT},
-		{"synchronous_commit", "on"},
-		{"search_path", "pg_catalog, pg_temp"},
-		{"plan_cache_mode", "auto"},
-		{"default_transaction_isolation", "read committed"},
-		{"default_transaction_read_only", "off"},
-		{"session_replication_role", "origin"},
-		{"row_security", "on"},
-		{"TimeZone", "UTC"},
-		{"DateStyle", "ISO, YMD"},
-		{"IntervalStyle", "iso_8601"},
-		{"extra_float_digits", "1"},
-		{"bytea_output", "hex"},
-		/*
+	static const char *const settings[][2] = {{"application_name", "scaleout master"},
+											  {"lock_timeout", SO_MASTER_LOCK_TIMEOUT},
+											  {"synchronous_commit", "on"},
+											  {"search_path", "pg_catalog, pg_temp"},
+											  {"plan_cache_mode", "auto"},
+											  {"default_transaction_isolation", "read committed"},
+											  {"default_transaction_read_only", "off"},
+											  {"session_replication_role", "origin"},
+											  {"row_security", "on"},
+											  {"TimeZone", "UTC"},
+											  {"DateStyle", "ISO, YMD"},
+											  {"IntervalStyle", "iso_8601"},
+											  {"extra_float_digits", "1"},
+											  {"bytea_output", "hex"},
+											  /*
 		 * Every statement of the master looks a list up by keys.  Statistics of
 		 * a table that was empty a moment ago must not make a scan of that.
 		 */
-		{"enable_seqscan", "off"},
-		{"enable_hashjoin", "off"},
-		{"enable_mergejoin", "off"},
-		{"jit", "off"}
-	};
+											  {"enable_seqscan", "off"},
+											  {"enable_hashjoin", "off"},
+											  {"enable_mergejoin", "off"},
+											  {"jit", "off"}};
 
 	for (int i = 0; i < lengthof(settings); i++)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
@@ -115,8 +113,8 @@ static void
 take_seat(void)
 {
 	const char *missing = NULL;
-	char	   *reason = NULL;
-	bool		taken = false;
+	char *reason = NULL;
+	bool taken = false;
 
 	so_spi_begin("scaleout: start", SO_MASTER_STATEMENT_TIMEOUT_MS);
 	master.database = MemoryContextStrdup(TopMemoryContext, get_database_name(MyDatabaseId));
@@ -128,10 +126,9 @@ take_seat(void)
 	if (!taken)
 		so_seat_refuse(master.database, missing != NULL ? missing : reason);
 	so_seat_taken();
-	ereport(LOG,
-			(errmsg("scaleout master started in database \"%s\", epoch " UINT64_FORMAT,
-					master.database, master.epoch),
-			 errdetail("%d leases are live.", so_leases_count())));
+	ereport(LOG, (errmsg("scaleout master started in database \"%s\", epoch " UINT64_FORMAT,
+						 master.database, master.epoch),
+				  errdetail("%d leases are live.", so_leases_count())));
 }
 
 /* Leave although nothing failed: the launcher starts the next master when its time comes. */
@@ -159,7 +156,7 @@ reload_settings(void)
 static void
 attend_gateway(SoBatch *batch)
 {
-	SoGateway  *gateway = &master.gateway;
+	SoGateway *gateway = &master.gateway;
 
 	if (so_gateway_process_ended(gateway, master.now_ms))
 	{
@@ -184,8 +181,8 @@ attend_gateway(SoBatch *batch)
 static long
 wait_time(bool more_frames)
 {
-	int64		deadline = so_tick_next_deadline(&master);
-	int64		now = so_clock_monotonic_ms();
+	int64 deadline = so_tick_next_deadline(&master);
+	int64 now = so_clock_monotonic_ms();
 
 	if (more_frames)
 		return 0;
@@ -214,8 +211,8 @@ build_wait_set(WaitEventSet *old, int *socket_position)
 	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	*socket_position = -1;
 	if (master.gateway.fd != PGINVALID_SOCKET && !master.gateway.eof)
-		*socket_position = AddWaitEventToSet(set, WL_SOCKET_READABLE, master.gateway.fd, NULL,
-											 NULL);
+		*socket_position =
+			AddWaitEventToSet(set, WL_SOCKET_READABLE, master.gateway.fd, NULL, NULL);
 	return set;
 }
 
@@ -237,14 +234,14 @@ static void
 wait_for_event(bool more_frames)
 {
 	static WaitEventSet *set = NULL;
-	static int	socket_position = -1;
+	static int socket_position = -1;
 	static uint64 built_for = 0;
 	static bool built_open = false;
-	bool		open = master.gateway.fd != PGINVALID_SOCKET && !master.gateway.eof;
-	WaitEvent	events[3];
-	long		timeout = wait_time(more_frames);
-	int64		asleep_ms = so_clock_monotonic_ms();
-	int			n;
+	bool open = master.gateway.fd != PGINVALID_SOCKET && !master.gateway.eof;
+	WaitEvent events[3];
+	long timeout = wait_time(more_frames);
+	int64 asleep_ms = so_clock_monotonic_ms();
+	int n;
 
 	Assert(!IsTransactionState());
 	if (set == NULL || built_for != master.gateway.spawns || built_open != open)
@@ -254,9 +251,11 @@ wait_for_event(bool more_frames)
 		built_open = open;
 	}
 	if (socket_position >= 0)
-		ModifyWaitEvent(set, socket_position, WL_SOCKET_READABLE |
-						(so_byte_buffer_length(&master.gateway.out) > 0 ? WL_SOCKET_WRITEABLE : 0),
-						NULL);
+		ModifyWaitEvent(
+			set, socket_position,
+			WL_SOCKET_READABLE |
+				(so_byte_buffer_length(&master.gateway.out) > 0 ? WL_SOCKET_WRITEABLE : 0),
+			NULL);
 	n = WaitEventSetWait(set, timeout, events, lengthof(events), PG_WAIT_EXTENSION);
 	note_time(asleep_ms + timeout);
 	for (int i = 0; i < n; i++)
@@ -272,8 +271,8 @@ wait_for_event(bool more_frames)
 static bool
 turn(void)
 {
-	SoBatch		batch = {0};
-	bool		more_frames;
+	SoBatch batch = {0};
+	bool more_frames;
 
 	MemoryContextReset(master.turn);
 	MemoryContextSwitchTo(master.turn);
@@ -295,7 +294,7 @@ run(void)
 {
 	for (;;)
 	{
-		bool		more_frames;
+		bool more_frames;
 
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
@@ -309,7 +308,7 @@ run(void)
 void
 so_master_main(Datum argument)
 {
-	Oid			database = DatumGetObjectId(argument);
+	Oid database = DatumGetObjectId(argument);
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);

@@ -12,44 +12,44 @@
 
 /* Limits of one transaction of the master. */
 #define SO_MASTER_STATEMENT_TIMEOUT_MS 30000
-#define SO_MASTER_LOCK_TIMEOUT "1s"
+#define SO_MASTER_LOCK_TIMEOUT         "1s"
 
 typedef struct SoMaster
 {
-	MemoryContext turn;			/* reset at every turn of the main loop */
-	uint64		epoch;
-	char	   *database;		/* its name; a rename makes the master leave */
-	SoGateway	gateway;
-	int64		now_ms;			/* monotonic time of this turn */
+	MemoryContext turn; /* reset at every turn of the main loop */
+	uint64 epoch;
+	char *database; /* its name; a rename makes the master leave */
+	SoGateway gateway;
+	int64 now_ms; /* monotonic time of this turn */
 
 	/* rows of internal.request */
-	bool		requests_due;	/* somebody woke us */
-	char	   *position;		/* snapshot of the last look, in TopMemoryContext; NULL: look at all */
-	int64		next_probe_ms;
+	bool requests_due; /* somebody woke us */
+	char *position;    /* snapshot of the last look, in TopMemoryContext; NULL: look at all */
+	int64 next_probe_ms;
 
 	/* the ready queue */
-	int64		ready_position; /* nothing is ready up to this ready_id */
-	uint64		ready_generation;	/* grows when there may be new work for somebody */
-	bool		ready_left;		/* there was work that the agents asked so far could not take */
+	int64 ready_position;    /* nothing is ready up to this ready_id */
+	uint64 ready_generation; /* grows when there may be new work for somebody */
+	bool ready_left;         /* there was work that the agents asked so far could not take */
 
 	/* things to tell */
-	bool		trust_due;		/* read the trust set and send it */
-	bool		listening_due;	/* record where the gateway listens */
-	char	   *listening_address;	/* in TopMemoryContext, as the gateway said it */
-	int			listening_port;
-	int			kept_port;		/* with scaleout.port_number 0: the port of the last gateway */
-	char	   *listening_thumbprint;
-	int64		next_online_ms;
+	bool trust_due;          /* read the trust set and send it */
+	bool listening_due;      /* record where the gateway listens */
+	char *listening_address; /* in TopMemoryContext, as the gateway said it */
+	int listening_port;
+	int kept_port; /* with scaleout.port_number 0: the port of the last gateway */
+	char *listening_thumbprint;
+	int64 next_online_ms;
 
 	/* after a failure that may pass */
-	int64		retry_ms;		/* no transaction before */
-	int			retry_backoff_ms;	/* 0: the last one succeeded */
+	int64 retry_ms;       /* no transaction before */
+	int retry_backoff_ms; /* 0: the last one succeeded */
 
 	/* maintenance */
 	BackgroundWorkerHandle *maintenance;
-	int64		next_maintenance_ms;
+	int64 next_maintenance_ms;
 
-	bool		leave;			/* after this turn: the seat is not ours any more */
+	bool leave; /* after this turn: the seat is not ours any more */
 	const char *leave_reason;
 } SoMaster;
 
@@ -60,4 +60,4 @@ so_master_ready(SoMaster *master)
 	master->ready_generation++;
 }
 
-#endif							/* BGWORKER_MASTER_H */
+#endif /* BGWORKER_MASTER_H */

@@ -23,35 +23,34 @@
 
 typedef struct Registered
 {
-	SoRequest  *request;
-	bool		enabled;
-	char	   *code;			/* NULL: accepted */
-	char	   *message;
+	SoRequest *request;
+	bool enabled;
+	char *code; /* NULL: accepted */
+	char *message;
 } Registered;
 
 static SoSpiStatement register_statement = {
 	.sql = "SELECT request, enabled, code, message"
-	"  FROM internal.master_register($1, $2, $3, $4, $5)",
+		   "  FROM internal.master_register($1, $2, $3, $4, $5)",
 	.n_arguments = 5,
-	.types = {INT8OID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
-};
+	.types = {INT8OID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
 
 void
 so_registers_apply(SoMaster *master, SoBatch *batch)
 {
-	int			n = list_length(batch->registers);
-	pg_uuid_t  *agents = palloc(sizeof(pg_uuid_t) * n);
-	pg_uuid_t  *instances = palloc(sizeof(pg_uuid_t) * n);
-	Datum	   *thumbprints = palloc(sizeof(Datum) * n);
-	Datum	   *bodies = palloc(sizeof(Datum) * n);
-	Datum		arguments[5];
-	uint64		rows;
+	int n = list_length(batch->registers);
+	pg_uuid_t *agents = palloc(sizeof(pg_uuid_t) * n);
+	pg_uuid_t *instances = palloc(sizeof(pg_uuid_t) * n);
+	Datum *thumbprints = palloc(sizeof(Datum) * n);
+	Datum *bodies = palloc(sizeof(Datum) * n);
+	Datum arguments[5];
+	uint64 rows;
 
 	for (int i = 0; i < n; i++)
 	{
-		SoRequest  *request = list_nth(batch->registers, i);
+		SoRequest *request = list_nth(batch->registers, i);
 		SoThumbprint thumbprint;
-		char		text[SO_THUMBPRINT_TEXT_SIZE];
+		char text[SO_THUMBPRINT_TEXT_SIZE];
 
 		memcpy(thumbprint.bytes, request->thumbprint, SO_THUMBPRINT_SIZE);
 		agents[i] = request->agent_id;
@@ -67,7 +66,7 @@ so_registers_apply(SoMaster *master, SoBatch *batch)
 	rows = so_spi_run(&register_statement, arguments, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		int			index = so_spi_int32(row, 1) - 1;
+		int index = so_spi_int32(row, 1) - 1;
 		MemoryContext old = MemoryContextSwitchTo(master->turn);
 		Registered *registered;
 
@@ -95,7 +94,7 @@ end_lost_leases(const SoRequest *request, SoAgent *agent)
 
 	dlist_foreach_modify(iter, &agent->leases)
 	{
-		SoLease    *lease = dlist_container(SoLease, agent_node, iter.cur);
+		SoLease *lease = dlist_container(SoLease, agent_node, iter.cur);
 
 		if (memcmp(&lease->instance_id, &request->instance_id, sizeof(pg_uuid_t)) != 0)
 			so_leases_end_now(lease, SO_LEASE_RESTARTED);
@@ -105,13 +104,13 @@ end_lost_leases(const SoRequest *request, SoAgent *agent)
 static void
 accept_agent(SoMaster *master, Registered *registered)
 {
-	SoRequest  *request = registered->request;
-	uint64		forgotten;
-	SoAgent    *agent = so_agents_register(request, registered->enabled, &forgotten);
+	SoRequest *request = registered->request;
+	uint64 forgotten;
+	SoAgent *agent = so_agents_register(request, registered->enabled, &forgotten);
 
 	if (forgotten != 0)
-		so_gateway_frames_refuse(&master->gateway.out, forgotten, SO_ERR_AGENT_UNREGISTERED,
-								 NULL, NULL);
+		so_gateway_frames_refuse(&master->gateway.out, forgotten, SO_ERR_AGENT_UNREGISTERED, NULL,
+								 NULL);
 	/* Listed attempts take the new instance id, so they are not among the lost. */
 	so_admission_held(master, request, agent);
 	end_lost_leases(request, agent);
@@ -121,9 +120,9 @@ accept_agent(SoMaster *master, Registered *registered)
 void
 so_registers_done(SoMaster *master, SoBatch *batch)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, batch->registered)
+	foreach (cell, batch->registered)
 	{
 		Registered *registered = lfirst(cell);
 

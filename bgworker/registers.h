@@ -14,4 +14,4 @@ extern void so_registers_apply(SoMaster *master, SoBatch *batch);
 /* After the commit: know the agents and answer them. */
 extern void so_registers_done(SoMaster *master, SoBatch *batch);
 
-#endif							/* BGWORKER_REGISTERS_H */
+#endif /* BGWORKER_REGISTERS_H */

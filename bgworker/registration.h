@@ -32,4 +32,4 @@ extern PGDLLEXPORT void so_launcher_main(Datum argument);
 extern PGDLLEXPORT void so_master_main(Datum argument);
 extern PGDLLEXPORT void so_maintenance_main(Datum argument);
 
-#endif							/* BGWORKER_REGISTRATION_H */
+#endif /* BGWORKER_REGISTRATION_H */

@@ -27,26 +27,23 @@
 /* A row of internal.master_apply_requests. */
 typedef struct Action
 {
-	char	   *action;
-	pg_uuid_t	task;
-	pg_uuid_t	agent_id;
-	int64		operation_id;
-	char	   *detail;
+	char *action;
+	pg_uuid_t task;
+	pg_uuid_t agent_id;
+	int64 operation_id;
+	char *detail;
 } Action;
 
-static SoSpiStatement apply_statement = {
-	.sql = "SELECT action, task, agent, operation_id, detail"
-	"  FROM internal.master_apply_requests($1, $2, $3)",
-	.n_arguments = 3,
-	.types = {TEXTOID, INT4OID, INT4OID}
-};
+static SoSpiStatement apply_statement = {.sql = "SELECT action, task, agent, operation_id, detail"
+												"  FROM internal.master_apply_requests($1, $2, $3)",
+										 .n_arguments = 3,
+										 .types = {TEXTOID, INT4OID, INT4OID}};
 
-static SoSpiStatement reject_statement = {
-	.sql = "SELECT action, task, agent, operation_id, detail"
-	"  FROM internal.master_reject_request($1, $2, $3)",
-	.n_arguments = 3,
-	.types = {TEXTOID, TEXTOID, TEXTOID}
-};
+static SoSpiStatement reject_statement = {.sql =
+											  "SELECT action, task, agent, operation_id, detail"
+											  "  FROM internal.master_reject_request($1, $2, $3)",
+										  .n_arguments = 3,
+										  .types = {TEXTOID, TEXTOID, TEXTOID}};
 
 static void
 collect(SoMaster *master, SoBatch *batch, uint64 rows)
@@ -55,7 +52,7 @@ collect(SoMaster *master, SoBatch *batch, uint64 rows)
 
 	for (uint64 row = 0; row < rows; row++)
 	{
-		Action	   *action = palloc(sizeof(Action));
+		Action *action = palloc(sizeof(Action));
 
 		action->action = so_spi_text(row, 1, master->turn);
 		action->task = so_spi_uuid(row, 2);
@@ -80,8 +77,8 @@ position_argument(const SoMaster *master, char *null)
 void
 so_requests_apply(SoMaster *master, SoBatch *batch)
 {
-	Datum		arguments[3];
-	char		nulls[4] = "   ";
+	Datum arguments[3];
+	char nulls[4] = "   ";
 
 	arguments[0] = position_argument(master, &nulls[0]);
 	arguments[1] = Int32GetDatum(batch->request_limit);
@@ -92,8 +89,8 @@ so_requests_apply(SoMaster *master, SoBatch *batch)
 void
 so_requests_reject_first(SoMaster *master, SoBatch *batch, const ErrorData *error)
 {
-	Datum		arguments[3];
-	char		nulls[4] = "   ";
+	Datum arguments[3];
+	char nulls[4] = "   ";
 
 	arguments[0] = position_argument(master, &nulls[0]);
 	arguments[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
@@ -104,8 +101,8 @@ so_requests_reject_first(SoMaster *master, SoBatch *batch, const ErrorData *erro
 static void
 stop_task(SoMaster *master, const Action *action)
 {
-	SoLease    *lease = so_leases_find(&action->task);
-	SoAgent    *agent;
+	SoLease *lease = so_leases_find(&action->task);
+	SoAgent *agent;
 
 	if (lease == NULL)
 		return;
@@ -119,7 +116,7 @@ stop_task(SoMaster *master, const Action *action)
 static void
 switch_agent(SoMaster *master, const Action *action, bool enabled)
 {
-	SoAgent    *agent = so_agents_find(&action->agent_id);
+	SoAgent *agent = so_agents_find(&action->agent_id);
 
 	if (agent == NULL)
 		return;
@@ -133,8 +130,8 @@ switch_agent(SoMaster *master, const Action *action, bool enabled)
 static void
 remove_agent(SoMaster *master, const Action *action)
 {
-	SoAgent    *agent = so_agents_enter(&action->agent_id);
-	uint64		forgotten;
+	SoAgent *agent = so_agents_enter(&action->agent_id);
+	uint64 forgotten;
 	dlist_mutable_iter iter;
 
 	so_agents_unregister(agent, &forgotten);
@@ -183,16 +180,15 @@ carry_out(SoMaster *master, const Action *action)
 		master->leave_reason = "scaleout was disabled";
 	}
 	else if (strcmp(action->action, "rejected") == 0)
-		ereport(WARNING,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("scaleout could not apply a request: %s", action->detail)));
+		ereport(WARNING, (errcode(ERRCODE_DATA_EXCEPTION),
+						  errmsg("scaleout could not apply a request: %s", action->detail)));
 }
 
 void
 so_requests_done(SoMaster *master, SoBatch *batch)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, batch->actions)
+	foreach (cell, batch->actions)
 		carry_out(master, lfirst(cell));
 }

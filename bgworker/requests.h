@@ -17,4 +17,4 @@ extern void so_requests_reject_first(SoMaster *master, SoBatch *batch, const Err
 /* After the commit: tell agents, wake waiters, remember the position. */
 extern void so_requests_done(SoMaster *master, SoBatch *batch);
 
-#endif							/* BGWORKER_REQUESTS_H */
+#endif /* BGWORKER_REQUESTS_H */

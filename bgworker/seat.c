@@ -41,18 +41,17 @@
 static SoSpiStatement begin_statement = {
 	.sql = "SELECT ok, reason, epoch FROM internal.master_begin($1, $2, $3, $4, $5)",
 	.n_arguments = 5,
-	.types = {INT8OID, OIDOID, TEXTOID, INT4OID, TEXTOID}
-};
+	.types = {INT8OID, OIDOID, TEXTOID, INT4OID, TEXTOID}};
 
 /* Is the installed version one that the library speaks?  There is only one so far. */
 static bool
 version_spoken(Oid extension)
 {
-	Relation	relation = table_open(ExtensionRelationId, AccessShareLock);
+	Relation relation = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		spoken = false;
+	HeapTuple tuple;
+	bool spoken = false;
 
 	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(extension));
@@ -60,9 +59,9 @@ version_spoken(Oid extension)
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
-		bool		isnull;
-		Datum		version = heap_getattr(tuple, Anum_pg_extension_extversion,
-										   RelationGetDescr(relation), &isnull);
+		bool isnull;
+		Datum version =
+			heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(relation), &isnull);
 
 		spoken = !isnull && strcmp(TextDatumGetCString(version), SO_VERSION) == 0;
 	}
@@ -74,7 +73,7 @@ version_spoken(Oid extension)
 bool
 so_seat_extension(const char **reason)
 {
-	Oid			extension = get_extension_oid("scaleout", true);
+	Oid extension = get_extension_oid("scaleout", true);
 
 	if (OidIsValid(extension))
 	{
@@ -90,7 +89,8 @@ so_seat_extension(const char **reason)
 	}
 	if (!version_spoken(extension))
 	{
-		*reason = "the extension in the database is not of version " SO_VERSION
+		*reason =
+			"the extension in the database is not of version " SO_VERSION
 			", which the library speaks; run ALTER EXTENSION scaleout UPDATE or restart the server";
 		return false;
 	}
@@ -101,9 +101,9 @@ so_seat_extension(const char **reason)
 static char *
 token_of_file(char **reason)
 {
-	SoBinding  *binding = palloc(sizeof(SoBinding));
-	SoError		error;
-	char		text[4096];
+	SoBinding *binding = palloc(sizeof(SoBinding));
+	SoError error;
+	char text[4096];
 
 	so_error_clear(&error);
 	if (so_binding_read(binding, &error) && so_binding_is_ours(binding, &error))
@@ -115,10 +115,10 @@ token_of_file(char **reason)
 bool
 so_seat_take(SoMaster *master, MemoryContext context, char **reason)
 {
-	char	   *file_reason = NULL;
-	char	   *token = token_of_file(&file_reason);
-	Datum		arguments[5];
-	char		nulls[6] = "     ";
+	char *file_reason = NULL;
+	char *token = token_of_file(&file_reason);
+	Datum arguments[5];
+	char nulls[6] = "     ";
 
 	arguments[0] = Int64GetDatum((int64) GetSystemIdentifier());
 	arguments[1] = ObjectIdGetDatum(MyDatabaseId);
@@ -140,18 +140,18 @@ so_seat_take(SoMaster *master, MemoryContext context, char **reason)
 void
 so_seat_refuse(const char *database, const char *reason)
 {
-	uint32		hash = hash_bytes((const unsigned char *) reason, (int) strlen(reason)) | 1;
-	bool		news;
+	uint32 hash = hash_bytes((const unsigned char *) reason, (int) strlen(reason)) | 1;
+	bool news;
 
 	SpinLockAcquire(&so_shared->mutex);
 	news = so_shared->master_refusal != hash;
 	so_shared->master_refusal = hash;
 	SpinLockRelease(&so_shared->mutex);
 	if (news)
-		ereport(LOG,
-				(so_errcode(SO_ERR_BINDING_MISMATCH),
-				 errmsg("scaleout does not run in database \"%s\": %s", database, reason),
-				 errhint("If this is the catalog that should run, connect to it and call SELECT catalog.enable_scaleout().")));
+		ereport(LOG, (so_errcode(SO_ERR_BINDING_MISMATCH),
+					  errmsg("scaleout does not run in database \"%s\": %s", database, reason),
+					  errhint("If this is the catalog that should run, connect to it and call "
+							  "SELECT catalog.enable_scaleout().")));
 	/* 0: nothing failed; the launcher decides when to ask again. */
 	proc_exit(0);
 }

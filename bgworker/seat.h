@@ -31,4 +31,4 @@ extern void so_seat_refuse(const char *database, const char *reason) pg_attribut
 /* The master serves: a later refusal is news. */
 extern void so_seat_taken(void);
 
-#endif							/* BGWORKER_SEAT_H */
+#endif /* BGWORKER_SEAT_H */

@@ -61,7 +61,7 @@ so_spi_end(void)
 ErrorData *
 so_spi_abort(MemoryContext context)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
@@ -77,22 +77,21 @@ so_spi_abort(MemoryContext context)
 bool
 so_spi_retryable(const ErrorData *error)
 {
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	return category == ERRCODE_TRANSACTION_ROLLBACK ||
-		category == ERRCODE_INSUFFICIENT_RESOURCES ||
-		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+	return category == ERRCODE_TRANSACTION_ROLLBACK || category == ERRCODE_INSUFFICIENT_RESOURCES ||
+		   error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		   error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 }
 
 uint64
 so_spi_run(SoSpiStatement *statement, Datum *arguments, const char *nulls)
 {
-	int			result;
+	int result;
 
 	if (statement->plan == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->n_arguments, statement->types);
+		SPIPlanPtr plan = SPI_prepare(statement->sql, statement->n_arguments, statement->types);
 
 		if (plan == NULL)
 			elog(ERROR, "SPI_prepare failed for \"%s\": %s", statement->sql,
@@ -118,8 +117,8 @@ value(uint64 row, int column, bool *isnull)
 bool
 so_spi_bool(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		datum = value(row, column, &isnull);
+	bool isnull;
+	Datum datum = value(row, column, &isnull);
 
 	return !isnull && DatumGetBool(datum);
 }
@@ -127,8 +126,8 @@ so_spi_bool(uint64 row, int column)
 int32
 so_spi_int32(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		datum = value(row, column, &isnull);
+	bool isnull;
+	Datum datum = value(row, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt32(datum);
 }
@@ -136,8 +135,8 @@ so_spi_int32(uint64 row, int column)
 int64
 so_spi_int64(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		datum = value(row, column, &isnull);
+	bool isnull;
+	Datum datum = value(row, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt64(datum);
 }
@@ -145,9 +144,9 @@ so_spi_int64(uint64 row, int column)
 pg_uuid_t
 so_spi_uuid(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		datum = value(row, column, &isnull);
-	pg_uuid_t	result = {{0}};
+	bool isnull;
+	Datum datum = value(row, column, &isnull);
+	pg_uuid_t result = {{0}};
 
 	if (!isnull)
 		memcpy(&result, DatumGetUUIDP(datum), sizeof(result));
@@ -157,10 +156,10 @@ so_spi_uuid(uint64 row, int column)
 char *
 so_spi_text(uint64 row, int column, MemoryContext context)
 {
-	bool		isnull;
-	Datum		datum = value(row, column, &isnull);
+	bool isnull;
+	Datum datum = value(row, column, &isnull);
 	MemoryContext old;
-	char	   *copy;
+	char *copy;
 
 	if (isnull)
 		return NULL;
@@ -173,7 +172,7 @@ so_spi_text(uint64 row, int column, MemoryContext context)
 Datum
 so_spi_uuid_array(const pg_uuid_t *values, int n)
 {
-	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
+	Datum *datums = palloc(sizeof(Datum) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		datums[i] = UUIDPGetDatum(&values[i]);
@@ -183,7 +182,7 @@ so_spi_uuid_array(const pg_uuid_t *values, int n)
 Datum
 so_spi_int32_array(const int32 *values, int n)
 {
-	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
+	Datum *datums = palloc(sizeof(Datum) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		datums[i] = Int32GetDatum(values[i]);
@@ -193,6 +192,6 @@ so_spi_int32_array(const int32 *values, int n)
 Datum
 so_spi_text_array(const Datum *texts, int n)
 {
-	return PointerGetDatum(construct_array(unconstify(Datum *, texts), n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(unconstify(Datum *, texts), n, TEXTOID, -1, false, TYPALIGN_INT));
 }

@@ -19,9 +19,9 @@
 typedef struct SoSpiStatement
 {
 	const char *sql;
-	int			n_arguments;
-	Oid			types[SO_SPI_MAX_ARGUMENTS];
-	SPIPlanPtr	plan;			/* NULL until first used */
+	int n_arguments;
+	Oid types[SO_SPI_MAX_ARGUMENTS];
+	SPIPlanPtr plan; /* NULL until first used */
 } SoSpiStatement;
 
 /*
@@ -74,4 +74,4 @@ extern Datum so_spi_int32_array(const int32 *values, int n);
 /* jsonb or text values go over as text[]; the SQL function casts. */
 extern Datum so_spi_text_array(const Datum *texts, int n);
 
-#endif							/* BGWORKER_SPI_H */
+#endif /* BGWORKER_SPI_H */

@@ -27,8 +27,8 @@
 static List *
 half(List *list, bool second)
 {
-	int			middle = list_length(list) / 2;
-	List	   *result = NIL;
+	int middle = list_length(list) / 2;
+	List *result = NIL;
 
 	for (int i = second ? middle : 0; i < (second ? list_length(list) : middle); i++)
 		result = lappend(result, list_nth(list, i));
@@ -39,21 +39,22 @@ static int
 count_parts(const SoBatch *batch)
 {
 	return (batch->registers != NIL) + (batch->reports != NIL) + batch->requests +
-		(batch->expired != NIL) + batch->lease + (batch->redeliveries != NIL) +
-		(batch->online || batch->listening || batch->trust);
+		   (batch->expired != NIL) + batch->lease + (batch->redeliveries != NIL) +
+		   (batch->online || batch->listening || batch->trust);
 }
 
 /* Each part of the batch as a batch of its own. */
 static void
 split_parts(SoMaster *master, SoBatch *batch)
 {
-	SoBatch		parts[7] = {{.registers = batch->registers},
+	SoBatch parts[7] = {
+		{.registers = batch->registers},
 		{.reports = batch->reports, .first_item = batch->first_item, .last_item = batch->last_item},
 		{.requests = batch->requests, .request_limit = batch->request_limit},
 		{.expired = batch->expired},
 		{.lease = batch->lease, .lease_limit = batch->lease_limit},
 		{.redeliveries = batch->redeliveries},
-	{.online = batch->online, .listening = batch->listening, .trust = batch->trust}};
+		{.online = batch->online, .listening = batch->listening, .trust = batch->trust}};
 
 	for (int i = 0; i < lengthof(parts) && !master->leave; i++)
 	{
@@ -68,8 +69,7 @@ static void
 complain(const ErrorData *error, const char *what)
 {
 	ereport(WARNING,
-			(errcode(error->sqlerrcode),
-			 errmsg("scaleout cannot %s: %s", what, error->message),
+			(errcode(error->sqlerrcode), errmsg("scaleout cannot %s: %s", what, error->message),
 			 error->detail != NULL ? errdetail_internal("%s", error->detail) : 0,
 			 error->context != NULL ? errcontext("%s", error->context) : 0));
 }
@@ -79,8 +79,8 @@ split_registers(SoMaster *master, SoBatch *batch, ErrorData *error)
 {
 	if (list_length(batch->registers) > 1)
 	{
-		SoBatch		first = {.registers = half(batch->registers, false)};
-		SoBatch		second = {.registers = half(batch->registers, true)};
+		SoBatch first = {.registers = half(batch->registers, false)};
+		SoBatch second = {.registers = half(batch->registers, true)};
 
 		so_tick_batch(master, &first);
 		so_tick_batch(master, &second);
@@ -117,15 +117,15 @@ reject_work(SoMaster *master, SoBatch *batch, void *argument)
 static bool
 record_items(SoMaster *master, SoBatch *whole, int first, int last)
 {
-	SoBatch		part = {.reports = whole->reports, .first_item = first, .last_item = last};
-	ErrorData  *error = so_tick_transaction(master, &part, items_work, NULL);
+	SoBatch part = {.reports = whole->reports, .first_item = first, .last_item = last};
+	ErrorData *error = so_tick_transaction(master, &part, items_work, NULL);
 
 	if (error != NULL && !so_spi_retryable(error) && first < last)
 	{
-		int			middle = first + (last - first) / 2;
+		int middle = first + (last - first) / 2;
 
 		return record_items(master, whole, first, middle) &&
-			record_items(master, whole, middle + 1, last);
+			   record_items(master, whole, middle + 1, last);
 	}
 	if (error != NULL && !so_spi_retryable(error))
 	{
@@ -142,14 +142,14 @@ record_items(SoMaster *master, SoBatch *whole, int first, int last)
 static void
 split_reports(SoMaster *master, SoBatch *batch)
 {
-	int			items = 0;
-	ErrorData  *error;
-	SoRequest  *request = linitial(batch->reports);
+	int items = 0;
+	ErrorData *error;
+	SoRequest *request = linitial(batch->reports);
 
 	if (list_length(batch->reports) > 1)
 	{
-		SoBatch		first = {.reports = half(batch->reports, false)};
-		SoBatch		second = {.reports = half(batch->reports, true)};
+		SoBatch first = {.reports = half(batch->reports, false)};
+		SoBatch second = {.reports = half(batch->reports, true)};
 
 		so_tick_batch(master, &first);
 		so_tick_batch(master, &second);
@@ -162,9 +162,9 @@ split_reports(SoMaster *master, SoBatch *batch)
 		return;
 	}
 	so_gateway_frames_refuse(&master->gateway.out, request->request,
-							 error != NULL && !so_spi_retryable(error) ?
-							 SO_ERR_REPORT_MALFORMED : SO_ERR_MASTER_RETRY, NULL,
-							 error != NULL ? error->message : NULL);
+							 error != NULL && !so_spi_retryable(error) ? SO_ERR_REPORT_MALFORMED
+																	   : SO_ERR_MASTER_RETRY,
+							 NULL, error != NULL ? error->message : NULL);
 }
 
 static void
@@ -176,7 +176,7 @@ reject_request_work(SoMaster *master, SoBatch *batch, void *argument)
 static void
 split_requests(SoMaster *master, SoBatch *batch, ErrorData *error)
 {
-	SoBatch		smaller = {.requests = true, .request_limit = batch->request_limit / 2};
+	SoBatch smaller = {.requests = true, .request_limit = batch->request_limit / 2};
 
 	if (batch->request_limit > 1)
 		so_tick_batch(master, &smaller);
@@ -196,8 +196,8 @@ split_expired(SoMaster *master, SoBatch *batch, ErrorData *error)
 {
 	if (list_length(batch->expired) > 1)
 	{
-		SoBatch		first = {.expired = half(batch->expired, false)};
-		SoBatch		second = {.expired = half(batch->expired, true)};
+		SoBatch first = {.expired = half(batch->expired, false)};
+		SoBatch second = {.expired = half(batch->expired, true)};
 
 		so_tick_batch(master, &first);
 		so_tick_batch(master, &second);
@@ -216,7 +216,7 @@ reject_ready_work(SoMaster *master, SoBatch *batch, void *argument)
 static void
 split_lease(SoMaster *master, SoBatch *batch, ErrorData *error)
 {
-	SoBatch		smaller = {.lease = true, .lease_limit = batch->lease_limit / 2};
+	SoBatch smaller = {.lease = true, .lease_limit = batch->lease_limit / 2};
 
 	if (batch->lease_limit > 1)
 	{
@@ -239,8 +239,8 @@ split_redeliveries(SoMaster *master, SoBatch *batch, ErrorData *error)
 {
 	if (list_length(batch->redeliveries) > 1)
 	{
-		SoBatch		first = {.redeliveries = half(batch->redeliveries, false)};
-		SoBatch		second = {.redeliveries = half(batch->redeliveries, true)};
+		SoBatch first = {.redeliveries = half(batch->redeliveries, false)};
+		SoBatch second = {.redeliveries = half(batch->redeliveries, true)};
 
 		so_tick_batch(master, &first);
 		so_tick_batch(master, &second);

@@ -15,4 +15,4 @@
  */
 extern void so_split_batch(SoMaster *master, SoBatch *batch, ErrorData *error);
 
-#endif							/* BGWORKER_SPLIT_H */
+#endif /* BGWORKER_SPLIT_H */

@@ -26,38 +26,31 @@
 
 static SoSpiStatement leases_statement = {
 	.sql = "SELECT task, attempt, agent, instance, interval_ms, execution_id, stop_requested"
-	"  FROM internal.master_live_leases()"
-};
+		   "  FROM internal.master_live_leases()"};
 
 static SoSpiStatement online_statement = {
-	.sql = "SELECT internal.master_online($1)",
-	.n_arguments = 1,
-	.types = {UUIDARRAYOID}
-};
+	.sql = "SELECT internal.master_online($1)", .n_arguments = 1, .types = {UUIDARRAYOID}};
 
-static SoSpiStatement listening_statement = {
-	.sql = "SELECT internal.master_listening($1, $2, $3, $4)",
-	.n_arguments = 4,
-	.types = {TEXTOID, TEXTOID, INT4OID, TEXTOID}
-};
+static SoSpiStatement listening_statement = {.sql =
+												 "SELECT internal.master_listening($1, $2, $3, $4)",
+											 .n_arguments = 4,
+											 .types = {TEXTOID, TEXTOID, INT4OID, TEXTOID}};
 
-static SoSpiStatement trust_statement = {
-	.sql = "SELECT thumbprint FROM internal.master_trust_set()"
-};
+static SoSpiStatement trust_statement = {.sql =
+											 "SELECT thumbprint FROM internal.master_trust_set()"};
 
 void
 so_state_load_leases(SoMaster *master)
 {
-	uint64		rows = so_spi_run(&leases_statement, NULL, NULL);
+	uint64 rows = so_spi_run(&leases_statement, NULL, NULL);
 
 	for (uint64 row = 0; row < rows; row++)
 	{
-		pg_uuid_t	task = so_spi_uuid(row, 1);
-		pg_uuid_t	agent = so_spi_uuid(row, 3);
-		pg_uuid_t	instance = so_spi_uuid(row, 4);
-		SoLease    *lease = so_leases_add(&task, (uint32) so_spi_int32(row, 2), &agent, &instance,
-										  so_spi_int32(row, 5), so_spi_int64(row, 6),
-										  master->now_ms);
+		pg_uuid_t task = so_spi_uuid(row, 1);
+		pg_uuid_t agent = so_spi_uuid(row, 3);
+		pg_uuid_t instance = so_spi_uuid(row, 4);
+		SoLease *lease = so_leases_add(&task, (uint32) so_spi_int32(row, 2), &agent, &instance,
+									   so_spi_int32(row, 5), so_spi_int64(row, 6), master->now_ms);
 
 		lease->stop_requested = so_spi_bool(row, 7);
 	}
@@ -67,11 +60,11 @@ void
 so_state_online(SoMaster *master, SoBatch *batch)
 {
 	SoAgentWalk *walk = so_agents_walk();
-	SoAgent    *agent;
-	pg_uuid_t  *seen;
-	int			n = 0;
-	int			room = 64;
-	Datum		arguments[1];
+	SoAgent *agent;
+	pg_uuid_t *seen;
+	int n = 0;
+	int room = 64;
+	Datum arguments[1];
 
 	seen = palloc(sizeof(pg_uuid_t) * room);
 	while ((agent = so_agents_walk_next(walk)) != NULL)
@@ -95,7 +88,7 @@ static char *
 host_address(void)
 {
 	struct ifaddrs *addresses;
-	char		text[INET6_ADDRSTRLEN] = "127.0.0.1";
+	char text[INET6_ADDRSTRLEN] = "127.0.0.1";
 
 	if (getifaddrs(&addresses) != 0)
 		return pstrdup(text);
@@ -117,11 +110,11 @@ host_address(void)
 void
 so_state_listening(SoMaster *master, SoBatch *batch)
 {
-	char	   *host = so_setting_resolved_host_name();
-	Datum		arguments[4];
+	char *host = so_setting_resolved_host_name();
+	Datum arguments[4];
 
-	arguments[0] = CStringGetTextDatum(psprintf("https://%s:%d%s", host, master->listening_port,
-												SO_ROUTE_PREFIX));
+	arguments[0] = CStringGetTextDatum(
+		psprintf("https://%s:%d%s", host, master->listening_port, SO_ROUTE_PREFIX));
 	arguments[1] = CStringGetTextDatum(host_address());
 	arguments[2] = Int32GetDatum(master->listening_port);
 	arguments[3] = CStringGetTextDatum(master->listening_thumbprint);
@@ -131,15 +124,15 @@ so_state_listening(SoMaster *master, SoBatch *batch)
 void
 so_state_trust(SoMaster *master, SoBatch *batch)
 {
-	uint64		rows = so_spi_run(&trust_statement, NULL, NULL);
+	uint64 rows = so_spi_run(&trust_statement, NULL, NULL);
 
 	batch->thumbprints = MemoryContextAlloc(master->turn, Max(rows, 1) * SO_THUMBPRINT_SIZE);
 	batch->n_thumbprints = 0;
 	for (uint64 row = 0; row < rows; row++)
 	{
 		SoThumbprint thumbprint;
-		SoError		error;
-		char	   *text = so_spi_text(row, 1, CurrentMemoryContext);
+		SoError error;
+		char *text = so_spi_text(row, 1, CurrentMemoryContext);
 
 		if (!so_thumbprint_parse(text, &thumbprint, &error))
 			elog(ERROR, "internal.worker_certificate holds a malformed thumbprint \"%s\"", text);

@@ -23,4 +23,4 @@ extern void so_state_trust(SoMaster *master, SoBatch *batch);
 /* After the commit: the flags of what was written, the TRUST frame. */
 extern void so_state_done(SoMaster *master, SoBatch *batch);
 
-#endif							/* BGWORKER_STATE_H */
+#endif /* BGWORKER_STATE_H */

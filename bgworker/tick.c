@@ -34,10 +34,10 @@
 #include "pgstat.h"
 
 #define REQUESTS_PER_TURN 2000
-#define TASKS_PER_TURN 500
+#define TASKS_PER_TURN    500
 #define EXPIRIES_PER_TURN 500
-#define RETRY_FIRST_MS 100
-#define RETRY_LAST_MS 5000
+#define RETRY_FIRST_MS    100
+#define RETRY_LAST_MS     5000
 
 /* The work of the batch, in the order in which the parts build on each other. */
 static void
@@ -53,7 +53,7 @@ apply(SoMaster *master, SoBatch *batch)
 		so_expiry_apply(master, batch);
 	/* What has just become ready goes out with the same commit. */
 	batch->leasing = batch->lease_limit > 0 &&
-		(batch->lease || (batch->new_work && so_leasing_wanted(master, true)));
+					 (batch->lease || (batch->new_work && so_leasing_wanted(master, true)));
 	if (batch->leasing)
 		so_leasing_apply(master, batch);
 	if (batch->redeliveries != NIL)
@@ -83,7 +83,7 @@ forget_outcome(SoBatch *batch)
 ErrorData *
 so_tick_transaction(SoMaster *master, SoBatch *batch, SoTickWork work, void *argument)
 {
-	ErrorData  *volatile error = NULL;
+	ErrorData *volatile error = NULL;
 	const char *reason;
 
 	PG_TRY();
@@ -134,18 +134,18 @@ so_tick_done(SoMaster *master, SoBatch *batch)
 static void
 ask_to_repeat(SoMaster *master, SoBatch *batch, const char *why)
 {
-	ListCell   *cell;
+	ListCell *cell;
 	SoByteBuffer *out = &master->gateway.out;
 
-	foreach(cell, batch->registers)
+	foreach (cell, batch->registers)
 		so_gateway_frames_refuse(out, ((SoRequest *) lfirst(cell))->request, SO_ERR_MASTER_RETRY,
 								 NULL, why);
-	foreach(cell, batch->reports)
+	foreach (cell, batch->reports)
 		so_gateway_frames_refuse(out, ((SoRequest *) lfirst(cell))->request, SO_ERR_MASTER_RETRY,
 								 NULL, why);
-	foreach(cell, batch->redeliveries)
+	foreach (cell, batch->redeliveries)
 	{
-		SoAgent    *agent = so_agents_find(&((SoRedelivery *) lfirst(cell))->agent_id);
+		SoAgent *agent = so_agents_find(&((SoRedelivery *) lfirst(cell))->agent_id);
 
 		/* Its next poll shows again what is missing. */
 		if (agent != NULL)
@@ -157,17 +157,18 @@ ask_to_repeat(SoMaster *master, SoBatch *batch, const char *why)
 static void
 put_off(SoMaster *master, SoBatch *batch, const ErrorData *error)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	if (master->retry_backoff_ms == 0)
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
 				 errmsg("scaleout puts off its work: %s", error->message),
 				 errdetail("Agents are asked to repeat their requests; nothing is lost.")));
-	master->retry_backoff_ms = master->retry_backoff_ms == 0 ? RETRY_FIRST_MS :
-		Min(master->retry_backoff_ms * 2, RETRY_LAST_MS);
+	master->retry_backoff_ms = master->retry_backoff_ms == 0
+								   ? RETRY_FIRST_MS
+								   : Min(master->retry_backoff_ms * 2, RETRY_LAST_MS);
 	master->retry_ms = master->now_ms + master->retry_backoff_ms;
-	foreach(cell, batch->expired)
+	foreach (cell, batch->expired)
 		so_leases_retry(lfirst(cell), master->retry_ms);
 	ask_to_repeat(master, batch, error->message);
 	if (batch->requests)
@@ -177,7 +178,7 @@ put_off(SoMaster *master, SoBatch *batch, const ErrorData *error)
 void
 so_tick_batch(SoMaster *master, SoBatch *batch)
 {
-	ErrorData  *error = so_tick_transaction(master, batch, apply_work, NULL);
+	ErrorData *error = so_tick_transaction(master, batch, apply_work, NULL);
 
 	if (master->leave)
 		return;
@@ -185,7 +186,8 @@ so_tick_batch(SoMaster *master, SoBatch *batch)
 	{
 		master->retry_backoff_ms = 0;
 		so_counters_transaction(list_length(batch->registers) + list_length(batch->reports) +
-								list_length(batch->leased_agents), list_length(batch->reports));
+									list_length(batch->leased_agents),
+								list_length(batch->reports));
 		so_tick_done(master, batch);
 	}
 	else if (so_spi_retryable(error))
@@ -198,8 +200,8 @@ so_tick_batch(SoMaster *master, SoBatch *batch)
 static List *
 due_leases(SoMaster *master)
 {
-	List	   *due = NIL;
-	SoLease    *lease;
+	List *due = NIL;
+	SoLease *lease;
 
 	while (list_length(due) < EXPIRIES_PER_TURN &&
 		   (lease = so_leases_next_due(master->now_ms)) != NULL)
@@ -226,8 +228,8 @@ static bool
 has_work(const SoBatch *batch)
 {
 	return batch->registers != NIL || batch->reports != NIL || batch->requests ||
-		batch->expired != NIL || batch->lease || batch->redeliveries != NIL ||
-		batch->online || batch->listening || batch->trust;
+		   batch->expired != NIL || batch->lease || batch->redeliveries != NIL || batch->online ||
+		   batch->listening || batch->trust;
 }
 
 void
@@ -250,7 +252,7 @@ so_tick_run(SoMaster *master, SoBatch *batch)
 int64
 so_tick_next_deadline(const SoMaster *master)
 {
-	int64		deadline = Min(master->next_probe_ms, master->next_online_ms);
+	int64 deadline = Min(master->next_probe_ms, master->next_online_ms);
 
 	if (master->requests_due || master->listening_due ||
 		(master->trust_due && master->gateway.pid != 0) ||

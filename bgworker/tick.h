@@ -15,9 +15,9 @@
 /* An attempt that is sent again because the agent does not list it. */
 typedef struct SoRedelivery
 {
-	pg_uuid_t	task;
-	uint32		attempt;
-	pg_uuid_t	agent_id;
+	pg_uuid_t task;
+	uint32 attempt;
+	pg_uuid_t agent_id;
 } SoRedelivery;
 
 /*
@@ -27,39 +27,39 @@ typedef struct SoRedelivery
 typedef struct SoBatch
 {
 	/* what to do */
-	List	   *registers;		/* of SoRequest */
-	List	   *reports;		/* of SoRequest */
-	int			first_item;		/* of a single report: items from ... */
-	int			last_item;		/* ... to, counted from 1; 0: all */
-	bool		requests;		/* look into internal.request */
-	int			request_limit;
-	List	   *expired;		/* of SoLease */
-	bool		lease;			/* hand out ready tasks */
-	int			lease_limit;
-	List	   *redeliveries;	/* of SoRedelivery */
-	bool		online;
-	bool		listening;
-	bool		trust;
+	List *registers; /* of SoRequest */
+	List *reports;   /* of SoRequest */
+	int first_item;  /* of a single report: items from ... */
+	int last_item;   /* ... to, counted from 1; 0: all */
+	bool requests;   /* look into internal.request */
+	int request_limit;
+	List *expired; /* of SoLease */
+	bool lease;    /* hand out ready tasks */
+	int lease_limit;
+	List *redeliveries; /* of SoRedelivery */
+	bool online;
+	bool listening;
+	bool trust;
 
 	/* what came of it: rows of the SQL functions */
-	bool		new_work;		/* something has become ready in this transaction */
-	List	   *registered;
-	List	   *reported;
-	List	   *actions;
-	List	   *ended;
-	bool		leasing;		/* agents were asked about */
-	List	   *leased_agents;	/* of SoAgent that were asked about */
-	List	   *leased;
-	List	   *redelivered;
-	uint8	   *thumbprints;
-	uint32		n_thumbprints;
+	bool new_work; /* something has become ready in this transaction */
+	List *registered;
+	List *reported;
+	List *actions;
+	List *ended;
+	bool leasing;        /* agents were asked about */
+	List *leased_agents; /* of SoAgent that were asked about */
+	List *leased;
+	List *redelivered;
+	uint8 *thumbprints;
+	uint32 n_thumbprints;
 } SoBatch;
 
 /* Add what is due by time and run the batch.  Called at every turn. */
 extern void so_tick_run(SoMaster *master, SoBatch *batch);
 
 /* What a transaction does; runs inside the bracket. */
-typedef void (*SoTickWork) (SoMaster *master, SoBatch *batch, void *argument);
+typedef void (*SoTickWork)(SoMaster *master, SoBatch *batch, void *argument);
 
 /*
  * Run the work in a transaction of its own.  Returns NULL when it is
@@ -67,8 +67,8 @@ typedef void (*SoTickWork) (SoMaster *master, SoBatch *batch, void *argument);
  * the batch is then empty.  When the extension is gone the work is not run and
  * master->leave is set.
  */
-extern ErrorData *so_tick_transaction(SoMaster *master, SoBatch *batch, SoTickWork work,
-									  void *argument);
+extern ErrorData *
+so_tick_transaction(SoMaster *master, SoBatch *batch, SoTickWork work, void *argument);
 
 /* Run the batch: one transaction, or several when it fails; then the answers. */
 extern void so_tick_batch(SoMaster *master, SoBatch *batch);
@@ -79,4 +79,4 @@ extern void so_tick_done(SoMaster *master, SoBatch *batch);
 /* When a turn is due even when nothing happens: monotonic ms. */
 extern int64 so_tick_next_deadline(const SoMaster *master);
 
-#endif							/* BGWORKER_TICK_H */
+#endif /* BGWORKER_TICK_H */
