@@ -84,8 +84,10 @@ so_sql_result_json(const SoSqlResult *result)
 	{
 		const char *type = so_data_type_variable_name(result->columns[column].type);
 
+		if (type == NULL)
+			type = so_data_type_name(result->columns[column].type);
 		json_array_append_new(names, json_string(result->columns[column].name));
-		json_array_append_new(types, json_string(type != NULL ? type : "string"));
+		json_array_append_new(types, json_string(type));
 	}
 	for (int row = 0; row < result->row_count; row++)
 	{

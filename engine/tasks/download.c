@@ -39,6 +39,19 @@ http_identity(const SoDownload *download)
 	return download->modified;
 }
 
+/* The URL as it may stand in a file: without user and password. */
+static char *
+public_url(const SoDownload *download)
+{
+	const char *scheme_end = strstr(download->url, "://");
+	const char *host = scheme_end != NULL ? scheme_end + 3 : download->url;
+	size_t authority = strcspn(host, "/?#");
+	const char *at = memrchr(host, '@', authority);
+
+	return talloc_asprintf(download->transfer->context, "%.*s%s", (int) (host - download->url),
+						   download->url, at != NULL ? at + 1 : host);
+}
+
 /* Which version the part on disk is of; NULL when nothing says so. */
 static char *
 read_note(SoDownload *download)
@@ -48,7 +61,7 @@ read_note(SoDownload *download)
 	const char *identity = json_string_value(json_object_get(note, "identity"));
 	char *known = NULL;
 
-	if (url != NULL && identity != NULL && strcmp(url, download->url) == 0)
+	if (url != NULL && identity != NULL && strcmp(url, public_url(download)) == 0)
 		known = talloc_strdup(download->transfer->context, identity);
 	json_decref(note);
 	return known;
@@ -64,7 +77,7 @@ write_note(SoDownload *download, const char *identity)
 		unlink(download->note);
 		return;
 	}
-	note = json_pack("{s:s, s:s}", "url", download->url, "identity", identity);
+	note = json_pack("{s:s, s:s}", "url", public_url(download), "identity", identity);
 	/* Without the note the part is not resumed; nothing worse. */
 	if (note == NULL || json_dump_file(note, download->note, JSON_COMPACT) != 0)
 		unlink(download->note);
