@@ -14,11 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/exec_checkpoint.h"
 #include "client/exec_display.h"
 #include "client/exec_graph.h"
 #include "client/exec_options.h"
@@ -161,6 +161,16 @@ run(TALLOC_CTX *context, const SoExecOptions *options, const SoProject *project)
 		(options->reporting & SO_REPORT_CUSTOM) != 0 || options->console_log ? 3 : 1;
 	run_options.interactive = isatty(STDIN_FILENO) != 0;
 	run_options.cancel_fd = cancel_fd;
+	run_options.checkpoint_store = so_exec_checkpoint_store(context, options, &error);
+	if (run_options.checkpoint_store == NULL)
+		return complain(&error, SO_EXIT_USAGE);
+	if (options->restart_plan)
+	{
+		int status = so_exec_checkpoint_plan(context, options, project,
+											 package_name(options, project), &run_options, &error);
+
+		return status >= 0 ? status : complain(&error, SO_EXIT_FAILED);
+	}
 	display =
 		so_exec_display_open(options, !options->plain && !options->console_log &&
 										  options->reporting != 0 && isatty(STDOUT_FILENO) != 0);
@@ -171,22 +181,6 @@ run(TALLOC_CTX *context, const SoExecOptions *options, const SoProject *project)
 		return complain(&error, error.code == SO_ERR_RUN_PACKAGE_UNKNOWN ? SO_EXIT_NOT_FOUND
 																		 : SO_EXIT_USAGE);
 	return print_outcome(options, &outcome);
-}
-
-/* Checkpoints come later; to ignore what was asked for would be worse than to refuse. */
-static bool
-refuse_checkpoints(const SoExecOptions *options, SoError *error)
-{
-	const char *option = options->checkpointing        ? "--checkpointing"
-						 : options->check_file != NULL ? "--checkfile"
-						 : options->restart != NULL && strcasecmp(options->restart, "deny") != 0
-							 ? "--restart"
-							 : NULL;
-
-	if (option == NULL)
-		return true;
-	return so_error_set(error, SO_ERR_RUN_CHECKPOINT_UNSUPPORTED, option, "%s cannot be used yet",
-						option);
 }
 
 static int
@@ -204,7 +198,7 @@ exec_with(TALLOC_CTX *context, int argc, char **argv)
 		so_exec_options_help();
 		return SO_EXIT_SUCCESS;
 	}
-	if (!refuse_checkpoints(&options, &error))
+	if (!so_exec_checkpoint_options(context, &options, &error))
 		return complain(&error, SO_EXIT_USAGE);
 	/* From the last file to the first, because each goes in front of what is there. */
 	for (int i = options.configuration_count - 1; i >= 0; i--)

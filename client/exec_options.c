@@ -16,6 +16,7 @@ typedef enum Which
 {
 	OPTION_CHECK_FILE,
 	OPTION_CHECKPOINTING,
+	OPTION_CHECKPOINT_KEY_FILE,
 	OPTION_CONFIG,
 	OPTION_CONNECTION,
 	OPTION_CONSOLE_LOG,
@@ -29,6 +30,7 @@ typedef enum Which
 	OPTION_REM,
 	OPTION_REPORTING,
 	OPTION_RESTART,
+	OPTION_RESTART_PLAN,
 	OPTION_SET,
 	OPTION_VALIDATE,
 	OPTION_WARN_AS_ERROR
@@ -71,9 +73,13 @@ static const struct
 	 "executables at the same time; -1 is processors + 2"},
 	{"checkpointing", 6, OPTION_CHECKPOINTING, ARGUMENT_OPTIONAL, "on|off",
 	 "restart from a checkpoint"},
+	{"checkpointkeyfile", 11, OPTION_CHECKPOINT_KEY_FILE, ARGUMENT_NEEDED, "FILE",
+	 "encrypt the checkpoint with the key in this file"},
 	{"checkfile", 6, OPTION_CHECK_FILE, ARGUMENT_NEEDED, "FILE", "the checkpoint file"},
 	{"restart", 3, OPTION_RESTART, ARGUMENT_OPTIONAL, "deny|force|ifPossible",
 	 "how to use a checkpoint"},
+	{"restartplan", 8, OPTION_RESTART_PLAN, ARGUMENT_OPTIONAL, "text|json",
+	 "say what a restart would skip, run again and run; execute nothing"},
 	{"consolelog", 4, OPTION_CONSOLE_LOG, ARGUMENT_OPTIONAL, "COLUMNS",
 	 "log every event: N name, S source, M message, T time"},
 	{"graph", 5, OPTION_GRAPH, ARGUMENT_OPTIONAL, "text",
@@ -277,6 +283,10 @@ apply(TALLOC_CTX *context, Which which, const char *value, SoExecOptions *option
 			return true;
 		case OPTION_CHECKPOINTING:
 			options->checkpointing = value == NULL || strcasecmp(value, "on") == 0;
+			options->checkpointing_off = !options->checkpointing;
+			return true;
+		case OPTION_CHECKPOINT_KEY_FILE:
+			options->checkpoint_key_file = value;
 			return true;
 		case OPTION_GRAPH:
 			options->graph = value != NULL ? SO_GRAPH_TEXT : SO_GRAPH_DOT;
@@ -290,6 +300,10 @@ apply(TALLOC_CTX *context, Which which, const char *value, SoExecOptions *option
 			return true;
 		case OPTION_RESTART:
 			options->restart = value != NULL ? value : "force";
+			return true;
+		case OPTION_RESTART_PLAN:
+			options->restart_plan = true;
+			options->restart_plan_json = value != NULL && strcasecmp(value, "json") == 0;
 			return true;
 		case OPTION_FILE:
 			options->path = value;
@@ -325,6 +339,8 @@ fits(Which which, const char *word)
 			return strcasecmp(word, "on") == 0 || strcasecmp(word, "off") == 0;
 		case OPTION_GRAPH:
 			return strcasecmp(word, "text") == 0;
+		case OPTION_RESTART_PLAN:
+			return strcasecmp(word, "text") == 0 || strcasecmp(word, "json") == 0;
 		case OPTION_RESTART:
 			return strcasecmp(word, "deny") == 0 || strcasecmp(word, "force") == 0 ||
 				   strcasecmp(word, "ifpossible") == 0;

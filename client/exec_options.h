@@ -43,9 +43,13 @@ typedef struct SoExecOptions
 	bool warn_as_error;
 	unsigned reporting;
 	int max_concurrent;
-	bool checkpointing;
+	bool checkpointing;     /* --checkpointing on */
+	bool checkpointing_off; /* --checkpointing off */
 	const char *check_file;
 	const char *restart;
+	const char *checkpoint_key_file;
+	bool restart_plan;
+	bool restart_plan_json;
 	bool plain;
 	bool console_log;
 	const char *console_columns;

@@ -109,6 +109,8 @@ typedef struct SoCheckpointState
 	int variable_count;
 	SoCheckpointRecord *records;
 	int record_count;
+	const SoCheckpointRecord **index; /* by identity; NULL until so_checkpoint_state_index */
+	int index_count;
 } SoCheckpointState;
 
 /* What one append brings: zero or one record, and variables. */
@@ -197,6 +199,9 @@ struct SoCheckpoint
 /* SHA-256 in hex of the package's canonical JSON; NULL without memory.  Owned by context. */
 extern char *so_checkpoint_content_hash(TALLOC_CTX *context, const SoPackage *package);
 
+/* Make lookups fast; the records must not change afterwards. */
+extern void so_checkpoint_state_index(SoCheckpointState *state);
+
 /* The record, or NULL. */
 extern const SoCheckpointRecord *
 so_checkpoint_record(const SoCheckpointState *state, SoCheckpointRecordKind kind, const char *id,
@@ -204,6 +209,13 @@ so_checkpoint_record(const SoCheckpointState *state, SoCheckpointRecordKind kind
 
 /* Did this unit end so that a restart skips it (success or completion)? */
 extern bool so_checkpoint_is_done(const SoCheckpointState *state, const char *executable_id);
+
+/*
+ * What can be said of an executable without running it: is it a smallest unit,
+ * and does it, or something in it that is a unit of its own, run at every restart?
+ */
+extern bool so_checkpoint_is_unit(const SoExecutable *executable);
+extern bool so_checkpoint_always_reruns(const SoExecutable *executable);
 
 /* ---- JSON of the parts, the same in files, on the wire and in rows (encode.c) ---- */
 

@@ -36,19 +36,70 @@ so_checkpoint_content_hash(TALLOC_CTX *context, const SoPackage *package)
 	return hash;
 }
 
+static int
+compare_identity(const SoCheckpointRecord *left, const SoCheckpointRecord *right)
+{
+	int order = (int) left->kind - (int) right->kind;
+
+	if (order == 0)
+		order = strcmp(left->id, right->id);
+	return order != 0 ? order : strcmp(left->item, right->item);
+}
+
+static int
+compare_entries(const void *left, const void *right)
+{
+	const SoCheckpointRecord *a = *(const SoCheckpointRecord *const *) left;
+	const SoCheckpointRecord *b = *(const SoCheckpointRecord *const *) right;
+	int order = compare_identity(a, b);
+
+	/* The later one first: it replaces the earlier one. */
+	return order != 0 ? order : a > b ? -1 : a < b ? 1 : 0;
+}
+
+void
+so_checkpoint_state_index(SoCheckpointState *state)
+{
+	int count = 0;
+
+	state->index = talloc_zero_array(state, const SoCheckpointRecord *, state->record_count + 1);
+	for (int i = 0; i < state->record_count; i++)
+		state->index[i] = &state->records[i];
+	qsort(state->index, (size_t) state->record_count, sizeof(*state->index), compare_entries);
+	for (int i = 0; i < state->record_count; i++)
+	{
+		if (count == 0 || compare_identity(state->index[count - 1], state->index[i]) != 0)
+			state->index[count++] = state->index[i];
+	}
+	state->index_count = count;
+}
+
 const SoCheckpointRecord *
 so_checkpoint_record(const SoCheckpointState *state, SoCheckpointRecordKind kind, const char *id,
 					 const char *item)
 {
+	SoCheckpointRecord key = {.kind = kind, .id = id, .item = item};
+	int low = 0;
+	int high;
+
 	if (state == NULL)
 		return NULL;
-	/* From the end: a later record replaces an earlier one. */
-	for (int i = state->record_count - 1; i >= 0; i--)
+	for (int i = state->record_count - 1; state->index == NULL && i >= 0; i--)
 	{
-		const SoCheckpointRecord *record = &state->records[i];
+		if (compare_identity(&state->records[i], &key) == 0)
+			return &state->records[i];
+	}
+	for (high = state->index_count; low < high;)
+	{
+		int middle = low + (high - low) / 2;
+		int order = compare_identity(state->index[middle], &key);
 
-		if (record->kind == kind && strcmp(record->id, id) == 0 && strcmp(record->item, item) == 0)
-			return record;
+		if (order == 0)
+			return state->index[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
 	return NULL;
 }

@@ -13,6 +13,7 @@
 #include "engine/control_flow/lookup.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/setup.h"
+#include "engine/control_flow/unit_checkpoint.h"
 
 #define DEPTH_LIMIT 32
 
@@ -98,7 +99,8 @@ prepare_child(SoUnit *unit, SoPackageRun **result, SoError *error)
 	if (!so_setup_check_required(child, error))
 		return false;
 	child->root = so_unit_new(child, child, package->root, NULL, 0, child_ended);
-	return so_setup_compile(child->root, error);
+	return so_setup_compile(child->root, error) && so_checkpoint_session_open(child->root, error) &&
+		   so_checkpoint_session_restore(child, error);
 }
 
 void

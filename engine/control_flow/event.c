@@ -82,6 +82,16 @@ so_event_message_code(SoErrorCode code)
 			return (int) 0xC001000E; /* DTS_E_CONNECTIONNOTFOUND */
 		case SO_ERR_RUN_PROPERTY_EXPRESSION:
 			return (int) 0xC0017004; /* the result cannot be written to the property */
+		case SO_ERR_CHECKPOINT_PACKAGE:
+			return (int) 0xC0016049; /* DTS_E_CHECKPOINTMISMATCH */
+		case SO_ERR_CHECKPOINT_FOREIGN:
+			return (int) 0xC001604A; /* DTS_E_CHECKPOINTFILEALREADYEXISTS */
+		case SO_ERR_CHECKPOINT_LOCKED:
+			return (int) 0xC001604B; /* DTS_E_CHECKPOINTFILELOCKED */
+		case SO_ERR_CHECKPOINT_OPEN:
+			return (int) 0xC001604C; /* DTS_E_CHECKPOINTFILEOPEN */
+		case SO_ERR_CHECKPOINT_CREATE:
+			return (int) 0xC001604D; /* DTS_E_CHECKPOINTFILECREATE */
 		case SO_ERR_RUN_ENUMERATOR_EMPTY:
 			return (int) 0x8001C004; /* the For Each File enumerator is empty */
 		default:

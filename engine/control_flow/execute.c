@@ -14,6 +14,7 @@
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/schedule.h"
 #include "engine/control_flow/task_thread.h"
+#include "engine/control_flow/unit_checkpoint.h"
 #include "engine/control_flow/validate.h"
 #include "engine/model/object_types.h"
 
@@ -75,8 +76,13 @@ package_validated(SoUnit *unit)
 		package_leave(unit, SO_RESULT_FAILURE);
 	else if (run->options->validate_only || so_unit_boolean(unit, "disable", false))
 		package_leave(unit, SO_RESULT_SUCCESS);
-	else
+	else if (so_checkpoint_session_begin(unit))
 		so_unit_pre_execute(unit, so_unit_execute);
+	else
+	{
+		unit->result = SO_RESULT_FAILURE;
+		so_unit_next(unit, so_unit_leave);
+	}
 }
 
 /* What the tasks of a child find is found here, before the first of them runs. */
@@ -86,23 +92,16 @@ so_execute_package_begin(SoUnit *unit)
 	SoRun *run = unit->run;
 
 	so_event_announce(run, unit->executable->package);
+	if (unit->package_run->checkpoint_error != NULL)
+	{
+		so_event_error(unit, unit->package_run->checkpoint_error);
+		unit->result = SO_RESULT_FAILURE;
+		so_unit_next(unit, so_unit_leave);
+		return;
+	}
 	run->validating = true;
 	unit->package_run->validation_good = so_validate_package(unit);
 	run->validating = false;
 	so_unit_next(unit, package_validated);
 	so_event_resume(unit);
-}
-
-bool
-so_execute_is_restart_unit(const SoUnit *unit)
-{
-	if (unit->inside_handler || unit->executable->kind == SO_KIND_EVENT_HANDLER)
-		return false;
-	for (const SoUnit *level = so_unit_outer(unit); level != NULL; level = so_unit_outer(level))
-	{
-		if (level->executable->kind == SO_KIND_FOR_LOOP ||
-			level->executable->kind == SO_KIND_FOREACH_LOOP || level->owns_transaction)
-			return false;
-	}
-	return true;
 }

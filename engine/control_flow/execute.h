@@ -16,7 +16,4 @@ extern void so_execute_unit(SoUnit *unit);
 /* First step of a package's root: validate the whole package, then go on. */
 extern void so_execute_package_begin(SoUnit *unit);
 
-/* Is unit a smallest restart unit: not inside a loop, a handler or a transacted container? */
-extern bool so_execute_is_restart_unit(const SoUnit *unit);
-
 #endif /* ENGINE_CONTROL_FLOW_EXECUTE_H */

@@ -13,6 +13,7 @@
 
 #include "engine/control_flow/event.h"
 #include "engine/control_flow/system_value.h"
+#include "engine/control_flow/unit_checkpoint.h"
 #include "engine/model/system_variables.h"
 
 SoVariableState *
@@ -258,6 +259,7 @@ so_lookup_assign(SoUnit *unit, const char *name, const SoValue *value, SoError *
 	talloc_free(state->holder);
 	state->holder = values;
 	state->value = converted;
+	so_unit_checkpoint_changed(unit, state);
 	if (state->variable->raise_changed_event)
 		raise_changed(unit, owner, state->variable);
 	return true;

@@ -126,7 +126,10 @@ iteration_begin(SoUnit *unit)
 	else if (!holds)
 		so_unit_executed(unit, SO_RESULT_SUCCESS);
 	else
+	{
+		unit->item_key = talloc_asprintf(unit->loop, "#%d", unit->loop->iteration + 1);
 		so_schedule_start(unit, ++unit->loop->iteration, iteration_end);
+	}
 }
 
 void

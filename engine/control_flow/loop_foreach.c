@@ -7,6 +7,8 @@
  * Process: runner and client, control thread only.
  */
 #include <inttypes.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/control_flow/enumeration.h"
@@ -14,12 +16,15 @@
 #include "engine/control_flow/loop.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/schedule.h"
+#include "engine/control_flow/unit_checkpoint.h"
 #include "engine/control_flow/lookup.h"
 
 struct SoLoop
 {
 	SoEnumeration *enumeration;
 	int64_t next;
+	int errors_before; /* error_count when this iteration began */
+	json_t *seen;      /* how often each value has come up */
 };
 
 static const struct
@@ -35,7 +40,51 @@ static const struct
 	{"json_array", so_foreach_json_array},
 };
 
+/* Longer values are replaced by their hash. */
+#define ITEM_KEY_LENGTH 200
+
 static void iteration_begin(SoUnit *unit);
+
+static int
+free_seen(SoLoop *loop)
+{
+	json_decref(loop->seen);
+	return 0;
+}
+
+/*
+ * What identifies this iteration in a checkpoint and in markers: the
+ * enumerated value, with "#2" for its second occurrence.
+ */
+static const char *
+item_key(const SoLoop *loop)
+{
+	const SoEnumeration *enumeration = loop->enumeration;
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char *text = NULL;
+	char *key;
+	json_int_t count;
+
+	if (enumeration->names != NULL)
+		key = talloc_strdup(loop, enumeration->names[loop->next]);
+	else
+	{
+		text = json_dumps(json_array_get(enumeration->array, (size_t) loop->next),
+						  JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+		key = talloc_strdup(loop, text != NULL ? text : "");
+		free(text);
+	}
+	if (strlen(key) > ITEM_KEY_LENGTH)
+	{
+		SHA256((const unsigned char *) key, strlen(key), digest);
+		key = talloc_strdup(loop, "sha256:");
+		for (size_t i = 0; i < sizeof(digest); i++)
+			key = talloc_asprintf_append(key, "%02x", digest[i]);
+	}
+	count = json_integer_value(json_object_get(loop->seen, key)) + 1;
+	json_object_set_new(loop->seen, key, json_integer(count));
+	return count == 1 ? key : talloc_asprintf(loop, "%s#%lld", key, (long long) count);
+}
 
 static SoEnumeration *
 enumerate(SoUnit *unit, SoError *error)
@@ -103,10 +152,13 @@ iteration_end(SoUnit *unit)
 {
 	SoExecutionResult result;
 	bool over = so_loop_is_over(unit, &result);
+	bool good = unit->error_count == unit->loop->errors_before;
 
 	so_schedule_free(unit);
 	if (over)
 		so_unit_executed(unit, result);
+	else if (good && so_unit_checkpoint_by_item(unit))
+		so_unit_checkpoint_item_finished(unit, iteration_begin);
 	else
 		so_unit_next(unit, iteration_begin);
 }
@@ -126,10 +178,22 @@ iteration_begin(SoUnit *unit)
 		so_unit_executed(unit, result);
 	else if (unit->loop->next >= unit->loop->enumeration->count)
 		so_unit_executed(unit, SO_RESULT_SUCCESS);
-	else if (!apply_mappings(unit))
-		so_unit_executed(unit, SO_RESULT_FAILURE);
+	else if (so_unit_checkpoint_by_item(unit) && unit->package_run->failing)
+		so_unit_executed(unit, SO_RESULT_CANCELED);
 	else
-		so_unit_next(unit, iteration_run);
+	{
+		unit->item_key = item_key(unit->loop);
+		unit->loop->errors_before = unit->error_count;
+		if (so_unit_checkpoint_item_done(unit))
+		{
+			unit->loop->next++;
+			so_unit_next(unit, iteration_begin);
+		}
+		else if (!apply_mappings(unit))
+			so_unit_executed(unit, SO_RESULT_FAILURE);
+		else
+			so_unit_next(unit, iteration_run);
+	}
 }
 
 void
@@ -138,6 +202,8 @@ so_loop_foreach_start(SoUnit *unit)
 	SoError error = {0};
 
 	unit->loop = talloc_zero(unit, SoLoop);
+	unit->loop->seen = json_object();
+	talloc_set_destructor(unit->loop, free_seen);
 	unit->loop->enumeration = enumerate(unit, &error);
 	if (unit->loop->enumeration == NULL)
 	{

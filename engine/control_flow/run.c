@@ -28,6 +28,7 @@
 #include "engine/control_flow/run_cancel.h"
 #include "engine/control_flow/setup.h"
 #include "engine/control_flow/task_thread.h"
+#include "engine/control_flow/unit_checkpoint.h"
 #include "engine/control_flow/work_folder.h"
 #include "engine/model/object_types.h"
 
@@ -68,6 +69,7 @@ so_run_cancel(SoRun *run)
 	raise_signal(&run->cancel);
 	run->hard_cancel_at = so_clock_monotonic_ms() + QUERY_CANCEL_TIME;
 	so_unit_drop_waiting(run);
+	so_unit_checkpoint_release(run);
 }
 
 void
@@ -96,24 +98,35 @@ poll_timeout(const SoRun *run, bool busy)
 static void
 wait_for_something(SoRun *run, bool busy)
 {
-	struct pollfd fds[2];
+	struct pollfd fds[3];
 	nfds_t count = 1;
+	nfds_t cancel = 0;
+	nfds_t store = 0;
 
 	fds[0].fd = so_message_queue_fd(run->queue);
 	fds[0].events = POLLIN;
 	if (run->options->cancel_fd >= 0 && !run->canceled)
 	{
+		cancel = count;
 		fds[count].fd = run->options->cancel_fd;
+		fds[count++].events = POLLIN;
+	}
+	if (run->sessions != NULL && run->options->checkpoint_store->wait_fd >= 0)
+	{
+		store = count;
+		fds[count].fd = run->options->checkpoint_store->wait_fd;
 		fds[count++].events = POLLIN;
 	}
 	if (poll(fds, count, poll_timeout(run, busy)) < 0)
 		return; /* EINTR: look again */
-	if (count > 1 && fds[1].revents != 0)
+	if (cancel > 0 && fds[cancel].revents != 0)
 		so_run_cancel(run);
 	if (run->hard_cancel_at != 0 && so_clock_monotonic_ms() >= run->hard_cancel_at)
 		so_run_cancel_hard(run);
 	if (fds[0].revents != 0)
 		so_task_thread_messages(run);
+	if (store > 0 && fds[store].revents != 0)
+		so_unit_checkpoint_receive(run);
 }
 
 static void
@@ -130,6 +143,8 @@ turn(SoRun *run)
 		 * a loop without tasks that keeps the agenda full must not hold them up.
 		 */
 		if (so_unit_dispatch(run) && !busy)
+			continue;
+		if (!busy && so_unit_checkpoint_flush(run))
 			continue;
 		wait_for_something(run, busy);
 	}
@@ -258,6 +273,65 @@ check_checkpoints(SoUnit *root, const SoRunOptions *options, SoError *error)
 	return true;
 }
 
+static bool
+set_up(SoRun *run, const SoPackage *package, SoPackageRun **result, SoError *error)
+{
+	SoPackageRun *package_run;
+
+	run->package_count = 0;
+	so_setup_project(run);
+	package_run = so_setup_package(run, run, package, NULL);
+	*result = package_run;
+	if (!so_setup_options(package_run, error))
+		return false;
+	package_run->root = so_unit_new(package_run, package_run, package->root, NULL, 0, root_ended);
+	return so_setup_compile(package_run->root, error);
+}
+
+static void
+set_chain(SoRun *run, const SoCheckpointState *state)
+{
+	run->chain_id = run->options->chain_id;
+	run->attempt = run->options->attempt;
+	if (run->chain_id == NULL)
+		run->chain_id = state != NULL ? talloc_strdup(run, state->chain_id) : run->instance_guid;
+	if (run->attempt <= 0)
+		run->attempt = state != NULL ? state->attempt + 1 : 1;
+}
+
+/*
+ * Open the checkpoint, and set everything up again when it has another
+ * configuration than the one that was given.  A checkpoint that cannot be used
+ * fails the package, it does not keep it from beginning.
+ */
+static bool
+set_up_checkpoint(SoRun *run, const SoPackage *package, SoPackageRun **result, SoError *error)
+{
+	SoPackageRun *first = *result;
+	SoCheckpointSession *session;
+	const SoRunOptions *options;
+	SoError cause = {0};
+
+	set_chain(run, NULL);
+	if (!so_checkpoint_session_open(first->root, &cause))
+	{
+		first->checkpoint_error = talloc_memdup(first, &cause, sizeof(cause));
+		return true;
+	}
+	session = first->checkpoint;
+	options = so_checkpoint_session_options(first);
+	if (options == NULL)
+		return true;
+	set_chain(run, session->state);
+	run->options = options;
+	if (!set_up(run, package, result, error))
+		return false;
+	(*result)->checkpoint = talloc_steal(*result, session);
+	session->package_run = *result;
+	talloc_free(first);
+	return so_checkpoint_session_restore(*result, error);
+}
+
 bool
 so_run_package(TALLOC_CTX *context, const SoProject *project, const char *package_name,
 			   const SoRunOptions *options, const SoRunSink *sink, SoRunOutcome *outcome,
@@ -281,16 +355,12 @@ so_run_package(TALLOC_CTX *context, const SoProject *project, const char *packag
 	good = open_run(run, package, error);
 	if (good)
 	{
-		so_setup_project(run);
-		package_run = so_setup_package(run, run, package, NULL);
-		good = so_setup_options(package_run, error);
-		package_run->root =
-			so_unit_new(package_run, package_run, package->root, NULL, 0, root_ended);
-		good = good && so_setup_compile(package_run->root, error) &&
-			   check_checkpoints(package_run->root, options, error);
-		run->max_concurrent = concurrency(run, package_run->root);
+		good = set_up(run, package, &package_run, error) &&
+			   check_checkpoints(package_run->root, options, error) &&
+			   set_up_checkpoint(run, package, &package_run, error);
 		if (good)
 		{
+			run->max_concurrent = concurrency(run, package_run->root);
 			so_unit_start(package_run->root);
 			turn(run);
 		}

@@ -115,6 +115,13 @@ typedef struct SoRunOptions
 	bool interactive;        /* System::InteractiveMode */
 	int cancel_fd;           /* readable = cancel; -1 = none */
 	SoCheckpointStore *checkpoint_store; /* NULL = none */
+	/*
+	 * The execution with all its attempts and checkpoint restarts, and which
+	 * attempt this is (from 1): the fencing token of exactly_once.  NULL and 0:
+	 * taken from the checkpoint, else made up.
+	 */
+	const char *chain_id;
+	int attempt;
 } SoRunOptions;
 
 typedef struct SoRunOutcome

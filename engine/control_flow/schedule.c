@@ -11,11 +11,13 @@
 
 #include "engine/control_flow/event.h"
 #include "engine/control_flow/graph.h"
+#include "engine/control_flow/unit_checkpoint.h"
 
 typedef struct Child
 {
 	bool started;
 	bool settled;
+	bool ran; /* in this attempt */
 	bool any_alternative; /* a constraint without logical_and holds */
 	bool impossible;      /* a constraint with logical_and does not hold */
 	int open_required;
@@ -89,6 +91,30 @@ decide_child(SoSchedule *schedule, int position)
 		start_child(schedule, position);
 }
 
+/*
+ * What an expression gave when its predecessor ended counts at a restart too:
+ * the variables may have changed since.
+ */
+static bool
+constraint_holds(SoSchedule *schedule, int i, int position)
+{
+	SoUnit *container = schedule->container;
+	SoExecutionResult result = schedule->results[position];
+	bool by_expression =
+		container->executable->constraints[i]->operation != SO_EVALUATE_CONSTRAINT;
+	int decision = -1;
+	bool holds;
+
+	if (by_expression && result != SO_RESULT_NONE && !schedule->children[position].ran)
+		decision = so_unit_checkpoint_decision(container, i);
+	if (decision >= 0)
+		return decision != 0;
+	holds = so_graph_constraint_holds(container, i, result);
+	if (by_expression && result != SO_RESULT_NONE)
+		so_unit_checkpoint_decided(container, i, holds);
+	return holds;
+}
+
 static void
 decide_successors(SoSchedule *schedule, int position)
 {
@@ -104,7 +130,7 @@ decide_successors(SoSchedule *schedule, int position)
 
 		if (child->started || child->settled)
 			continue;
-		holds = so_graph_constraint_holds(container, constraint, schedule->results[position]);
+		holds = constraint_holds(schedule, constraint, position);
 		if (container->executable->constraints[constraint]->logical_and)
 		{
 			child->open_required--;
@@ -143,6 +169,7 @@ child_ended(SoUnit *unit)
 
 	if (unit->result == SO_RESULT_CANCELED)
 		schedule->canceled = true;
+	schedule->children[unit->state->position].ran = !unit->restored;
 	settle(schedule, unit->state->position, unit->result);
 	talloc_free(unit);
 	decide(schedule);

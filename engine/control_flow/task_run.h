@@ -62,6 +62,10 @@ struct SoTaskRun
 	SoTransaction *transaction; /* NULL when the task takes part in none */
 	SoCancelSignal *cancel;
 	const char *work_folder;
+	const char *chain_id; /* of the execution, with attempt: the fencing token of exactly_once */
+	int attempt;
+	const char *execution_path;
+	const char *items; /* enumerator values of the loops around it */
 
 	SoExecutionResult (*main)(SoTaskRun *run);
 	void (*ended)(struct SoUnit *unit, SoExecutionResult result);

@@ -14,6 +14,7 @@
 
 #include "engine/control_flow/event.h"
 #include "engine/control_flow/lookup.h"
+#include "engine/control_flow/unit_checkpoint.h"
 
 /* Bytes.  Enough for libcurl, libpq and name resolution, with SoError values on it. */
 #define TASK_STACK_SIZE (1024 * 1024)
@@ -33,6 +34,10 @@ so_task_run_new(SoUnit *unit)
 	run->transaction = unit->transaction;
 	run->cancel = unit->ignores_cancel ? &unit->run->hard_cancel : &unit->run->cancel;
 	run->work_folder = unit->run->work_folder;
+	run->chain_id = unit->run->chain_id;
+	run->attempt = unit->run->attempt;
+	run->execution_path = unit->execution_path;
+	run->items = so_unit_checkpoint_items(run, unit);
 	run->result = SO_RESULT_FAILURE;
 	run->row_count = -1;
 	run->connection_count = unit->package_run->connection_count;

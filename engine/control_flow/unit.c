@@ -25,6 +25,7 @@
 #include "engine/control_flow/execute.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/schedule.h"
+#include "engine/control_flow/unit_checkpoint.h"
 #include "engine/control_flow/unit_transaction.h"
 #include "engine/control_flow/validate.h"
 #include "engine/model/object_types.h"
@@ -68,6 +69,7 @@ so_unit_new(TALLOC_CTX *owner, SoPackageRun *package_run, const SoExecutable *ex
 	unit->parent = parent;
 	unit->properties = unit->state->object;
 	unit->propagate = true;
+	unit->serial = ++unit->run->serials;
 	unit->result = SO_RESULT_NONE;
 	unit->row_count = -1;
 	unit->ended = ended;
@@ -223,6 +225,18 @@ unit_begin(SoUnit *unit)
 		so_unit_leave(unit);
 		return;
 	}
+	if (so_unit_checkpoint_is_stopped(unit))
+	{
+		unit->result = SO_RESULT_CANCELED;
+		so_unit_leave(unit);
+		return;
+	}
+	/* Before its expressions: they may read what only its predecessors had. */
+	if (so_unit_checkpoint_skip(unit))
+	{
+		so_unit_leave(unit);
+		return;
+	}
 	good = so_property_evaluate(unit, &error);
 	if (good && so_unit_boolean(unit, "disable", false))
 	{
@@ -341,6 +355,7 @@ unit_settle(SoUnit *unit)
 void
 so_unit_fail_package(SoUnit *unit)
 {
+	unit->package_run->failing = true;
 	for (SoUnit *level = unit->parent; level != NULL; level = level->parent)
 	{
 		level->stopping = true;
@@ -374,6 +389,7 @@ report_failure(SoUnit *unit)
 		data.message = text;
 		so_event_raise(unit, &data);
 	}
+	so_unit_checkpoint_failed(unit, so_unit_boolean(unit, "fail_package_on_failure", false));
 	if (so_unit_boolean(unit, "fail_package_on_failure", false))
 		so_unit_fail_package(unit);
 	else if (so_unit_boolean(unit, "fail_parent_on_failure", false) && unit->parent != NULL)
@@ -434,7 +450,10 @@ unit_end(SoUnit *unit)
 {
 	if (unit->executable->kind != SO_KIND_EVENT_HANDLER)
 		report_statistics(unit);
-	so_unit_leave(unit);
+	if (unit->executable->kind == SO_KIND_PACKAGE)
+		so_checkpoint_session_end(unit, so_unit_leave);
+	else
+		so_unit_checkpoint_finished(unit, so_unit_leave);
 }
 
 void

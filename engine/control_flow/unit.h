@@ -25,6 +25,7 @@ typedef struct SoUnit SoUnit;
 typedef struct SoSchedule SoSchedule;
 typedef struct SoLoop SoLoop;
 typedef struct SoEventRecord SoEventRecord;
+typedef struct SoCheckpointSession SoCheckpointSession;
 typedef void (*SoUnitStep)(SoUnit *unit);
 
 /* A variable that lives as long as its package runs (containers keep their values). */
@@ -36,6 +37,10 @@ typedef struct SoVariableState
 	SoExpression *expression; /* evaluate_as_expression */
 	char *full_name;          /* "User::x" */
 	bool evaluating;
+	/* Checkpoints: changed since it was saved; serial of the unit that must be recorded first. */
+	bool dirty;
+	uint64_t held_by;
+	const SoExecutable *owner;
 } SoVariableState;
 
 /* A parameter with the value that counts for this run. */
@@ -86,6 +91,9 @@ struct SoPackageRun
 	int64_t start_us;
 	TALLOC_CTX *validation; /* units of the validation phase, until their events are handled */
 	bool validation_good;
+	SoCheckpointSession *checkpoint; /* NULL: it has none of its own */
+	SoError *checkpoint_error;       /* why it could not be opened */
+	bool failing;                    /* a unit with fail_package_on_failure has failed */
 };
 
 struct SoRun
@@ -119,6 +127,11 @@ struct SoRun
 	char instance_guid[37];
 	bool validating; /* the validation phase: Propagate is ignored */
 	bool ended;
+	const char *chain_id; /* of this execution, and which attempt it is */
+	int attempt;
+	uint64_t serials;
+	SoCheckpointSession *sessions; /* open checkpoints */
+	SoUnit *waiting;               /* units whose record is not durable yet, in order */
 };
 
 struct SoUnit
@@ -165,6 +178,13 @@ struct SoUnit
 	SoUnit *active_previous;
 	SoTransaction *transaction;
 	bool owns_transaction;
+	uint64_t serial;
+	bool restored;        /* an earlier attempt has done it */
+	const char *item_key; /* loops: the enumerator's value of this iteration */
+	uint64_t ticket;      /* while it waits for its record */
+	SoCheckpointSession *ticket_session;
+	SoUnitStep after_ticket;
+	SoUnit *waiting_next;
 	void (*ended)(SoUnit *unit); /* tell the owner; then the unit is freed */
 };
 
