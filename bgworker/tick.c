@@ -205,7 +205,14 @@ due_leases(SoMaster *master)
 
 	while (list_length(due) < EXPIRIES_PER_TURN &&
 		   (lease = so_leases_next_due(master->now_ms)) != NULL)
+	{
+		SoAgent *agent = so_agents_find(&lease->agent_id);
+
+		/* Its poll came before the silence: the task must not go back to it. */
+		if (agent != NULL && lease->end == SO_LEASE_SILENT)
+			agent->capacity = 0;
 		due = lappend(due, lease);
+	}
 	return due;
 }
 
