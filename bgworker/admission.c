@@ -153,5 +153,5 @@ so_admission_request(SoMaster *master, SoBatch *batch, SoRequest *request)
 	else if (has_items(request))
 		batch->reports = lappend(batch->reports, request);
 	else
-		so_answers_report(master, request, agent, NULL, NULL);
+		so_answers_report(master, request, agent, NULL, NULL, NULL);
 }

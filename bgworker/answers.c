@@ -132,13 +132,15 @@ so_answers_replaced_poll(SoMaster *master, uint64 request, bool enabled)
 
 void
 so_answers_report(SoMaster *master, const SoRequest *request, SoAgent *agent,
-				  const char *acknowledged, const char *rejected)
+				  const char *acknowledged, const char *rejected, const char *replies)
 {
 	StringInfoData json;
 
 	begin_answer(master, &json, agent->enabled);
 	appendStringInfo(&json, ",\"acknowledged\":[%s]", acknowledged != NULL ? acknowledged : "");
 	appendStringInfo(&json, ",\"rejected\":[%s]", rejected != NULL ? rejected : "");
+	if (replies != NULL && replies[0] != '\0')
+		appendStringInfo(&json, ",\"replies\":[%s]", replies);
 	appendStringInfoString(&json, ",\"commands\":");
 	so_answers_commands(master, &json, agent);
 	appendStringInfoChar(&json, '}');

@@ -41,7 +41,8 @@ extern void so_answers_replaced_poll(SoMaster *master, uint64 request, bool enab
 
 /* Answer a report; lists are insides of the JSON lists, or NULL. */
 extern void so_answers_report(SoMaster *master, const SoRequest *request, SoAgent *agent,
-							  const char *acknowledged, const char *rejected);
+							  const char *acknowledged, const char *rejected,
+							  const char *replies);
 
 /* Answer a registration. */
 extern void so_answers_register(SoMaster *master, const SoRequest *request, SoAgent *agent);

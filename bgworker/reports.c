@@ -26,13 +26,13 @@
 typedef struct Reported
 {
 	SoRequest  *request;
-	char	   *verdict;		/* acknowledged, rejected, superseded, over */
+	char	   *verdict;		/* acknowledged, rejected, reply, superseded, over */
 	pg_uuid_t	task;
 	uint32		attempt;
 	int64		sequence;
 	int64		operation_id;	/* over: the operation has ended; 0: it is ready again */
 	char	   *code;
-	char	   *message;
+	char	   *message;		/* reply: JSON */
 } Reported;
 
 #define REPORT_COLUMNS "request, verdict, task, attempt, sequence, operation_id, code, message"
@@ -213,12 +213,13 @@ is_last_acknowledgement(const List *rows, int row)
 
 static void
 answer(SoMaster *master, SoRequest *request, const StringInfoData *acknowledged,
-	   const StringInfoData *rejected)
+	   const StringInfoData *rejected, const StringInfoData *replies)
 {
 	SoAgent    *agent = so_agents_find(&request->agent_id);
 
 	if (agent != NULL)
-		so_answers_report(master, request, agent, acknowledged->data, rejected->data);
+		so_answers_report(master, request, agent, acknowledged->data, rejected->data,
+						  replies->data);
 	else
 		so_gateway_frames_refuse(&master->gateway.out, request->request,
 								 SO_ERR_AGENT_UNREGISTERED, NULL, NULL);
@@ -235,10 +236,10 @@ compare_reports(const ListCell *a, const ListCell *b)
 	return 0;
 }
 
-/* The rows of one request from *row on, as the two lists of its answer. */
+/* The rows of one request from *row on, as the lists of its answer. */
 static void
 collect_answer(SoBatch *batch, SoRequest *request, int *row, StringInfo acknowledged,
-			   StringInfo rejected)
+			   StringInfo rejected, StringInfo replies)
 {
 	for (; *row < list_length(batch->reported); (*row)++)
 	{
@@ -262,6 +263,11 @@ collect_answer(SoBatch *batch, SoRequest *request, int *row, StringInfo acknowle
 			escape_json(rejected, reported->message != NULL ? reported->message : "");
 			appendStringInfoChar(rejected, '}');
 		}
+		else if (strcmp(reported->verdict, "reply") == 0)
+		{
+			append_item(replies, reported);
+			appendStringInfo(replies, ",\"body\":%s}", reported->message);
+		}
 	}
 }
 
@@ -277,10 +283,12 @@ so_reports_answer(SoMaster *master, SoBatch *batch)
 	{
 		StringInfoData acknowledged;
 		StringInfoData rejected;
+		StringInfoData replies;
 
 		initStringInfo(&acknowledged);
 		initStringInfo(&rejected);
-		collect_answer(batch, lfirst(cell), &row, &acknowledged, &rejected);
-		answer(master, lfirst(cell), &acknowledged, &rejected);
+		initStringInfo(&replies);
+		collect_answer(batch, lfirst(cell), &row, &acknowledged, &rejected, &replies);
+		answer(master, lfirst(cell), &acknowledged, &rejected, &replies);
 	}
 }

@@ -30,11 +30,20 @@
 /* Milliseconds from the agent's death to ours. */
 #define ORPHAN_TIME 10000
 
+/* What the catalog answers to an item. */
+typedef struct Reply
+{
+	struct Reply *next;
+	uint64_t sequence;
+	json_t *body;
+} Reply;
+
 struct SoChannel
 {
 	int fd;
 	int cancel_fd; /* eventfd for the run */
 	int wake_fd;   /* eventfd for the thread */
+	int news_fd;   /* eventfd: something was acknowledged or answered */
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -42,6 +51,8 @@ struct SoChannel
 	SoByteBuffer in;   /* the thread's */
 	uint64_t sequence; /* of the last item queued */
 	uint64_t acknowledged;
+	Reply *replies; /* oldest first */
+	bool canceled;
 	bool gone;
 	bool closing;
 };
@@ -81,7 +92,35 @@ mark_gone(SoChannel *channel)
 	channel->gone = true;
 	pthread_cond_broadcast(&channel->changed);
 	pthread_mutex_unlock(&channel->mutex);
+	signal_fd(channel->news_fd);
 	signal_fd(channel->cancel_fd);
+}
+
+static void
+take_reply(SoChannel *channel, const SoFrame *frame)
+{
+	SoFieldReader reader;
+	Reply *reply = calloc(1, sizeof(*reply));
+	Reply **place = &channel->replies;
+	const char *text;
+	size_t length;
+
+	so_field_reader_init(&reader, frame->payload, frame->length);
+	if (reply == NULL)
+		abort(); /* whoever waits for it would wait for ever */
+	reply->sequence = so_get_u64(&reader);
+	text = so_get_block(&reader, &length);
+	if (text != NULL && so_field_reader_done(&reader))
+		reply->body = json_loadb(text, length, JSON_ALLOW_NUL, NULL);
+	if (reply->body == NULL)
+		reply->body = json_object();
+	pthread_mutex_lock(&channel->mutex);
+	while (*place != NULL)
+		place = &(*place)->next;
+	*place = reply;
+	pthread_cond_broadcast(&channel->changed);
+	pthread_mutex_unlock(&channel->mutex);
+	signal_fd(channel->news_fd);
 }
 
 static void
@@ -93,6 +132,10 @@ take_frame(SoChannel *channel, const SoFrame *frame)
 	switch (frame->type)
 	{
 		case SO_RUNNER_CANCEL:
+			pthread_mutex_lock(&channel->mutex);
+			channel->canceled = true;
+			pthread_cond_broadcast(&channel->changed);
+			pthread_mutex_unlock(&channel->mutex);
 			signal_fd(channel->cancel_fd);
 			break;
 		case SO_RUNNER_ACKNOWLEDGE:
@@ -103,6 +146,10 @@ take_frame(SoChannel *channel, const SoFrame *frame)
 				channel->acknowledged = sequence;
 			pthread_cond_broadcast(&channel->changed);
 			pthread_mutex_unlock(&channel->mutex);
+			signal_fd(channel->news_fd);
+			break;
+		case SO_RUNNER_REPLY:
+			take_reply(channel, frame);
 			break;
 		default:
 			so_log(SO_LOG_WARNING, "unknown frame %u from the agent ignored", frame->type);
@@ -246,12 +293,19 @@ start_channel(SoChannel *channel, SoError *error)
 static void
 free_channel(SoChannel *channel)
 {
+	uint64_t sequence;
+	json_t *reply;
+
+	while ((reply = so_channel_next_reply(channel, &sequence)) != NULL)
+		json_decref(reply);
 	so_byte_buffer_free(&channel->in);
 	so_byte_buffer_free(&channel->out);
 	if (channel->cancel_fd >= 0)
 		close(channel->cancel_fd);
 	if (channel->wake_fd >= 0)
 		close(channel->wake_fd);
+	if (channel->news_fd >= 0)
+		close(channel->news_fd);
 	close(channel->fd);
 	pthread_cond_destroy(&channel->changed);
 	pthread_mutex_destroy(&channel->mutex);
@@ -273,6 +327,7 @@ so_channel_open(int fd, json_t **task, SoError *error)
 	channel->fd = fd;
 	channel->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	channel->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	channel->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&channel->mutex, NULL);
 	pthread_cond_init(&channel->changed, NULL);
 	so_byte_buffer_init(&channel->in);
@@ -282,7 +337,7 @@ so_channel_open(int fd, json_t **task, SoError *error)
 	so_put_string(&channel->out, SO_VERSION);
 	so_put_u32(&channel->out, (uint32_t) getpid());
 	so_frame_end(&channel->out, hello);
-	if (channel->cancel_fd < 0 || channel->wake_fd < 0)
+	if (channel->cancel_fd < 0 || channel->wake_fd < 0 || channel->news_fd < 0)
 	{
 		so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "no descriptor for the agent's socket");
 		so_error_detail(error, "eventfd: %s.", strerror(errno));
@@ -318,17 +373,25 @@ wait_for_room(SoChannel *channel)
 void
 so_channel_item(SoChannel *channel, SoItemKind kind, json_t *item)
 {
+	(void) so_channel_item_sequence(channel, kind, item);
+}
+
+uint64_t
+so_channel_item_sequence(SoChannel *channel, SoItemKind kind, json_t *item)
+{
 	char *text = json_dumps(item, JSON_COMPACT);
+	uint64_t sequence = 0;
 	size_t position;
 
 	json_decref(item);
 	if (text == NULL)
-		return;
+		return 0;
 	pthread_mutex_lock(&channel->mutex);
 	if (wait_for_room(channel))
 	{
+		sequence = ++channel->sequence;
 		position = so_frame_begin(&channel->out, SO_RUNNER_ITEM, 0);
-		so_put_u64(&channel->out, ++channel->sequence);
+		so_put_u64(&channel->out, sequence);
 		so_put_u8(&channel->out, (uint8_t) kind);
 		so_put_string(&channel->out, text);
 		so_frame_end(&channel->out, position);
@@ -336,6 +399,93 @@ so_channel_item(SoChannel *channel, SoItemKind kind, json_t *item)
 	pthread_mutex_unlock(&channel->mutex);
 	free(text);
 	signal_fd(channel->wake_fd);
+	return sequence;
+}
+
+/* ---- acknowledgements and replies ---- */
+
+uint64_t
+so_channel_acknowledged(SoChannel *channel)
+{
+	uint64_t acknowledged;
+
+	pthread_mutex_lock(&channel->mutex);
+	acknowledged = channel->acknowledged;
+	pthread_mutex_unlock(&channel->mutex);
+	return acknowledged;
+}
+
+bool
+so_channel_gone(SoChannel *channel)
+{
+	bool gone;
+
+	pthread_mutex_lock(&channel->mutex);
+	gone = channel->gone;
+	pthread_mutex_unlock(&channel->mutex);
+	return gone;
+}
+
+int
+so_channel_news_fd(const SoChannel *channel)
+{
+	return channel->news_fd;
+}
+
+void
+so_channel_news_taken(SoChannel *channel)
+{
+	uint64_t count;
+
+	if (read(channel->news_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		abort();
+}
+
+/* Under the mutex: take the reply to the item out of the list. */
+static json_t *
+take_reply_to(SoChannel *channel, uint64_t sequence)
+{
+	Reply **place = &channel->replies;
+	Reply *reply;
+	json_t *body;
+
+	while (*place != NULL && (*place)->sequence != sequence)
+		place = &(*place)->next;
+	reply = *place;
+	if (reply == NULL)
+		return NULL;
+	*place = reply->next;
+	body = reply->body;
+	free(reply);
+	return body;
+}
+
+json_t *
+so_channel_wait_reply(SoChannel *channel, uint64_t sequence)
+{
+	json_t *body;
+
+	pthread_mutex_lock(&channel->mutex);
+	while ((body = take_reply_to(channel, sequence)) == NULL && !channel->gone &&
+		   !channel->canceled && channel->acknowledged < sequence)
+		pthread_cond_wait(&channel->changed, &channel->mutex);
+	pthread_mutex_unlock(&channel->mutex);
+	return body;
+}
+
+json_t *
+so_channel_next_reply(SoChannel *channel, uint64_t *sequence)
+{
+	json_t *body = NULL;
+
+	pthread_mutex_lock(&channel->mutex);
+	if (channel->replies != NULL)
+	{
+		*sequence = channel->replies->sequence;
+		body = take_reply_to(channel, *sequence);
+	}
+	pthread_mutex_unlock(&channel->mutex);
+	return body;
 }
 
 void

@@ -34,6 +34,32 @@ extern int so_channel_cancel_fd(const SoChannel *channel);
  */
 extern void so_channel_item(SoChannel *channel, SoItemKind kind, json_t *item);
 
+/* The same; the item's sequence, or 0 when the agent has gone or there is no memory. */
+extern uint64_t so_channel_item_sequence(SoChannel *channel, SoItemKind kind, json_t *item);
+
+/* Every item up to this sequence is committed. */
+extern uint64_t so_channel_acknowledged(SoChannel *channel);
+
+/* Has the agent gone? */
+extern bool so_channel_gone(SoChannel *channel);
+
+/*
+ * An eventfd of the channel, readable after each acknowledgement or reply and
+ * when the agent goes; so_channel_news_taken makes it unreadable.
+ */
+extern int so_channel_news_fd(const SoChannel *channel);
+extern void so_channel_news_taken(SoChannel *channel);
+
+/*
+ * Wait for the catalog's reply to the item (a new reference).  NULL when the
+ * agent has gone, or asked to cancel, or when the item was acknowledged
+ * without a reply.
+ */
+extern json_t *so_channel_wait_reply(SoChannel *channel, uint64_t sequence);
+
+/* The next reply that nobody waited for, with its sequence; NULL when there is none. */
+extern json_t *so_channel_next_reply(SoChannel *channel, uint64_t *sequence);
+
 /* Queue a log line. */
 extern void so_channel_log(SoChannel *channel, int level, const char *line);
 

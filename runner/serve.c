@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/orphan.h"
 #include "runner/channel.h"
+#include "runner/checkpoint_store.h"
 #include "runner/item.h"
 #include "runner/task_message.h"
 
@@ -75,6 +76,7 @@ run_task(SoChannel *channel, json_t *json)
 	if (so_task_message_read(context, json, &message, &error))
 	{
 		message.options.cancel_fd = so_channel_cancel_fd(channel);
+		message.options.checkpoint_store = so_runner_checkpoint_store(context, channel);
 		SO_FAULT("runner.before_run");
 		if (so_run_package(context, message.project, message.package_name, &message.options, &sink,
 						   &outcome, &error))

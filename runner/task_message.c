@@ -89,6 +89,9 @@ so_task_message_read(TALLOC_CTX *context, json_t *json, SoTaskMessage *message, 
 		options->logging_level = (int) json_integer_value(level);
 	options->execution_instance_guid = json_string_value(json_object_get(json, "task"));
 	options->work_folder = json_string_value(json_object_get(json, "work_folder"));
+	options->chain_id =
+		json_string_value(json_object_get(json_object_get(json, "checkpoint"), "chain_id"));
+	options->attempt = (int) json_integer_value(json_object_get(json, "attempt"));
 	if (!read_assignments(context, json, "parameters", "name", &options->parameters,
 						  &options->parameter_count, error) ||
 		!read_assignments(context, json, "property_overrides", "path", &options->property_overrides,

@@ -19,6 +19,10 @@ CREATE FUNCTION internal.decrypt_secret(secret bytea, bound_to text) RETURNS tex
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_decrypt_secret';
 COMMENT ON FUNCTION internal.decrypt_secret(bytea, text) IS 'The inverse of encrypt_secret; for the lease only';
 
+CREATE FUNCTION internal.encrypt_secret(project bigint, plain text, bound_to text) RETURNS bytea
+LANGUAGE sql VOLATILE AS $$ SELECT internal.encrypt_secret($2, $3) $$;
+COMMENT ON FUNCTION internal.encrypt_secret(bigint, text, text) IS 'With the data key of the project';
+
 -- The texts that secrets are bound to.
 CREATE FUNCTION internal.secret_of_execution(execution_id bigint, object_type smallint, parameter_name text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

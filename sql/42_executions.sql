@@ -20,6 +20,7 @@ INSERT INTO internal.system_parameter (parameter_name, data_type, low, high, des
 	('CALLER_INFO', 'string', NULL, NULL, 'Who or what called, for people'),
 	('SYNCHRONIZED', 'boolean', NULL, NULL, 'Stored; waiting is CALL catalog.run_package_and_wait'),
 	('MAX_LOST_ATTEMPTS', 'int32', 0, 1000, 'How many times the execution may lose its worker'),
+	('CHECKPOINT_OVERRIDE', 'string', NULL, NULL, 'What to do with a checkpoint of other values or content: refuse, continue (with the checkpoint''s values) or discard'),
 	('LEASE_INTERVAL_MS', 'int32', 500, 86400000, 'Time that a task belongs to a worker without a renewal, in milliseconds');
 
 -- Everything about a package that an execution needs, in one row.
@@ -159,7 +160,8 @@ DECLARE
 BEGIN
 	SELECT * INTO known FROM internal.system_parameter s WHERE s.parameter_name = name;
 	IF known.low IS NOT NULL AND value::numeric NOT BETWEEN known.low AND known.high
-		OR name = 'LOGGING_LEVEL' AND value NOT IN ('0', '1', '2', '3', '4', '100') THEN
+		OR name = 'LOGGING_LEVEL' AND value NOT IN ('0', '1', '2', '3', '4', '100')
+		OR name = 'CHECKPOINT_OVERRIDE' AND value NOT IN ('refuse', 'continue', 'discard') THEN
 		PERFORM internal.raise_error('SO103', format('%s is not allowed for %s', value, name), known.description);
 	END IF;
 	IF name = 'MAX_LOST_ATTEMPTS' THEN

@@ -130,6 +130,11 @@ BEGIN
 	  FROM unnest(d_execution, d_state, d_status) AS d (operation_id, state, status)
 	 WHERE o.operation_id = d.operation_id AND d.state = 3;
 
+	PERFORM internal.master_settle_checkpoints(array_agg(d.execution_id), array_agg(d.outcome))
+	   FROM unnest(d_execution, d_state, d_outcome) AS d (execution_id, state, outcome)
+	  WHERE d.state = 3
+	 HAVING count(*) > 0;
+
 	PERFORM internal.master_make_ready(array_agg(d.task_id ORDER BY d.n))
 	   FROM unnest(d_task, d_state) WITH ORDINALITY AS d (task_id, state, n)
 	  WHERE d.state = 1

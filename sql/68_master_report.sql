@@ -1,10 +1,11 @@
 -- 68_master_report.sql
 --
--- Reports of agents: events, statistics, results.
+-- Reports of agents: events, statistics, results; checkpoints are in part 67.
 
 -- verdict: "acknowledged" (every item up to sequence is committed), "rejected"
 -- (one item), "over" (the attempt has ended; operation_id is 0 when the task is
--- ready again), "superseded" (the result came too late).
+-- ready again), "superseded" (the result or a checkpoint came too late), "reply"
+-- (message is the JSON that the item is answered with).
 -- first_item and last_item bound the items, counted from 1; NULL: all.
 CREATE FUNCTION internal.master_report(agents uuid[], bodies text[], first_item integer, last_item integer)
 RETURNS TABLE (request integer, verdict text, task uuid, attempt integer, sequence bigint, operation_id bigint, code text, message text)
@@ -88,11 +89,19 @@ BEGIN
 			 WHERE i.fresh GROUP BY i.task_id, i.attempt) u
 	 WHERE a.task_id = u.task_id AND a.attempt = u.attempt;
 
+	-- Before results, which end the attempt.
+	IF 'checkpoint' = ANY (types) THEN
+		RETURN QUERY SELECT r.* FROM internal.master_take_checkpoints(i_request, i_task, i_attempt, i_sequence, i_execution, i_type, i_item, i_fresh) r;
+	END IF;
 	IF 'result' = ANY (types) THEN
 		RETURN QUERY SELECT r.* FROM internal.master_take_results(i_request, i_agent, i_task, i_attempt, i_execution, i_type, i_item, i_fresh) r;
 	END IF;
 
-	IF NOT types <@ ARRAY['started', 'event', 'executables', 'statistics', 'result'] OR array_position(i_execution, NULL) IS NOT NULL THEN
+	IF 'checkpoint' = ANY (types) THEN
+		RETURN QUERY SELECT r.* FROM internal.master_open_checkpoints(i_request, i_task, i_attempt, i_sequence, i_execution, i_type, i_item) r;
+	END IF;
+
+	IF NOT types <@ ARRAY['started', 'event', 'executables', 'statistics', 'checkpoint', 'result'] OR array_position(i_execution, NULL) IS NOT NULL THEN
 		RETURN QUERY SELECT r.* FROM internal.master_refuse_items(i_request, i_agent, i_task, i_attempt, i_sequence, i_execution, i_type, i_item, i_fresh) r;
 	END IF;
 
@@ -213,7 +222,7 @@ BEGIN
 		   left(i.item::text, 100000)
 	  FROM unnest(agents, attempts, sequences, executions, types, items, fresh)
 		   AS i (agent_id, attempt, sequence, execution_id, type, item, fresh)
-	 WHERE i.fresh AND i.type NOT IN ('started', 'event', 'executables', 'statistics', 'result')
+	 WHERE i.fresh AND i.type NOT IN ('started', 'event', 'executables', 'statistics', 'checkpoint', 'result')
 		ON CONFLICT DO NOTHING;
 	RETURN QUERY
 	SELECT i.request, 'rejected', i.task_id, i.attempt, i.sequence, 0::bigint,
@@ -222,7 +231,7 @@ BEGIN
 				ELSE format('items of type "%s" are not known', left(i.type, 50)) END
 	  FROM unnest(requests, tasks, attempts, sequences, executions, types, fresh)
 		   AS i (request, task_id, attempt, sequence, execution_id, type, fresh)
-	 WHERE i.execution_id IS NULL OR (i.fresh AND i.type NOT IN ('started', 'event', 'executables', 'statistics', 'result'));
+	 WHERE i.execution_id IS NULL OR (i.fresh AND i.type NOT IN ('started', 'event', 'executables', 'statistics', 'checkpoint', 'result'));
 END
 $$;
 COMMENT ON FUNCTION internal.master_refuse_items(integer[], uuid[], uuid[], integer[], bigint[], bigint[], text[], jsonb[], boolean[]) IS 'Rejects items that name an unknown attempt or have an unknown type';

@@ -151,7 +151,7 @@ BEGIN
 			'lease_interval_ms', t.lease_interval_ms,
 			'logging_level', coalesce((SELECT l.parameter_value::integer FROM internal.execution_parameter_value l
 									   WHERE l.execution_id = t.execution_id AND l.object_type = 50 AND l.parameter_name = 'LOGGING_LEVEL'), 1),
-			'retry', t.failures, 'checkpoint', NULL, 'parameters', internal.task_parameters(t.execution_id),
+			'retry', t.failures, 'checkpoint', json_build_object('chain_id', e.chain_id), 'parameters', internal.task_parameters(t.execution_id),
 			'property_overrides', internal.task_overrides(t.execution_id), 'connection_strings', '[]'::json,
 			'caller', o.caller_name, 'folder', e.folder_name, 'project_name', e.project_name)::text
 	  FROM unnest(tasks, attempts, agents) WITH ORDINALITY AS u (task_id, attempt, agent, n)

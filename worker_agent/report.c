@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -81,6 +82,53 @@ settle_acknowledged(SoAgent *agent, const json_t *list)
 	}
 }
 
+/* To the runner, if it is still there: the item was refused. */
+static void
+reply_refusal(SoAgent *agent, const SoUuid *task, uint32_t attempt, uint64_t sequence,
+			  const char *code, const char *message)
+{
+	json_t *body = json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", message);
+	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+
+	if (text != NULL)
+		so_runners_reply(agent, task, attempt, sequence, text);
+	free(text);
+	json_decref(body);
+}
+
+/* Replies may hold what a checkpoint holds: they are wiped. */
+static void
+forward_replies(SoAgent *agent, const json_t *answer)
+{
+	const json_t *replies = json_object_get(answer, "replies");
+	const json_t *rejected = json_object_get(answer, "rejected");
+	SoUuid task;
+	uint32_t attempt;
+	uint64_t sequence;
+
+	for (size_t i = 0; i < json_array_size(replies); i++)
+	{
+		const json_t *entry = json_array_get(replies, i);
+		char *text = json_dumps(json_object_get(entry, "body"), JSON_COMPACT);
+
+		if (text != NULL && read_key(entry, &task, &attempt, &sequence))
+			so_runners_reply(agent, &task, attempt, sequence, text);
+		if (text != NULL)
+			explicit_bzero(text, strlen(text));
+		free(text);
+	}
+	for (size_t i = 0; i < json_array_size(rejected); i++)
+	{
+		const json_t *entry = json_array_get(rejected, i);
+		const char *code = json_string_value(json_object_get(entry, "code"));
+		const char *message = json_string_value(json_object_get(entry, "message"));
+
+		if (read_key(entry, &task, &attempt, &sequence))
+			reply_refusal(agent, &task, attempt, sequence, code != NULL ? code : "",
+						  message != NULL ? message : "");
+	}
+}
+
 static void
 settle_rejected(SoAgent *agent, const json_t *list)
 {
@@ -130,6 +178,9 @@ shrink_batch(SoAgent *agent, const SoAnswer *answer)
 	}
 	if (so_spool_replace_first(agent->spool, unreadable_event, &task, &attempt, &sequence, &kind))
 	{
+		if (kind == SO_ITEM_CHECKPOINT)
+			reply_refusal(agent, &task, attempt, sequence, so_error_state(answer->error.code),
+						  answer->error.message);
 		if (kind == SO_ITEM_RESULT)
 			so_spool_replace_first(agent->spool, unreadable_result, &task, &attempt, &sequence,
 								   &kind);
@@ -185,6 +236,8 @@ answered(void *context, const SoAnswer *answer)
 		report->batch_items * 2 < SO_LIMIT_ITEMS ? report->batch_items * 2 : SO_LIMIT_ITEMS;
 	so_held_renew(agent->held, SO_HELD_BY_REPORT, report->number, answer->sent_ms);
 	so_agent_expire_leases(agent);
+	/* Before the acknowledgements: a runner must not take a refused item for recorded. */
+	forward_replies(agent, answer->body);
 	settle_acknowledged(agent, json_object_get(answer->body, "acknowledged"));
 	settle_rejected(agent, json_object_get(answer->body, "rejected"));
 	so_command_handle(agent, json_object_get(answer->body, "commands"));

@@ -396,6 +396,23 @@ so_runners_acknowledge(SoAgent *agent, const SoUuid *task, uint32_t attempt_numb
 }
 
 void
+so_runners_reply(SoAgent *agent, const SoUuid *task, uint32_t attempt_number, uint64_t sequence,
+				 const char *json)
+{
+	SoAttempt *attempt = so_held_find(agent->held, task, attempt_number);
+	SoRunner *runner = attempt != NULL ? attempt->runner : NULL;
+	size_t frame;
+
+	if (runner == NULL || runner->half_closed)
+		return;
+	frame = so_frame_begin(&runner->out, SO_RUNNER_REPLY, 0);
+	so_put_u64(&runner->out, sequence);
+	so_put_string(&runner->out, json);
+	so_frame_end(&runner->out, frame);
+	so_runner_io_send(runner);
+}
+
+void
 so_runners_spawned(void *context, uint64_t token, pid_t pid)
 {
 	SoRunner *runner = find_runner(context, token);

@@ -33,6 +33,10 @@ extern void so_runners_kill_all(SoAgent *agent);
 extern void
 so_runners_acknowledge(SoAgent *agent, const SoUuid *task, uint32_t attempt, uint64_t sequence);
 
+/* What the catalog answers to one item: JSON for the runner, before the item is acknowledged. */
+extern void so_runners_reply(SoAgent *agent, const SoUuid *task, uint32_t attempt,
+							 uint64_t sequence, const char *json);
+
 /* Every second: runners that have not said a word, or do not end after their result. */
 extern void so_runners_check(SoAgent *agent, int64_t now_ms);
 

@@ -22,6 +22,12 @@
 /* Items of one attempt in one turn, so that a talkative one does not delay the results of others. */
 #define TURN_ITEMS 100
 
+/*
+ * In the place of a checkpoint, which may hold secrets and is of no use to
+ * another life of the agent: the attempt dies with this one.
+ */
+static const char checkpoint_stub[] = "{\"type\":\"checkpoint\"}";
+
 static unsigned
 bucket_of(const SoUuid *task)
 {
@@ -89,13 +95,16 @@ so_spool_stream_add(SoSpool *spool, SpoolStream *stream, SpoolSegment *segment, 
 	item->kind = kind;
 	item->offset = offset;
 	item->length = length;
-	if (text != NULL && spool->memory + length <= SPOOL_MEMORY)
+	item->stored = length;
+	if (text != NULL && (kind == SO_ITEM_CHECKPOINT || spool->memory + length <= SPOOL_MEMORY))
 	{
 		item->text = allocate(length + 1);
 		memcpy(item->text, text, length);
 		spool->memory += length;
 	}
 	TAILQ_INSERT_TAIL(&stream->items, item, link);
+	if (kind == SO_ITEM_CHECKPOINT && text != NULL)
+		item->stored = sizeof(checkpoint_stub) - 1;
 	if (kind == SO_ITEM_RESULT)
 		stream->has_result = true;
 	segment->live++;
@@ -109,7 +118,10 @@ so_spool_item_remove(SoSpool *spool, SpoolStream *stream, SpoolItem *item)
 	item->segment->live--;
 	spool->waiting--;
 	if (item->text != NULL)
+	{
 		spool->memory -= item->length;
+		explicit_bzero(item->text, item->length);
+	}
 	if (item->kind == SO_ITEM_RESULT)
 		stream->has_result = false;
 	free(item->text);
@@ -217,8 +229,11 @@ so_spool_append(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t s
 {
 	SpoolSegment *segment = TAILQ_LAST(&spool->segments, SpoolSegmentHead);
 	SpoolStream *stream = so_spool_stream(spool, task, attempt, true);
+	bool stub = kind == SO_ITEM_CHECKPOINT;
 	size_t offset =
-		so_spool_record_put(spool, SPOOL_RECORD_ITEM, task, attempt, sequence, kind, text, length);
+		so_spool_record_put(spool, SPOOL_RECORD_ITEM, task, attempt, sequence, kind,
+							stub ? checkpoint_stub : text,
+							stub ? sizeof(checkpoint_stub) - 1 : length);
 
 	so_spool_stream_add(spool, stream, segment, sequence, kind, offset, (uint32_t) length, text);
 }
@@ -259,7 +274,7 @@ put_item(SoByteBuffer *out, const SpoolStream *stream, const SpoolItem *item, bo
 static bool
 is_unwritten(const SpoolItem *item)
 {
-	return item->offset + item->length > item->segment->size;
+	return item->offset + item->stored > item->segment->size;
 }
 
 int
@@ -323,6 +338,7 @@ so_spool_replace_first(SoSpool *spool, const char *text, SoUuid *task, uint32_t 
 		spool->memory -= item->length;
 	free(item->text);
 	item->offset = 0;
+	item->stored = 0;
 	item->length = (uint32_t) strlen(text);
 	item->text = allocate(item->length + 1);
 	memcpy(item->text, text, item->length);

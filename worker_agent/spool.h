@@ -43,9 +43,10 @@ extern SoSpool *
 so_spool_open(TALLOC_CTX *context, const char *folder, size_t segment_size, SoError *error);
 
 /*
- * Add one item; text is a JSON object without task, attempt and sequence.  It is
- * part of the spool after the next so_spool_flush that returns true, and may be
- * sent only then.
+ * Add one item; text is a JSON object without task, attempt and sequence.  A
+ * checkpoint is kept in memory only, with a stub in the file: it may hold
+ * secrets.  An item is part of the spool after the next so_spool_flush that
+ * returns true, and may be sent only then.
  */
 extern void so_spool_append(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t sequence,
 							SoItemKind kind, const char *text, size_t length);

@@ -44,6 +44,7 @@ typedef struct SpoolItem
 	SpoolSegment *segment;
 	size_t offset; /* of the text in the segment */
 	uint32_t length;
+	uint32_t stored; /* length of what is in the segment */
 	uint64_t sequence;
 	SoItemKind kind;
 	char *text; /* NULL: read it from the segment */

@@ -130,6 +130,7 @@ typedef struct SoCheckpointIdentity
 	const char *content_hash;
 	bool is_child;  /* of a package that another one runs */
 	bool look_only; /* for a restart plan: claim nothing, change nothing */
+	bool fresh;     /* what is there will not be gone on from (checkpoint_usage: never) */
 } SoCheckpointIdentity;
 
 typedef enum SoCheckpointEnd

@@ -291,12 +291,16 @@ set_up(SoRun *run, const SoPackage *package, SoPackageRun **result, SoError *err
 static void
 set_chain(SoRun *run, const SoCheckpointState *state)
 {
-	run->chain_id = run->options->chain_id;
-	run->attempt = run->options->attempt;
-	if (run->chain_id == NULL)
-		run->chain_id = state != NULL ? talloc_strdup(run, state->chain_id) : run->instance_guid;
-	if (run->attempt <= 0)
-		run->attempt = state != NULL ? state->attempt + 1 : 1;
+	int next = state != NULL ? state->attempt + 1 : 1;
+
+	/* A new execution that goes on from a checkpoint belongs to the checkpoint's chain. */
+	if (state != NULL)
+		run->chain_id = talloc_strdup(run, state->chain_id);
+	else if (run->options->chain_id != NULL)
+		run->chain_id = run->options->chain_id;
+	else
+		run->chain_id = run->instance_guid;
+	run->attempt = run->options->attempt > next ? run->options->attempt : next;
 }
 
 /*

@@ -117,8 +117,8 @@ typedef struct SoRunOptions
 	SoCheckpointStore *checkpoint_store; /* NULL = none */
 	/*
 	 * The execution with all its attempts and checkpoint restarts, and which
-	 * attempt this is (from 1): the fencing token of exactly_once.  NULL and 0:
-	 * taken from the checkpoint, else made up.
+	 * attempt this is at least (from 1): the fencing token of exactly_once.  A
+	 * checkpoint knows both better.  NULL and 0: made up.
 	 */
 	const char *chain_id;
 	int attempt;
