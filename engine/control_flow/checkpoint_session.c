@@ -102,7 +102,8 @@ load(SoCheckpointSession *session, int64_t usage, SoError *error)
 									 .package_name = package->name,
 									 .name = session->name,
 									 .content_hash = session->content_hash,
-									 .is_child = session->package_run->caller != NULL};
+									 .is_child = session->package_run->caller != NULL,
+									 .fresh = usage == SO_CHECKPOINT_NEVER};
 	SoCheckpointState *state = NULL;
 	SoError cause = {0};
 	bool good =
@@ -182,6 +183,18 @@ so_checkpoint_session_open(SoUnit *root, SoError *error)
 	if (session->content_hash != NULL && load(session, usage, error))
 	{
 		compare_with_package(session);
+		return true;
+	}
+	/* A package that also runs in the catalog, where it needs no name. */
+	if (session->content_hash != NULL && error->code == SO_ERR_CHECKPOINT_NAME &&
+		usage != SO_CHECKPOINT_ALWAYS)
+	{
+		so_event_announce(run, package_run->package);
+		so_event_warning(root, SO_ERR_CHECKPOINT_NAME,
+						 "save_checkpoints has no effect here, because checkpoint_file_name is empty: "
+						 "a failed execution starts again from the beginning.");
+		talloc_free(session);
+		package_run->checkpoint = NULL;
 		return true;
 	}
 	if (session->content_hash == NULL)

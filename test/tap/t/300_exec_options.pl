@@ -64,8 +64,11 @@ check('missing file', 4, qr/SO501/, 'nothing.yaml');
 check('unknown option', 6, qr/SO901/, 'p.yaml', '--nonsense');
 check('no package', 6, qr/SO901/);
 check('help', 0, qr/--set/, '--help');
-check('checkpoints are refused', 6, qr/SO527/, 'p.yaml', '--checkpointing', 'on');
-check('checkpoint file is refused', 6, qr/SO527/, 'p.yaml', '/CheckF', 'x');
+check('a checkpoint must have a name', 1, qr/SO581/, 'p.yaml', '--checkpointing', 'on');
+check('a checkpoint must exist', 1, qr/SO570/, 'p.yaml', '/CheckP', '/CheckF', "$folder/none");
+check('and need not with ifPossible', 0, undef, 'p.yaml', '/CheckP', 'on', '/Res', 'ifPossible', '/CheckF', "$folder/none");
+check('restart knows three words', 6, qr/SO901/, 'p.yaml', '--restart=perhaps');
+check('a plan runs nothing', 0, qr/^run +look/m, 'p.yaml', '--restart-plan');
 check('checkpointing off is not', 0, undef, 'p.yaml', '--checkpointing', 'off');
 check('graph', 0, qr/^digraph "p".*n1 -> n2 \[color=darkgreen/s, 'p.yaml', '--graph');
 check('graph as text', 0, qr/divide \[expression\] disabled  <- look/, 'p.yaml', '--graph', 'text');
@@ -82,7 +85,7 @@ Scaleout::Exec::spew("$folder/wrong.conf", "[1, 2]\n");
 check('a configuration that is no map', 6, qr/SO531/, 'p.yaml', '--config', 'wrong.conf');
 
 Scaleout::Exec::spew("$folder/warns.yaml", "name: warns\nsave_checkpoints: true\nexecutables: [{name: a, type: no_operation}]\n");
-check('save_checkpoints is warned about', 0, qr/WARNING.*SO527/, 'warns.yaml');
+check('save_checkpoints without a name is warned about', 0, qr/WARNING.*SO581/, 'warns.yaml');
 
 # Ctrl-C
 my $run = Scaleout::Exec::start({
