@@ -28,7 +28,7 @@ GATEWAY_PACKAGES = libevent libevent_openssl jansson openssl
 AGENT_PACKAGES = libevent libcurl jansson talloc openssl
 
 WARNINGS = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings \
-	-Wformat=2 -Wpointer-arith -Wcast-qual -Wundef -Wno-format-nonliteral
+	-Wformat=2 -Wpointer-arith -Wcast-qual -Wundef -Wno-format-nonliteral -Wno-missing-field-initializers
 OPTIMIZE ?= -O2 -g
 ifdef SANITIZE
 OPTIMIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
