@@ -190,8 +190,8 @@ join(TALLOC_CTX *context, const FileCheckpoint *file, size_t *length)
 	static const char variables_key[] = ",\"variables\":[";
 	static const char records_key[] = "],\"records\":[";
 	char *header = header_text(context, file);
-	size_t room = strlen(header) + sizeof(variables_key) + sizeof(records_key) +
-				  file->records_length + 8;
+	size_t room =
+		strlen(header) + sizeof(variables_key) + sizeof(records_key) + file->records_length + 8;
 	char *text;
 	char *end;
 

@@ -190,9 +190,10 @@ so_checkpoint_session_open(SoUnit *root, SoError *error)
 		usage != SO_CHECKPOINT_ALWAYS)
 	{
 		so_event_announce(run, package_run->package);
-		so_event_warning(root, SO_ERR_CHECKPOINT_NAME,
-						 "save_checkpoints has no effect here, because checkpoint_file_name is empty: "
-						 "a failed execution starts again from the beginning.");
+		so_event_warning(
+			root, SO_ERR_CHECKPOINT_NAME,
+			"save_checkpoints has no effect here, because checkpoint_file_name is empty: "
+			"a failed execution starts again from the beginning.");
 		talloc_free(session);
 		package_run->checkpoint = NULL;
 		return true;

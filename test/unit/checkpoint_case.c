@@ -34,6 +34,8 @@ typedef struct Case
 	char *package;
 	char *key_file;
 	bool any_order;
+	bool lists_handlers;
+	int lock;
 	int max_concurrent;
 	int runs;
 	SoAssignment overrides[16];
@@ -65,7 +67,8 @@ record_start(void *context, const SoExecutable *executable, const char *path)
 {
 	Case *test = context;
 
-	if (executable->kind == SO_KIND_PACKAGE || strstr(path, "EventHandlers[") != NULL)
+	if (executable->kind == SO_KIND_PACKAGE || executable->kind == SO_KIND_EVENT_HANDLER ||
+		(strstr(path, "EventHandlers[") != NULL && !test->lists_handlers))
 		return;
 	test->executed =
 		talloc_realloc(test->context, test->executed, char *, test->executed_count + 1);
@@ -85,8 +88,9 @@ record_event(void *context, const SoEvent *event)
 
 	if (event->message_type == SO_MESSAGE_ERROR || event->message_type == SO_MESSAGE_WARNING ||
 		event->message_type == SO_MESSAGE_INFORMATION)
-		test->said = talloc_asprintf_append(test->said, "%s %s %s (%x)\n", event->event_name,
-											event->code, event->message, (unsigned) event->message_code);
+		test->said =
+			talloc_asprintf_append(test->said, "%s %s %s (%x)\n", event->event_name, event->code,
+								   event->message, (unsigned) event->message_code);
 }
 
 static int
@@ -171,8 +175,8 @@ check_run(Case *test, const SoRunOutcome *outcome, const char *line)
 							 joined(test, test->executed, test->executed_count),
 							 result_names[outcome->result + 1], state);
 	if (strcmp(expected, actual) != 0)
-		fail_msg("\n%s\n%s, run %d\nexpected %s\nhappened %s\n%s", test->rule, test->path, test->runs,
-				 expected, actual, test->said);
+		fail_msg("\n%s\n%s, run %d\nexpected %s\nhappened %s\n%s", test->rule, test->path,
+				 test->runs, expected, actual, test->said);
 }
 
 static void
@@ -237,6 +241,33 @@ write_text(const char *path, const char *text)
 	close(fd);
 }
 
+static char *
+read_text(Case *test, const char *name)
+{
+	bool missing;
+	size_t length;
+	SoError error;
+	char *bytes =
+		so_checkpoint_file_read(test->context, in_folder(test, name), &length, &missing, &error);
+
+	assert_non_null(bytes);
+	return talloc_strndup(test->context, bytes, length);
+}
+
+static void
+damage(Case *test, const char *how, const char *name)
+{
+	char *text = read_text(test, name);
+
+	if (strcmp(how, "alter") == 0)
+		*strstr(text, "\"success\"") = '\'';
+	else if (strcmp(how, "truncate") == 0)
+		text[strlen(text) - 10] = '\0';
+	else
+		*(strstr(text, "checkpoint\":1") + strlen("checkpoint\":")) = '9';
+	write_text(in_folder(test, name), text);
+}
+
 static void
 assign(SoAssignment *list, int *count, char *text)
 {
@@ -273,6 +304,33 @@ obey(Case *test, const char *word, char *value)
 		test->key_file = in_folder(test, "key");
 		write_text(test->key_file, value);
 	}
+	else if (strcmp(word, "no key") == 0)
+		test->key_file = NULL;
+	else if (strcmp(word, "handlers") == 0)
+		test->lists_handlers = true;
+	else if (strcmp(word, "without") == 0)
+		assert_null(strstr(read_text(test, "checkpoint"), value));
+	else if (strcmp(word, "write") == 0)
+	{
+		char *equals = strchr(value, '=');
+
+		*equals = '\0';
+		write_text(in_folder(test, value), equals + 1);
+	}
+	else if (strcmp(word, "folder") == 0)
+		assert_int_equal(mkdir(in_folder(test, value), 0700), 0);
+	else if (strcmp(word, "lock") == 0)
+	{
+		SoError error;
+
+		test->lock = so_checkpoint_file_lock(in_folder(test, value), &error);
+		assert_true(test->lock >= 0);
+	}
+	else if (strcmp(word, "unlock") == 0)
+		so_checkpoint_file_unlock(in_folder(test, value), test->lock);
+	else if (strcmp(word, "alter") == 0 || strcmp(word, "truncate") == 0 ||
+			 strcmp(word, "newer") == 0)
+		damage(test, word, value);
 	else if (strcmp(word, "run") == 0)
 		run(test, value);
 	else if (strcmp(word, "plan") == 0)
