@@ -16,61 +16,6 @@
 #include "client/options.h"
 #include "engine/model/diagnostics.h"
 #include "engine/model/load.h"
-#include "engine/tasks/task.h"
-
-/* Where a task's findings go. */
-typedef struct Report
-{
-	TALLOC_CTX *context;
-	SoDiagnostics *findings;
-} Report;
-
-static void
-report(SoTaskValidation *validation, bool is_warning, const char *property, const SoError *error)
-{
-	Report *target = validation->private_data;
-	const SoExecutable *executable = validation->executable;
-	const SoField *field = property != NULL ? so_object_field(executable->object, property) : NULL;
-	SoFinding finding = {.is_warning = is_warning,
-						 .code = error->code,
-						 .file = executable->package->file,
-						 .line = executable->object->line,
-						 .column = executable->object->column,
-						 .pointer = executable->object->pointer,
-						 .hint = error->hint};
-
-	if (field != NULL && field->line > 0)
-	{
-		finding.line = field->line;
-		finding.column = field->column;
-		finding.pointer =
-			talloc_asprintf(target->context, "%s/%s", executable->object->pointer, property);
-	}
-	so_diagnostics_add(target->findings, target->context, &finding, "%s: %s%s%s", executable->path,
-					   error->message, error->detail[0] != '\0' ? "\n" : "", error->detail);
-}
-
-/* What expressions would change cannot be judged before they are evaluated. */
-static void
-validate_tasks(TALLOC_CTX *context, const SoPackage *package, SoDiagnostics *findings)
-{
-	Report target = {context, findings};
-
-	for (int i = 0; i < package->executable_count; i++)
-	{
-		const SoExecutable *executable = package->executables[i];
-		SoTaskValidation validation = {.executable = executable,
-									   .properties = executable->object,
-									   .context = context,
-									   .report = report,
-									   .private_data = &target};
-
-		if (executable->task_type == NULL || executable->task_type->validate == NULL ||
-			executable->expression_count > 0 || so_executable_boolean(executable, "disable"))
-			continue;
-		executable->task_type->validate(&validation);
-	}
-}
 
 static int
 validate_path(TALLOC_CTX *context, const char *path, json_t *list, bool quiet, bool warn_as_error)
@@ -80,8 +25,8 @@ validate_path(TALLOC_CTX *context, const char *path, json_t *list, bool quiet, b
 	json_t *json;
 	int warnings;
 
-	for (int i = 0; project != NULL && i < project->package_count; i++)
-		validate_tasks(context, project->packages[i], &findings);
+	if (project != NULL)
+		so_load_check_tasks(context, project, &findings);
 	so_diagnostics_sort(&findings);
 	warnings = findings.count - findings.error_count;
 	if (list != NULL)

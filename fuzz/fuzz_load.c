@@ -53,7 +53,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if ((project == NULL) != (findings.error_count > 0))
 		abort();
 	if (project != NULL)
+	{
 		check_round_trip(context, project->packages[0]);
+		so_load_check_tasks(context, project, &findings);
+	}
 	text = so_diagnostics_to_text(context, &findings);
 	if (text == NULL)
 		abort();

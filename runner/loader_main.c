@@ -268,6 +268,8 @@ load_input(TALLOC_CTX *context, const char *text, size_t length, json_t *answer,
 	project = so_load_project_json(context, json, findings);
 	json_decref(json);
 	if (project != NULL)
+		so_load_check_tasks(context, project, findings);
+	if (project != NULL && findings->error_count == 0)
 		describe_project(context, answer, project);
 }
 

@@ -35,6 +35,15 @@ extern SoProject *so_load_path(TALLOC_CTX *context, const char *path, SoDiagnost
  */
 extern SoProject *so_load_project_json(TALLOC_CTX *context, json_t *json, SoDiagnostics *findings);
 
+/*
+ * Let the tasks of a loaded project check themselves as far as that needs no
+ * connection; findings are added to *findings, in context.  Left out is what
+ * cannot be judged before it runs: tasks with property expressions, and what
+ * is disabled or has delay_validation, or lies in such a container.
+ */
+extern void so_load_check_tasks(TALLOC_CTX *context, const SoProject *project,
+								SoDiagnostics *findings);
+
 /* Canonical JSON, keys in table order, defaults left out; a new reference. */
 extern json_t *so_package_to_json(const SoPackage *package);
 extern json_t *so_project_to_json(const SoProject *project);

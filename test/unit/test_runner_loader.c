@@ -174,6 +174,64 @@ repeat(const char *before, const char *format, int count, const char *after)
 }
 
 /* Large and hostile, but answered: limits come before time and memory. */
+/* What the tasks themselves would find at every execution is refused; what cannot be known is not. */
+static void
+test_tasks_are_checked(void **state)
+{
+	static const struct
+	{
+		const char *task;
+		bool found;
+	} cases[] = {
+		{"{\"name\": \"t\", \"type\": \"script\"}", true},
+		{"{\"name\": \"t\", \"type\": \"script\", \"disable\": true}", false},
+		{"{\"name\": \"t\", \"type\": \"script\", \"delay_validation\": true}", false},
+		{"{\"name\": \"t\", \"type\": \"script\", "
+		 "\"expressions\": {\"executable\": \"\\\"/bin/true\\\"\"}}",
+		 false},
+		{"{\"name\": \"t\", \"type\": \"script\", \"expressions\": {\"description\": "
+		 "\"\\\"d\\\"\"}}",
+		 true},
+		{"{\"name\": \"t\", \"type\": \"execute_process\", \"executable\": \"/bin/true\", "
+		 "\"standard_output_file\": \"/x\", \"standard_output_variable\": "
+		 "\"System::PackageName\"}",
+		 true},
+		{"{\"name\": \"s\", \"type\": \"sequence\", \"disable\": true, \"executables\": "
+		 "[{\"name\": \"t\", \"type\": \"script\"}]}",
+		 false},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		char text[1024];
+		json_t *answer;
+		json_t *finding;
+
+		snprintf(text, sizeof(text),
+				 "{\"format_version\": 1, \"name\": \"x\", \"packages\": {\"p\": {\"name\": "
+				 "\"p\", \"executables\": [%s]}}}",
+				 cases[i].task);
+		answer = load(text, strlen(text));
+		finding = json_array_get(json_object_get(answer, "findings"), 0);
+		if (!cases[i].found)
+		{
+			assert_true(json_is_true(json_object_get(answer, "ok")));
+			assert_null(finding);
+		}
+		else
+		{
+			assert_true(json_is_false(json_object_get(answer, "ok")));
+			assert_null(json_object_get(answer, "canonical"));
+			assert_string_equal(json_string_value(json_object_get(finding, "code")), "SO825");
+			assert_non_null(strstr(json_string_value(json_object_get(finding, "pointer")),
+								   "/packages/p/executables/0"));
+			assert_true(json_string_length(json_object_get(finding, "hint")) > 0);
+		}
+		json_decref(answer);
+	}
+}
+
 static void
 test_hostile_input(void **state)
 {
@@ -244,6 +302,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_project),
 		cmocka_unit_test(test_bad_input),
+		cmocka_unit_test(test_tasks_are_checked),
 		cmocka_unit_test(test_hostile_input),
 		cmocka_unit_test(test_arguments),
 	};
