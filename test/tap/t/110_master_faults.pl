@@ -13,6 +13,7 @@ my $system = Scaleout::System->new('faults', settings => {
 	'scaleout.lease_interval' => '4s', 'scaleout.lease_margin' => '500ms', 'scaleout.agent_heartbeat_interval' => '1s',
 	'scaleout.probe_interval' => '1s' });
 $system->deploy('f', 'p', empty => { executables => [] },
+	nap => { executables => [ { name => 'nap', type => 'execute_process', executable => '/bin/sleep', arguments => ['0.3'] } ] },
 	sleep => { executables => [ { name => 'sleep', type => 'execute_process', executable => '/bin/sleep', arguments => ['3'] } ] },
 	long => { executables => [ { name => 'long', type => 'execute_process', executable => '/bin/sleep', arguments => ['1234567'] } ] });
 $system->add_agent($_) for qw(one two);
@@ -20,8 +21,9 @@ $system->add_agent($_) for qw(one two);
 # Start n executions in one statement; returns the first and last id.
 sub start
 {
-	my ($n) = @_;
-	return split /\|/, $system->sql("SELECT min(id), max(id) FROM (SELECT catalog.run_package('f', 'p', 'empty') AS id FROM generate_series(1, $n)) x");
+	my ($n, $package) = @_;
+	$package //= 'empty';
+	return split /\|/, $system->sql("SELECT min(id), max(id) FROM (SELECT catalog.run_package('f', 'p', '$package') AS id FROM generate_series(1, $n)) x");
 }
 
 # Wait until some, but not all of them have ended, so that a fault comes in the middle.
@@ -74,6 +76,26 @@ subtest 'an agent is killed' => sub {
 	pass('an agent is killed in the middle');
 	$system->start_agent('one');
 	check_all($first, $last, 'agent');
+};
+
+subtest 'runners are killed' => sub {
+	my ($first, $last) = start(200, 'nap');
+	wait_middle($first, $last);
+	my %killed;
+	$system->wait_for('five killed runners', sub {
+		foreach (split /\n/, $system->sql("SELECT execution_id || ' ' || process_id FROM internal.task_attempt WHERE execution_id BETWEEN $first AND $last AND outcome IS NULL AND process_id IS NOT NULL"))
+		{
+			my ($id, $pid) = split / /;
+			# one runner per execution, so that max_lost_attempts is not used up
+			$killed{$id} = 1 if keys(%killed) < 5 && !$killed{$id} && kill('KILL', $pid);
+		}
+		return keys(%killed) == 5;
+	});
+	check_all($first, $last, 'runners');
+	# A runner that had reported its result before the signal came has lost nothing.
+	my $lost = $system->sql("SELECT count(*) FROM internal.task_attempt WHERE execution_id BETWEEN $first AND $last AND outcome = 4");
+	cmp_ok($lost, '>=', 1, "attempts were lost with their runners ($lost of 5)");
+	cmp_ok($lost, '<=', 5, 'and no others');
 };
 
 subtest 'the master is killed' => sub {
