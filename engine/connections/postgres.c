@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/fault.h"
 
 /* How long a cancelled statement may take to give up before the session is closed. */
 #define CANCEL_GRACE_MS 5000
@@ -353,6 +354,8 @@ so_postgres_command(SoConnection *connection, const char *sql, const SoWait *wai
 
 	if (!PQsendQuery(connection->pg, sql))
 		return lost(connection, error);
+	if (strcmp(sql, "COMMIT") == 0)
+		SO_FAULT("engine.transaction.during_commit");
 	for (;;)
 	{
 		PGresult *result = so_postgres_next_result(connection, wait, &end);

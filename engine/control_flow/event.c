@@ -9,6 +9,8 @@
  */
 #include "engine/control_flow/event.h"
 #include "engine/control_flow/run_cancel.h"
+#include "engine/control_flow/secret.h"
+#include "engine/model/object_types.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -155,6 +157,26 @@ is_logged(const SoRun *run, SoMessageType type)
 	}
 }
 
+/*
+ * Has logging_mode switched the log of this unit off?  The nearest container
+ * that says anything decides.  What went wrong is logged all the same: an
+ * execution that fails without a word helps nobody.
+ */
+static bool
+is_muted(const SoUnit *unit, SoMessageType type)
+{
+	if (type == SO_MESSAGE_ERROR || type == SO_MESSAGE_WARNING || type == SO_MESSAGE_TASK_FAILED)
+		return false;
+	for (; unit != NULL; unit = so_unit_outer(unit))
+	{
+		int64_t mode = so_unit_integer(unit, "logging_mode", SO_LOGGING_USE_PARENT_SETTING);
+
+		if (mode != SO_LOGGING_USE_PARENT_SETTING)
+			return mode == SO_LOGGING_DISABLED;
+	}
+	return false;
+}
+
 static int
 source_type(const SoExecutable *executable)
 {
@@ -179,7 +201,7 @@ write_to_sink(SoUnit *source, const SoEventData *data)
 	const SoExecutable *executable = source->executable;
 	SoEvent event = {0};
 
-	if (!is_logged(run, data->type))
+	if (!is_logged(run, data->type) || is_muted(source, data->type))
 		return;
 	event.message_type = data->type;
 	event.message_source_type = source_type(executable);
@@ -382,15 +404,12 @@ note_outcome(SoRun *run, const SoEventData *data)
 	run->outcome->first_error_code = data->code;
 }
 
-void
-so_event_raise(SoUnit *source, const SoEventData *original)
+static void
+raise_event(SoUnit *source, SoEventData data)
 {
-	SoEventData data = *original;
 	SoUnit *queue = source;
 	struct timespec now;
 
-	if (data.message == NULL)
-		data.message = "";
 	if (data.time_us == 0)
 	{
 		clock_gettime(CLOCK_REALTIME, &now);
@@ -415,6 +434,21 @@ so_event_raise(SoUnit *source, const SoEventData *original)
 	enqueue(queue, source, &data);
 	if (!source->run->validating && queue->events->next == NULL)
 		run_queue(queue);
+}
+
+void
+so_event_raise(SoUnit *source, const SoEventData *original)
+{
+	SoEventData data = *original;
+	char *masked;
+
+	if (data.message == NULL)
+		data.message = "";
+	masked = so_secret_mask(NULL, source->run, data.message);
+	if (masked != NULL)
+		data.message = masked;
+	raise_event(source, data);
+	talloc_free(masked);
 }
 
 void

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "engine/control_flow/secret.h"
 #include "engine/control_flow/setup.h"
 
 static bool
@@ -63,6 +64,8 @@ set_in_copy(SoPackageRun *package_run, const SoObject **object, const char *name
 		so_error_detail(error, "%s", cause.detail);
 		return so_error_hint(error, "%s", cause.hint);
 	}
+	if ((so_object_field(copy, known)->property->flags & SO_PROPERTY_SECRET) != 0)
+		so_secret_add_text(package_run->run, text);
 	*object = copy;
 	return true;
 }

@@ -15,6 +15,7 @@
 
 #include "engine/control_flow/lookup.h"
 #include "engine/control_flow/property_expression.h"
+#include "engine/control_flow/secret.h"
 
 static int
 free_values(SoPackageRun *package_run)
@@ -49,7 +50,8 @@ setup_variables(SoPackageRun *package_run, const SoExecutable *executable)
 }
 
 static SoParameterState *
-setup_parameters(TALLOC_CTX *context, SoParameter *const *parameters, int count, const char *prefix)
+setup_parameters(TALLOC_CTX *context, SoRun *run, SoParameter *const *parameters, int count,
+				 const char *prefix)
 {
 	SoParameterState *states = talloc_zero_array(context, SoParameterState, count + 1);
 
@@ -60,6 +62,8 @@ setup_parameters(TALLOC_CTX *context, SoParameter *const *parameters, int count,
 							  ? so_value_copy(states, &parameters[i]->value)
 							  : so_value_default(states, parameters[i]->type);
 		states[i].full_name = talloc_asprintf(states, "%s::%s", prefix, parameters[i]->name);
+		if (parameters[i]->sensitive && parameters[i]->has_default)
+			so_secret_add(run, &states[i].value);
 	}
 	return states;
 }
@@ -68,7 +72,8 @@ void
 so_setup_project(SoRun *run)
 {
 	run->project_parameters =
-		setup_parameters(run, run->project->parameters, run->project->parameter_count, "$Project");
+		setup_parameters(run, run, run->project->parameters, run->project->parameter_count,
+						 "$Project");
 }
 
 static void
@@ -117,7 +122,8 @@ so_setup_package(TALLOC_CTX *owner, SoRun *run, const SoPackage *package, SoUnit
 	}
 	talloc_set_destructor(package_run, free_values);
 	package_run->parameters =
-		setup_parameters(package_run, package->parameters, package->parameter_count, "$Package");
+		setup_parameters(package_run, run, package->parameters, package->parameter_count,
+						 "$Package");
 	setup_connections(package_run);
 	return package_run;
 }
@@ -161,6 +167,8 @@ so_setup_set_parameter(SoPackageRun *package_run, SoParameterState *parameter, c
 					 cause.message);
 		return so_error_detail(error, "%s", cause.detail);
 	}
+	if (parameter->parameter->sensitive)
+		so_secret_add(package_run->run, &converted);
 	parameter->value = converted;
 	parameter->value_set = true;
 	return true;

@@ -64,7 +64,7 @@ struct SoTaskRun
 	const char *work_folder;
 	const char *chain_id; /* of the execution, with attempt: the fencing token of exactly_once */
 	int attempt;
-	const char *execution_path;
+	const char *marker_path;
 	const char *items; /* enumerator values of the loops around it */
 
 	SoExecutionResult (*main)(SoTaskRun *run);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "common/fault.h"
 #include "engine/control_flow/event.h"
 #include "engine/control_flow/lookup.h"
 #include "engine/control_flow/unit_checkpoint.h"
@@ -36,7 +37,7 @@ so_task_run_new(SoUnit *unit)
 	run->work_folder = unit->run->work_folder;
 	run->chain_id = unit->run->chain_id;
 	run->attempt = unit->run->attempt;
-	run->execution_path = unit->execution_path;
+	run->marker_path = so_unit_checkpoint_marker_path(run, unit);
 	run->items = so_unit_checkpoint_items(run, unit);
 	run->result = SO_RESULT_FAILURE;
 	run->row_count = -1;
@@ -62,6 +63,7 @@ thread_main(void *argument)
 	SoTaskRun *run = argument;
 
 	run->result = run->main(run);
+	SO_FAULT("engine.task.before_completion");
 	say_ended(run, true);
 	return NULL;
 }
@@ -208,6 +210,7 @@ take_end(SoUnit *unit)
 	if (run->in_thread)
 		pthread_join(run->thread, NULL);
 	remove_active(unit);
+	SO_FAULT("engine.task.during_completion");
 	run->ended(unit, run->result);
 	unit->task = NULL;
 	talloc_free(run->context);

@@ -25,6 +25,7 @@
 #include "engine/control_flow/execute.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/schedule.h"
+#include "engine/control_flow/secret.h"
 #include "engine/control_flow/unit_checkpoint.h"
 #include "engine/control_flow/unit_transaction.h"
 #include "engine/control_flow/validate.h"
@@ -426,6 +427,19 @@ so_unit_finish(SoUnit *unit)
 	so_unit_next(unit, unit_post_execute);
 }
 
+/* An execution value with a secret in it becomes a text without; false when there is none. */
+static bool
+hide_value(TALLOC_CTX *context, const SoRun *run, const SoValue *value, SoValue *shown)
+{
+	char *text =
+		run->secret_count == 0 || value->is_null ? NULL : so_value_to_text(context, value);
+	char *masked = text != NULL ? so_secret_mask(context, run, text) : NULL;
+
+	if (masked != NULL)
+		*shown = so_value_string(context, masked);
+	return masked != NULL;
+}
+
 static void
 report_statistics(const SoUnit *unit)
 {
@@ -442,7 +456,16 @@ report_statistics(const SoUnit *unit)
 							   .row_count = unit->row_count};
 
 	if (sink != NULL && sink->statistics != NULL)
+	{
+		TALLOC_CTX *scratch = talloc_new(NULL);
+		SoValue shown;
+
+		if (statistics.execution_value != NULL &&
+			hide_value(scratch, unit->run, statistics.execution_value, &shown))
+			statistics.execution_value = &shown;
 		sink->statistics(sink->context, &statistics);
+		talloc_free(scratch);
+	}
 }
 
 static void

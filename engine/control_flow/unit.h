@@ -122,6 +122,8 @@ struct SoRun
 	int package_count;
 	const SoPackage **announced;
 	int announced_count;
+	char **secrets; /* what messages must not say (secret.h), the longest first */
+	int secret_count;
 	char *work_folder;
 	bool work_folder_is_ours;
 	char instance_guid[37];

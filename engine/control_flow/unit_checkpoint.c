@@ -161,6 +161,17 @@ so_unit_checkpoint_items(TALLOC_CTX *context, const SoUnit *unit)
 	return items;
 }
 
+char *
+so_unit_checkpoint_marker_path(TALLOC_CTX *context, const SoUnit *unit)
+{
+	char *path = talloc_strdup(context, unit->executable->path);
+
+	for (const SoUnit *caller = unit->package_run->caller; caller != NULL;
+		 caller = caller->package_run->caller)
+		path = talloc_asprintf(context, "%s > %s", caller->executable->path, path);
+	return path;
+}
+
 /* ---- variables ---- */
 
 void
@@ -264,9 +275,9 @@ so_unit_checkpoint_finished(SoUnit *unit, SoUnitStep next)
 	record.attempt = session->attempt;
 	if (good && mode_of(unit->executable) != SO_CHECKPOINT_ALWAYS_RERUN)
 		release_variables(session, unit);
-	SO_FAULT("engine.completion.before_record");
+	SO_FAULT("engine.checkpoint.before_record");
 	ticket = append(session, &record, good);
-	SO_FAULT("engine.completion.after_record");
+	SO_FAULT("engine.checkpoint.after_record");
 	/* Nothing that follows a failure relies on its record. */
 	if (good)
 		so_unit_checkpoint_wait(unit, session, ticket, next);
@@ -387,6 +398,7 @@ so_unit_checkpoint_release(SoRun *run)
 		}
 		*place = unit->waiting_next;
 		any = true;
+		SO_FAULT("engine.task.after_completion");
 		so_unit_next(unit, unit->after_ticket);
 	}
 	return any;

@@ -108,6 +108,8 @@ extern bool so_unit_checkpoint_child_allowed(const SoUnit *caller);
 extern bool so_unit_checkpoint_is_atomic(const SoUnit *unit);
 
 /* The enumerator values of the loops around unit, outermost first ("" outside of loops). */
+/* The executable's path below the calls of its package; without iteration numbers. */
+extern char *so_unit_checkpoint_marker_path(TALLOC_CTX *context, const SoUnit *unit);
 extern char *so_unit_checkpoint_items(TALLOC_CTX *context, const SoUnit *unit);
 
 /* next as soon as ticket is durable; at once when the session does not wait. */

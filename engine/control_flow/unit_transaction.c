@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "common/fault.h"
 #include "engine/control_flow/event.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/task_thread.h"
@@ -52,8 +53,12 @@ commit_in_thread(SoTaskRun *run)
 	SoError error = {0};
 	SoError outer;
 
+	SO_FAULT("engine.transaction.before_commit");
 	if (so_transaction_commit(run->transaction, &error))
+	{
+		SO_FAULT("engine.transaction.after_commit");
 		return SO_RESULT_SUCCESS;
+	}
 	so_error_set(&outer, SO_ERR_RUN_TRANSACTION_COMMIT, run->executable->path,
 				 "the transaction of \"%s\" was not committed: %s (%s)", run->executable->name,
 				 error.message, so_error_state(error.code));
@@ -105,7 +110,9 @@ so_unit_transaction_end(SoUnit *unit, bool good)
 
 typedef struct Users
 {
+	const SoProject *project;
 	const SoPackage *package;
+	json_t *children; /* names of the child packages that were looked at */
 	const SoConnectionManager *manager; /* the first one that is used */
 	const SoExecutable *user;
 	SoError *error;
@@ -141,10 +148,36 @@ check_task(Users *users, const SoExecutable *task)
 							 "\"%s\" would need one transaction over two connection managers, "
 							 "\"%s\" and \"%s\"",
 							 users->owner->name, users->manager->name, manager->name);
-			so_error_detail(users->error, "\"%s\" is used by %s, \"%s\" by %s.",
-							users->manager->name, users->user->path, manager->name, task->path);
+			so_error_detail(users->error, "\"%s\" is used by %s of package \"%s\", \"%s\" by %s of "
+							"package \"%s\".",
+							users->manager->name, users->user->path, users->user->package->name,
+							manager->name, task->path, task->package->name);
 		}
 	}
+}
+
+static void check_subtree(Users *users, const SoExecutable *executable);
+
+/* A child package joins the transaction of the task that runs it; each is looked at once. */
+static void
+check_child(Users *users, const SoExecutable *task)
+{
+	const SoPackage *package = users->package;
+	const SoPackage *child;
+	const char *name = so_property_text(task->object, "package_name");
+
+	for (int i = 0; i < task->expression_count; i++)
+	{
+		if (strcmp(task->expressions[i].property->name, "package_name") == 0)
+			return; /* known when it runs, and refused then */
+	}
+	child = name != NULL ? so_project_package(users->project, name) : NULL;
+	if (child == NULL || json_object_get(users->children, name) != NULL)
+		return;
+	json_object_set_new(users->children, name, json_true());
+	users->package = child;
+	check_subtree(users, child->root);
+	users->package = package;
 }
 
 static void
@@ -156,7 +189,9 @@ check_subtree(Users *users, const SoExecutable *executable)
 		so_property_integer(executable->object, "transaction_option", SO_TRANSACTION_SUPPORTED) ==
 			SO_TRANSACTION_NOT_SUPPORTED)
 		return;
-	if (executable->kind == SO_KIND_TASK)
+	if (executable->kind == SO_KIND_TASK && executable->task_type == &so_task_execute_package)
+		check_child(users, executable);
+	else if (executable->kind == SO_KIND_TASK)
 		check_task(users, executable);
 	for (int i = 0; i < executable->child_count && users->good; i++)
 		check_subtree(users, executable->children[i]);
@@ -167,13 +202,18 @@ check_subtree(Users *users, const SoExecutable *executable)
 bool
 so_unit_transaction_validate(const SoUnit *unit, SoError *error)
 {
-	Users users = {.package = unit->executable->package,
+	Users users = {.project = unit->run->project,
+				   .package = unit->executable->package,
 				   .error = error,
 				   .owner = unit->executable,
 				   .good = true};
 
 	/* Inside another required container its check covers this one. */
 	if (option_of(unit) == SO_TRANSACTION_REQUIRED)
+	{
+		users.children = json_object();
 		check_subtree(&users, unit->executable);
+		json_decref(users.children);
+	}
 	return users.good;
 }

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/checkpoint/exactly_once.h"
 #include "engine/model/object_types.h"
 #include "engine/tasks/outcome.h"
 
@@ -85,6 +86,11 @@ static const SoProperty bulk_insert_properties[] = {
 	 "row_count_variable: \"User::rows\""},
 	{"time_out", SO_PROPERTY_DURATION, 0, "0s", NULL, NULL,
 	 "How long the load may take; 0 means no limit.", "time_out: 1h"},
+	{"exactly_once", SO_PROPERTY_BOOLEAN, 0, "false", NULL, NULL,
+	 "Leave a marker in the database together with the work, so that a restart after a crash does "
+	 "not do it a second time. PostgreSQL only; the whole file is one transaction, so it cannot be "
+	 "combined with batch_size.",
+	 "exactly_once: true"},
 	{NULL}};
 
 static const SoObjectType bulk_insert_type = {"bulk_insert", "Bulk Insert task",
@@ -108,6 +114,7 @@ validate(SoTaskValidation *validation)
 	bool by_expression = so_object_is_set(properties, "file");
 	SoError error;
 
+	so_exactly_once_validate(validation, NULL);
 	if (!file && !connection && !by_expression)
 		so_outcome_finding(validation, false, "file", "there is no file to load",
 						   "Give file or source_connection.");
@@ -228,20 +235,47 @@ load(SoTaskRun *run, SoBulkCopy *copy, SoError *error)
 	return variable == NULL || so_outcome_set_integer(run, variable, copy->rows, error);
 }
 
+/* The same between the insertion of the marker and the commit. */
+static bool
+load_once(SoTaskRun *run, SoBulkCopy *copy, SoError *error)
+{
+	const SoObject *properties = so_task_properties(run);
+	SoWait wait = so_connection_wait(copy->connection, so_object_integer(properties, "time_out"));
+	SoExactlyOnce once = {.run = run,
+						  .connection = copy->connection,
+						  .wait = &wait,
+						  .text = so_object_string(properties, "table"),
+						  .ordinal = "1"};
+
+	if (!so_exactly_once_begin(&once, error))
+		return false;
+	if (once.done)
+		return true;
+	copy->in_transaction = true;
+	if (prepare(run, copy, error) && load(run, copy, error))
+		return so_exactly_once_end(&once, error);
+	so_exactly_once_abort(&once);
+	return false;
+}
+
 static SoExecutionResult
 run_task(SoTaskRun *run)
 {
 	SoBulkCopy copy = {.fd = -1};
+	bool once = so_object_boolean(so_task_properties(run), "exactly_once");
 	SoError error;
 	bool good;
 
 	so_error_clear(&error);
-	good = prepare(run, &copy, &error);
+	/* With a marker the file need not be there any more, so it is not opened first. */
+	good = once || prepare(run, &copy, &error);
 	if (good)
 	{
 		copy.connection =
 			so_task_connect(run, so_object_string(so_task_properties(run), "connection"), &error);
-		good = copy.connection != NULL && load(run, &copy, &error);
+		copy.in_transaction = copy.connection != NULL && copy.connection->transaction != NULL;
+		good = copy.connection != NULL &&
+			   (once ? load_once(run, &copy, &error) : load(run, &copy, &error));
 		so_task_disconnect(run, copy.connection, !good);
 	}
 	if (copy.fd >= 0)

@@ -76,6 +76,7 @@ typedef struct SoBulkCopy
 	int64_t rows;  /* loaded by finished batches */
 	int percent;   /* last reported */
 	SoWait wait;
+	bool in_transaction; /* somebody else begins and ends it */
 	/* By rows: */
 	bool by_rows;
 	int64_t first_row;  /* of the file, 1-based, the header included */

@@ -70,7 +70,7 @@ begin_batch(SoBulkCopy *copy, SoError *error)
 	PGresult *result;
 	bool good;
 
-	if (copy->lock_statement != NULL && copy->connection->transaction == NULL &&
+	if (copy->lock_statement != NULL && !copy->in_transaction &&
 		!so_postgres_command(copy->connection, "BEGIN", &copy->wait, error))
 		return false;
 	if (copy->lock_statement != NULL &&
@@ -117,7 +117,7 @@ end_batch(SoBulkCopy *copy, SoError *error)
 	}
 	if (!finish_results(copy, error))
 		return false;
-	if (copy->lock_statement != NULL && copy->connection->transaction == NULL)
+	if (copy->lock_statement != NULL && !copy->in_transaction)
 		return so_postgres_command(copy->connection, "COMMIT", &copy->wait, error);
 	return true;
 }
@@ -258,8 +258,7 @@ so_bulk_insert_copy(SoBulkCopy *copy, SoError *error)
 			(!finish_results(copy, &ignored) && ignored.code == SO_ERR_TASK_CONNECTION_LOST))
 			copy->connection->broken = true;
 	}
-	if (!good && !copy->connection->broken && copy->connection->transaction == NULL &&
-		copy->lock_statement != NULL)
+	if (!good && !copy->connection->broken && !copy->in_transaction && copy->lock_statement != NULL)
 	{
 		SoWait wait = {.cancel_fd = -1};
 		SoError ignored;

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "engine/checkpoint/exactly_once.h"
 #include "engine/model/object_types.h"
 #include "engine/tasks/outcome.h"
 
@@ -114,6 +115,11 @@ static const SoProperty execute_sql_properties[] = {
 	{"bypass_prepare", SO_PROPERTY_BOOLEAN, 0, "false", NULL, NULL,
 	 "Send a statement with parameters in one round trip in place of preparing it first.",
 	 "bypass_prepare: true"},
+	{"exactly_once", SO_PROPERTY_BOOLEAN, 0, "false", NULL, NULL,
+	 "Leave a marker in the database together with the work, so that a restart after a crash does "
+	 "not do it a second time. PostgreSQL only; every statement must be able to run in a "
+	 "transaction.",
+	 "exactly_once: true"},
 	{NULL}};
 
 static const SoObjectType execute_sql_type = {"execute_sql", "Execute SQL task",
@@ -128,6 +134,7 @@ validate(SoTaskValidation *validation)
 	const SoObject *properties = validation->properties;
 	int given = 0;
 
+	so_exactly_once_validate(validation, so_outcome_property(properties, "sql"));
 	for (int i = 0; sources[i] != NULL; i++)
 		given += so_outcome_property(properties, sources[i]) != NULL;
 	if (given == 0)
@@ -280,6 +287,39 @@ report(SoTaskRun *run, const SoSqlResults *results, SoError *error)
 }
 
 static bool
+execute_all(SoTaskRun *run, SoConnection *connection, const char *sql,
+			const SoSqlBindings *bindings, const SoWait *wait, SoSqlResults *results,
+			SoError *error)
+{
+	SoSqlRequest request = {.text = sql};
+
+	if (bindings->count > 0 || connection->kind == SO_CONNECTION_ODBC)
+		return run_with_parameters(run, connection, sql, bindings, wait, results, error);
+	return so_sql_execute(connection, so_task_context(run), &request, wait, results, error);
+}
+
+/* The same between the insertion of the marker and the commit. */
+static bool
+run_once(SoTaskRun *run, SoConnection *connection, const char *sql, const SoSqlBindings *bindings,
+		 const SoWait *wait, SoError *error)
+{
+	SoExactlyOnce once = {
+		.run = run, .connection = connection, .wait = wait, .text = sql, .ordinal = "1"};
+	SoSqlResults results = {NULL, 0};
+
+	if (!so_exactly_once_check(so_task_context(run), sql, error) ||
+		!so_exactly_once_begin(&once, error))
+		return false;
+	if (once.done)
+		return true;
+	if (execute_all(run, connection, sql, bindings, wait, &results, error) &&
+		report(run, &results, error))
+		return so_exactly_once_end(&once, error);
+	so_exactly_once_abort(&once);
+	return false;
+}
+
+static bool
 run_on(SoTaskRun *run, SoConnection *connection, SoError *error)
 {
 	SoWait wait =
@@ -293,14 +333,9 @@ run_on(SoTaskRun *run, SoConnection *connection, SoError *error)
 		return false;
 	so_task_custom_event(run, "ExecuteSQLExecutingQuery", "running on \"%s\": %s", connection->name,
 						 sql);
-	if (bindings.count > 0 || connection->kind == SO_CONNECTION_ODBC)
-		good = run_with_parameters(run, connection, sql, &bindings, &wait, &results, error);
-	else
-	{
-		SoSqlRequest request = {.text = sql};
-
-		good = so_sql_execute(connection, so_task_context(run), &request, &wait, &results, error);
-	}
+	if (so_object_boolean(so_task_properties(run), "exactly_once"))
+		return run_once(run, connection, sql, &bindings, &wait, error);
+	good = execute_all(run, connection, sql, &bindings, &wait, &results, error);
 	if (!good)
 		return false;
 	so_task_custom_event(run, "ExecuteSQLExecutingQuery", "done: %d results", results.count);
