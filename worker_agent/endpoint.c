@@ -41,8 +41,13 @@ parse_endpoint(const char *text, SoEndpoint *endpoint, SoError *error)
 	while (is_host_character(*at, bracketed) && length < sizeof(endpoint->host) - 1)
 		endpoint->host[length++] = *at++;
 	endpoint->host[length] = '\0';
-	if (bracketed && *at++ != ']')
-		length = 0;
+	if (bracketed)
+	{
+		if (*at == ']')
+			at++;
+		else
+			length = 0;
+	}
 	endpoint->port = SO_DEFAULT_PORT;
 	if (*at == ':')
 	{
