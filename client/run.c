@@ -166,6 +166,14 @@ start(PGconn *connection, const RunOptions *options, const char *const names[3],
 		   run_statement(connection, "COMMIT", 0, NULL, error);
 }
 
+/* dtexec tells a missing package from other troubles. */
+static bool
+not_found(SoErrorCode code)
+{
+	return code == SO_ERR_FOLDER_MISSING || code == SO_ERR_PROJECT_MISSING ||
+		   code == SO_ERR_PACKAGE_MISSING;
+}
+
 int
 so_client_run(int argc, char **argv)
 {
@@ -204,7 +212,7 @@ so_client_run(int argc, char **argv)
 		!start(connection, &options, names, execution_id, sizeof(execution_id), &error))
 	{
 		so_database_print_error(&error);
-		status = SO_EXIT_USAGE;
+		status = not_found(error.code) ? SO_EXIT_NOT_FOUND : SO_EXIT_USAGE;
 	}
 	else
 	{
