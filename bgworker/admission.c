@@ -17,6 +17,9 @@
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
+/* When a worker becomes full, or asks again, catalog.worker_agents says so after this time. */
+#define ASKED_DELAY_MS 1000
+
 static bool
 same_uuid(const pg_uuid_t *a, const pg_uuid_t *b)
 {
@@ -147,6 +150,8 @@ so_admission_request(SoMaster *master, SoBatch *batch, SoRequest *request)
 	if (agent == NULL)
 		return;
 	agent->seen = true;
+	if (request->kind == SO_REQUEST_LEASE && so_agents_asked(agent, request))
+		master->next_online_ms = Min(master->next_online_ms, master->now_ms + ASKED_DELAY_MS);
 	so_admission_held(master, request, agent);
 	if (request->kind == SO_REQUEST_LEASE)
 		admit_poll(master, batch, request, agent);

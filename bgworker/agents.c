@@ -27,6 +27,9 @@ struct SoAgentWalk
 	HASH_SEQ_STATUS status;
 };
 
+/* A longer body of a poll is not kept; the gateway sends none. */
+#define ASKED_LIMIT 2048
+
 static HTAB *agents;
 static HTAB *parked_requests;
 static pairingheap *deadlines;
@@ -146,6 +149,21 @@ so_agents_park(SoAgent *agent, const SoRequest *request, int64 answer_by_ms)
 	dlist_push_tail(&parked, &agent->parked_node);
 	pairingheap_add(deadlines, &agent->heap_node);
 	return replaced;
+}
+
+bool
+so_agents_asked(SoAgent *agent, const SoRequest *request)
+{
+	bool news = (agent->capacity == 0) != (request->capacity == 0);
+
+	agent->held = request->n_held;
+	agent->capacity = request->capacity;
+	if (agent->asked != NULL)
+		pfree(agent->asked);
+	agent->asked = NULL;
+	if (request->body_size > 0 && request->body_size <= ASKED_LIMIT)
+		agent->asked = MemoryContextStrdup(TopMemoryContext, request->body);
+	return news;
 }
 
 void

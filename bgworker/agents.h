@@ -27,6 +27,8 @@ typedef struct SoAgent
 	pg_uuid_t instance_id;
 	uint8 thumbprint[SO_THUMBPRINT_SIZE];
 	bool enabled;
+	uint32 held;           /* attempts that its last poll listed */
+	char *asked;           /* body of its last poll: why not more, and its load; NULL: not said */
 	bool seen;             /* since LAST_ONLINE_TIME was last written */
 	uint64 dry_generation; /* there was nothing for it when the queue was at this generation */
 
@@ -62,6 +64,12 @@ extern void so_agents_unregister(SoAgent *agent, uint64 *forgotten);
 
 /* Park the poll; returns the request of the poll that it replaces, or 0. */
 extern uint64 so_agents_park(SoAgent *agent, const SoRequest *request, int64 answer_by_ms);
+
+/*
+ * Remember what the poll asked for and why not for more; true when the reason
+ * to ask for nothing came or went, which is worth telling at once.
+ */
+extern bool so_agents_asked(SoAgent *agent, const SoRequest *request);
 
 /* Take the agent's poll off the list of parked polls. */
 extern void so_agents_unpark(SoAgent *agent);

@@ -22,6 +22,7 @@
 
 #include "common/clock.h"
 #include "common/frame.h"
+#include "extension/master_news.h"
 #include "extension/settings.h"
 #include "miscadmin.h"
 
@@ -96,6 +97,7 @@ so_gateway_process_start(SoGateway *gateway, int64 now_ms)
 	int ends[2];
 	char *program;
 	int failed;
+	int reason;
 
 	if (gateway->pid != 0 || now_ms < gateway->next_start_ms)
 		return false;
@@ -107,9 +109,14 @@ so_gateway_process_start(SoGateway *gateway, int64 now_ms)
 	close(ends[1]);
 	if (failed != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
 	{
-		errno = failed != 0 ? failed : errno;
+		reason = failed != 0 ? failed : errno;
 		gateway->pid = 0;
 		grow_backoff(gateway, now_ms);
+		so_master_news_failed(so_error_state(SO_ERR_SYSTEM_CALL), "the gateway cannot be started",
+							  psprintf("\"%s\": %s.", program, strerror(reason)),
+							  "Install the programs of this version (make install), or set "
+							  "\"scaleout.program_directory\".");
+		errno = reason;
 		ereport(WARNING, (errcode_for_file_access(),
 						  errmsg("scaleout cannot start its gateway \"%s\": %m", program),
 						  errdetail("The next try is in %lld ms.",
@@ -209,6 +216,7 @@ so_gateway_process_forget(SoGateway *gateway, int64 now_ms)
 	gateway->fd = PGINVALID_SOCKET;
 	gateway->eof = false;
 	gateway->listening = false;
+	so_master_news_gateway_gone();
 	so_byte_buffer_clear(&gateway->in);
 	so_byte_buffer_clear(&gateway->out);
 	if (now_ms - gateway->started_ms >= GOOD_RUN_MS)

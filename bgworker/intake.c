@@ -16,6 +16,7 @@
 #include "bgworker/leases.h"
 #include "common/log.h"
 #include "extension/error.h"
+#include "extension/master_news.h"
 #include "utils/memutils.h"
 
 /* One turn: enough to fill a transaction, little enough to keep it short. */
@@ -46,6 +47,11 @@ take_hello(SoMaster *master, const SoFrame *frame)
 					SO_VERSION),
 			 errhint("Install the programs of version %s, or set \"scaleout.program_directory\".",
 					 SO_VERSION)));
+	so_master_news_failed(so_error_state(SO_ERR_VERSION_MISMATCH),
+						  "the programs are not of the version of the library, " SO_VERSION,
+						  psprintf("The gateway is of version %s.", version),
+						  "Install the programs of the library's version, or set "
+						  "\"scaleout.program_directory\".");
 	so_gateway_process_kill(&master->gateway);
 	return true;
 }
@@ -80,6 +86,7 @@ take_listening(SoMaster *master, const SoFrame *frame)
 	/* Agents know this port: a gateway that is started anew asks for it again. */
 	master->kept_port = port;
 	master->listening_due = true;
+	so_master_news_listening(master->listening_address, port, master->listening_thumbprint);
 	if (!master->gateway.listening)
 	{
 		master->gateway.listening = true;
@@ -117,6 +124,7 @@ take_failed(SoMaster *master, const SoFrame *frame)
 	master->kept_port = 0;
 	if (!so_gateway_frames_strings(frame, 0, fields, 4))
 		return false;
+	so_master_news_failed(fields[0], fields[1], fields[2], fields[3]);
 	ereport(WARNING, (errcode(sqlstate_of(fields[0])),
 					  errmsg("the scaleout gateway cannot serve: %s", fields[1]),
 					  fields[2][0] != '\0' ? errdetail("%s", fields[2]) : 0,
@@ -133,15 +141,20 @@ take_reloaded(SoMaster *master, const SoFrame *frame)
 	if (frame->length < 1 || !so_gateway_frames_strings(frame, 1, fields, 3))
 		return false;
 	if (frame->payload[0] == 0)
+	{
+		so_master_news_failed(fields[1], psprintf("The new settings are not in use: %s", fields[2]),
+							  NULL, NULL);
 		ereport(WARNING, (errcode(sqlstate_of(fields[1])),
 						  errmsg("the scaleout gateway keeps its old settings: %s", fields[2]),
 						  errhint("Correct the settings or files and reload again.")));
+	}
 	else
 	{
 		if (master->listening_thumbprint != NULL)
 			pfree(master->listening_thumbprint);
 		master->listening_thumbprint = MemoryContextStrdup(TopMemoryContext, fields[0]);
 		master->listening_due = true;
+		so_master_news_listening(master->listening_address, master->listening_port, fields[0]);
 	}
 	return true;
 }

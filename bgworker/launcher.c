@@ -22,6 +22,7 @@
 #include "catalog/pg_database.h"
 #include "catalog/pg_shseclabel.h"
 #include "extension/binding.h"
+#include "extension/master_news.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
 #include "miscadmin.h"
@@ -197,6 +198,8 @@ start_master(Launcher *launcher, Oid database)
 	launcher->handle = NULL;
 	launcher->backoff_ms = Min(launcher->backoff_ms * 2, BACKOFF_LAST_MS);
 	launcher->next_start = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), launcher->backoff_ms);
+	so_master_news_refused("no background worker slot is free; increase \"max_worker_processes\" "
+						   "and restart the server");
 	if (!launcher->complained)
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),

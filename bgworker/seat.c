@@ -29,6 +29,7 @@
 #include "extension/binding.h"
 #include "extension/compat.h"
 #include "extension/error.h"
+#include "extension/master_news.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
 #include "miscadmin.h"
@@ -147,6 +148,7 @@ so_seat_refuse(const char *database, const char *reason)
 	news = so_shared->master_refusal != hash;
 	so_shared->master_refusal = hash;
 	SpinLockRelease(&so_shared->mutex);
+	so_master_news_refused(reason);
 	if (news)
 		ereport(LOG, (so_errcode(SO_ERR_BINDING_MISMATCH),
 					  errmsg("scaleout does not run in database \"%s\": %s", database, reason),
@@ -162,4 +164,7 @@ so_seat_taken(void)
 	SpinLockAcquire(&so_shared->mutex);
 	so_shared->master_refusal = 0;
 	SpinLockRelease(&so_shared->mutex);
+	so_master_news_refused(NULL);
+	so_master_news_gateway_gone();
+	so_master_news_trouble(NULL);
 }

@@ -29,7 +29,9 @@ static SoSpiStatement leases_statement = {
 		   "  FROM internal.master_live_leases()"};
 
 static SoSpiStatement online_statement = {
-	.sql = "SELECT internal.master_online($1)", .n_arguments = 1, .types = {UUIDARRAYOID}};
+	.sql = "SELECT internal.master_online($1, $2, $3, $4)",
+	.n_arguments = 4,
+	.types = {UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID}};
 
 static SoSpiStatement listening_statement = {.sql =
 												 "SELECT internal.master_listening($1, $2, $3, $4)",
@@ -56,30 +58,62 @@ so_state_load_leases(SoMaster *master)
 	}
 }
 
+/* What is written about the agents that were heard of. */
+typedef struct SeenAgents
+{
+	int n;
+	int room;
+	pg_uuid_t *ids;
+	int32 *capacities;
+	int32 *held;
+	Datum *asked;
+} SeenAgents;
+
+/* Room for the first agents, or for twice as many. */
+static void
+make_room(SeenAgents *seen)
+{
+	if (seen->ids == NULL)
+	{
+		seen->ids = palloc(sizeof(pg_uuid_t) * seen->room);
+		seen->capacities = palloc(sizeof(int32) * seen->room);
+		seen->held = palloc(sizeof(int32) * seen->room);
+		seen->asked = palloc(sizeof(Datum) * seen->room);
+		return;
+	}
+	seen->room *= 2;
+	seen->ids = repalloc(seen->ids, sizeof(pg_uuid_t) * seen->room);
+	seen->capacities = repalloc(seen->capacities, sizeof(int32) * seen->room);
+	seen->held = repalloc(seen->held, sizeof(int32) * seen->room);
+	seen->asked = repalloc(seen->asked, sizeof(Datum) * seen->room);
+}
+
 void
 so_state_online(SoMaster *master, SoBatch *batch)
 {
 	SoAgentWalk *walk = so_agents_walk();
 	SoAgent *agent;
-	pg_uuid_t *seen;
-	int n = 0;
-	int room = 64;
-	Datum arguments[1];
+	SeenAgents seen = {.room = 64};
+	Datum arguments[4];
 
-	seen = palloc(sizeof(pg_uuid_t) * room);
+	make_room(&seen);
 	while ((agent = so_agents_walk_next(walk)) != NULL)
 	{
 		if (!agent->seen && agent->request == 0)
 			continue;
-		if (n == room)
-		{
-			room *= 2;
-			seen = repalloc(seen, sizeof(pg_uuid_t) * room);
-		}
-		seen[n++] = agent->agent_id;
+		if (seen.n == seen.room)
+			make_room(&seen);
+		seen.ids[seen.n] = agent->agent_id;
+		seen.capacities[seen.n] = (int32) agent->capacity;
+		seen.held[seen.n] = (int32) agent->held;
+		seen.asked[seen.n] = CStringGetTextDatum(agent->asked != NULL ? agent->asked : "");
+		seen.n++;
 		agent->seen = false;
 	}
-	arguments[0] = so_spi_uuid_array(seen, n);
+	arguments[0] = so_spi_uuid_array(seen.ids, seen.n);
+	arguments[1] = so_spi_int32_array(seen.capacities, seen.n);
+	arguments[2] = so_spi_int32_array(seen.held, seen.n);
+	arguments[3] = so_spi_text_array(seen.asked, seen.n);
 	(void) so_spi_run(&online_statement, arguments, NULL);
 }
 

@@ -31,6 +31,7 @@
 #include "bgworker/split.h"
 #include "bgworker/state.h"
 #include "common/fault.h"
+#include "extension/master_news.h"
 #include "pgstat.h"
 
 #define REQUESTS_PER_TURN 2000
@@ -159,6 +160,7 @@ put_off(SoMaster *master, SoBatch *batch, const ErrorData *error)
 {
 	ListCell *cell;
 
+	so_master_news_trouble(error->message);
 	if (master->retry_backoff_ms == 0)
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
@@ -184,6 +186,8 @@ so_tick_batch(SoMaster *master, SoBatch *batch)
 		return;
 	if (error == NULL)
 	{
+		if (master->retry_backoff_ms != 0)
+			so_master_news_trouble(NULL);
 		master->retry_backoff_ms = 0;
 		so_counters_transaction(list_length(batch->registers) + list_length(batch->reports) +
 									list_length(batch->leased_agents),

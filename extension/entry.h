@@ -13,6 +13,11 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
+/* The C function behind every function of schema catalog. */
+extern PGDLLEXPORT Datum so_entry(PG_FUNCTION_ARGS);
+
 /*
  * Cut the error context back to the innermost running entry function, so that
  * a refusal does not show our own functions to the caller; for code that is

@@ -24,6 +24,8 @@
 #define MAX_WAIT_MS      INT_MAX
 #define MAX_SHORT_TEXT   1024
 #define MAX_CAPABILITIES (64 * 1024)
+#define MAX_REASON       256
+#define MAX_ASKED        2000
 #define POINTER_SIZE     48
 
 /* ---- JSON text -------------------------------------------------------------- */
@@ -293,6 +295,46 @@ encode_register(const SoRequestOrigin *origin, const json_t *root, SoByteBuffer 
 
 /* ---- lease -------------------------------------------------------------------- */
 
+/* An optional member that must be of the type when it is there. */
+static bool
+copy_optional(json_t *known, const json_t *root, const char *name, bool is_text, SoError *error)
+{
+	json_t *value = json_object_get(root, name);
+
+	if (value == NULL || json_is_null(value))
+		return true;
+	if (is_text ? !json_is_string(value) || json_string_length(value) > MAX_REASON
+				: !json_is_number(value))
+	{
+		so_error_set(error, SO_ERR_REQUEST_MALFORMED, NULL, "/%s must be %s", name,
+					 is_text ? "a short string" : "a number");
+		snprintf(error->place, sizeof(error->place), "/%s", name);
+		return false;
+	}
+	if (json_object_set(known, name, value) != 0)
+		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
+	return true;
+}
+
+/* Why the agent asks for no more, and its load; nothing when it does not say. */
+static bool
+put_asked(SoByteBuffer *out, const json_t *root, SoError *error)
+{
+	json_t *known = json_object();
+	size_t begin = begin_block(out);
+	bool ok;
+
+	if (known == NULL)
+		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
+	ok = copy_optional(known, root, "reason", true, error) &&
+		 copy_optional(known, root, "cpu", false, error) &&
+		 copy_optional(known, root, "memory_free_mb", false, error) &&
+		 (json_object_size(known) == 0 || put_json(out, known, MAX_ASKED, "the poll", error));
+	json_decref(known);
+	end_block(out, begin);
+	return ok;
+}
+
 static bool
 encode_lease(const SoRequestOrigin *origin, const json_t *root, SoByteBuffer *out, SoError *error)
 {
@@ -305,10 +347,8 @@ encode_lease(const SoRequestOrigin *origin, const json_t *root, SoByteBuffer *ou
 		return false;
 	if (fields.wait_ms > SO_LIMIT_LONG_POLL_MS)
 		fields.wait_ms = SO_LIMIT_LONG_POLL_MS;
-	if (!put_head(out, SO_REQUEST_LEASE, origin, &fields, root, error))
-		return false;
-	so_put_block(out, NULL, 0);
-	return true;
+	return put_head(out, SO_REQUEST_LEASE, origin, &fields, root, error) &&
+		   put_asked(out, root, error);
 }
 
 /* ---- report ------------------------------------------------------------------- */

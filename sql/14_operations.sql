@@ -53,10 +53,12 @@ CREATE TABLE internal.execution (
 	total_page_file_kb bigint,
 	available_page_file_kb bigint,
 	cpu_count integer,
-	dump_id uuid
+	dump_id uuid,
+	required_tags text
 ) WITH (fillfactor = 70);
 CREATE INDEX execution_project ON internal.execution (project_id);
 COMMENT ON TABLE internal.execution IS 'Executions; execution_id is the operation_id. Written by user functions until pending, then by the master';
+COMMENT ON COLUMN internal.execution.required_tags IS 'Tags that a worker must have, separated by commas; NULL: none';
 COMMENT ON COLUMN internal.execution.lease_interval_ms IS 'NULL: the setting scaleout.lease_interval';
 
 CREATE TABLE internal.execution_parameter_value (

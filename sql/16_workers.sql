@@ -17,9 +17,17 @@ CREATE TABLE internal.worker_agent (
 	instance_id uuid,
 	thumbprint text,
 	registered_time timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	epoch bigint
+	epoch bigint,
+	asked_tasks integer,
+	asked_reason text,
+	held_tasks integer,
+	cpu_percent real,
+	memory_free_mb bigint
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE internal.worker_agent IS 'Registered worker agents; written by the master only (user functions send requests)';
+COMMENT ON COLUMN internal.worker_agent.tags IS 'Separated by commas; an execution with REQUIRED_TAGS runs only where all of them are';
+COMMENT ON COLUMN internal.worker_agent.asked_tasks IS 'How many more tasks the worker asked for when the master last wrote LAST_ONLINE_TIME';
+COMMENT ON COLUMN internal.worker_agent.asked_reason IS 'Why it asked for none, in its words';
 
 CREATE TABLE internal.worker_certificate (
 	thumbprint text PRIMARY KEY CHECK (thumbprint ~ '^[0-9a-f]{64}$'),

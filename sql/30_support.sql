@@ -92,6 +92,16 @@ CREATE FUNCTION internal.read_certificate(pem text, OUT thumbprint text, OUT age
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_read_certificate';
 COMMENT ON FUNCTION internal.read_certificate(text) IS 'What a PEM certificate says; the master''s own when NULL';
 
+CREATE FUNCTION internal.master_news(OUT library_version text, OUT launcher boolean, OUT held boolean, OUT process_id integer, OUT database oid,
+	OUT refusal text, OUT failed_time timestamptz, OUT code text, OUT message text, OUT detail text, OUT hint text,
+	OUT addresses text, OUT port integer, OUT thumbprint text, OUT trouble text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_master_news';
+COMMENT ON FUNCTION internal.master_news() IS 'What only the master knows, from shared memory: why it does not run, where it listens, why its gateway cannot serve';
+
+CREATE FUNCTION internal.check_server_file(what text, OUT ok boolean, OUT cause text, OUT cure text)
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_check_server_file';
+COMMENT ON FUNCTION internal.check_server_file(text) IS 'Security directory, space, certificate, host name, programs: as the server''s account sees them';
+
 -- In PL/pgSQL, whose plans are kept; an SQL function would be parsed at every call.
 CREATE FUNCTION internal.property(name text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

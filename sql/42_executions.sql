@@ -20,6 +20,7 @@ INSERT INTO internal.system_parameter (parameter_name, data_type, low, high, des
 	('CALLER_INFO', 'string', NULL, NULL, 'Who or what called, for people'),
 	('SYNCHRONIZED', 'boolean', NULL, NULL, 'Stored; waiting is CALL catalog.run_package_and_wait'),
 	('MAX_LOST_ATTEMPTS', 'int32', 0, 1000, 'How many times the execution may lose its worker'),
+	('REQUIRED_TAGS', 'string', NULL, NULL, 'Tags that a worker must have to run it, separated by commas'),
 	('CHECKPOINT_OVERRIDE', 'string', NULL, NULL, 'What to do with a checkpoint of other values or content: refuse, continue (with the checkpoint''s values) or discard'),
 	('LEASE_INTERVAL_MS', 'int32', 500, 86400000, 'Time that a task belongs to a worker without a renewal, in milliseconds');
 
@@ -168,6 +169,8 @@ BEGIN
 		UPDATE internal.execution e SET max_lost_attempts = value::integer WHERE e.execution_id = id;
 	ELSIF name = 'LEASE_INTERVAL_MS' THEN
 		UPDATE internal.execution e SET lease_interval_ms = value::integer WHERE e.execution_id = id;
+	ELSIF name = 'REQUIRED_TAGS' THEN
+		UPDATE internal.execution e SET required_tags = nullif(btrim(value), '') WHERE e.execution_id = id;
 	END IF;
 END
 $$;

@@ -49,19 +49,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION internal.master_listening(text, text, integer, text) IS 'Where workers reach the master';
 
-CREATE FUNCTION internal.master_online(agents uuid[]) RETURNS void
+-- asked: bodies of the last polls, why not more and the load; empty when the worker did not say.
+CREATE FUNCTION internal.master_online(agents uuid[], capacities integer[], held integer[], asked text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	UPDATE internal.master_state SET last_online_time = clock_timestamp();
 	IF cardinality(agents) > 0 THEN
-		UPDATE internal.worker_agent w SET last_online_time = clock_timestamp()
-		  FROM unnest(agents) AS seen (agent_id)
+		UPDATE internal.worker_agent w
+		   SET last_online_time = clock_timestamp(), asked_tasks = seen.capacity, held_tasks = seen.held,
+			   asked_reason = seen.said ->> 'reason', cpu_percent = (seen.said ->> 'cpu')::real,
+			   memory_free_mb = (seen.said ->> 'memory_free_mb')::numeric::bigint
+		  FROM (SELECT u.agent_id, u.capacity, u.held, nullif(u.asked, '')::jsonb AS said
+				  FROM unnest(agents, capacities, held, asked) AS u (agent_id, capacity, held, asked)) seen
 		 WHERE w.agent_id = seen.agent_id;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION internal.master_online(uuid[]) IS 'Signs of life: the master, and the agents that it has heard of since the last one';
+COMMENT ON FUNCTION internal.master_online(uuid[], integer[], integer[], text[]) IS 'Signs of life: the master, and the agents that it has heard of since the last one';
 
 CREATE FUNCTION internal.master_live_leases()
 RETURNS TABLE (task uuid, attempt integer, agent uuid, instance uuid, interval_ms integer, execution_id bigint, stop_requested boolean)

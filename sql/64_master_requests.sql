@@ -124,7 +124,8 @@ BEGIN
 				   description = CASE WHEN property = 'description' THEN new_value ELSE w.description END,
 				   tags = CASE WHEN property = 'tags' THEN new_value ELSE w.tags END
 			 WHERE w.agent_id = agent;
-			RETURN NULL;
+			-- With other tags it may get what it was not offered before.
+			RETURN CASE WHEN property = 'tags' THEN 'ready' END;
 	END CASE;
 END
 $$;

@@ -2,6 +2,19 @@
 --
 -- Which worker gets which task, and what it is sent.
 
+CREATE FUNCTION internal.tag_list(tags text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN pg_catalog.btrim(coalesce(tags, '')) = '' THEN '[]'::jsonb
+	ELSE pg_catalog.to_jsonb(pg_catalog.regexp_split_to_array(pg_catalog.lower(pg_catalog.btrim(tags)), '\s*,\s*')) END;
+COMMENT ON FUNCTION internal.tag_list(text) IS 'Tags as a JSON array, in lower case';
+
+-- The rule who may take what, for the choice below and for explain_execution.
+-- Without a SET clause, so that it becomes part of the expression that calls it.
+CREATE FUNCTION internal.worker_fits(runinscaleout boolean, on_host boolean, required jsonb, task_types jsonb, required_tags jsonb, tags jsonb)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (runinscaleout OR on_host) AND required <@ task_types AND required_tags <@ tags;
+COMMENT ON FUNCTION internal.worker_fits(boolean, boolean, jsonb, jsonb, jsonb, jsonb) IS 'May a worker run an execution, as far as neither changes: host, task types, tags';
+
 -- Tasks for the waiting agents: those that only some workers may run first, then
 -- the common queue, one task each in turn.  Reads the queue from the remembered
 -- position, so dead rows before it cost nothing; new_position is the place up
@@ -16,6 +29,7 @@ DECLARE
 	free integer;
 	task_types jsonb[];
 	on_host boolean[];
+	tags jsonb[];
 	offer record;
 	turn integer := 0;
 	candidate integer;
@@ -32,14 +46,16 @@ BEGIN
 	SELECT sum(u.c) INTO free FROM unnest(capacities) AS u (c);
 	page_size := least(free, task_limit);
 	SELECT array_agg(coalesce(w.capabilities -> 'task_types', '[]') ORDER BY u.n),
-		   array_agg(coalesce(lower(split_part(w.machine_name, '.', 1)) = lower(split_part(m.host, '.', 1)), false) ORDER BY u.n)
-	  INTO task_types, on_host
+		   array_agg(coalesce(lower(split_part(w.machine_name, '.', 1)) = lower(split_part(m.host, '.', 1)), false) ORDER BY u.n),
+		   array_agg(internal.tag_list(w.tags) ORDER BY u.n)
+	  INTO task_types, on_host, tags
 	  FROM unnest(agents) WITH ORDINALITY AS u (agent_id, n)
 	  LEFT JOIN internal.worker_agent w ON w.agent_id = u.agent_id
 	 CROSS JOIN internal.master_state m;
 
 	FOR offer IN
-		SELECT u.n::integer AS n, q.ready_id, q.task_id, q.execution_id, e.runinscaleout, to_jsonb(coalesce(k.required_task_types, '{}')) AS required
+		SELECT u.n::integer AS n, q.ready_id, q.task_id, q.execution_id, e.runinscaleout, to_jsonb(coalesce(k.required_task_types, '{}')) AS required,
+			   internal.tag_list(e.required_tags) AS required_tags
 		  FROM unnest(agents, capacities) WITH ORDINALITY AS u (agent_id, capacity, n)
 		 CROSS JOIN LATERAL (SELECT r.* FROM internal.ready_restricted r WHERE r.agent_id = u.agent_id
 							  ORDER BY r.ready_id LIMIT u.capacity + 100) q
@@ -48,7 +64,9 @@ BEGIN
 		 ORDER BY q.ready_id
 	LOOP
 		EXIT WHEN cardinality(task) >= task_limit;
-		CONTINUE WHEN room[offer.n] = 0 OR offer.task_id = ANY (task) OR NOT offer.required <@ task_types[offer.n];
+		CONTINUE WHEN room[offer.n] = 0 OR offer.task_id = ANY (task) 
+			-- The host plays no part for a worker that was named.
+			OR NOT internal.worker_fits(true, true, offer.required, task_types[offer.n], offer.required_tags, tags[offer.n]);
 		room[offer.n] := room[offer.n] - 1;
 		free := free - 1;
 		agent := agent || offer.n;
@@ -64,7 +82,8 @@ BEGIN
 		EXIT WHEN cardinality(task) >= task_limit OR free <= 0;
 		seen := 0;
 		FOR offer IN
-			SELECT q.ready_id, q.task_id, q.execution_id, e.runinscaleout, to_jsonb(coalesce(k.required_task_types, '{}')) AS required
+			SELECT q.ready_id, q.task_id, q.execution_id, e.runinscaleout, to_jsonb(coalesce(k.required_task_types, '{}')) AS required,
+			   internal.tag_list(e.required_tags) AS required_tags
 			  FROM (SELECT r.* FROM internal.ready r WHERE r.ready_id > place ORDER BY r.ready_id LIMIT page_size) q
 			  JOIN internal.execution e ON e.execution_id = q.execution_id
 			  LEFT JOIN internal.package k ON k.project_id = e.project_id AND k.name = e.package_name
@@ -76,7 +95,9 @@ BEGIN
 			candidate := NULL;
 			FOR step IN 0 .. cardinality(agents) - 1 LOOP
 				candidate := (turn + step) % cardinality(agents) + 1;
-				EXIT WHEN room[candidate] > 0 AND (offer.runinscaleout OR on_host[candidate]) AND offer.required <@ task_types[candidate];
+				EXIT WHEN room[candidate] > 0
+					AND internal.worker_fits(offer.runinscaleout, on_host[candidate], offer.required, task_types[candidate],
+											 offer.required_tags, tags[candidate]);
 				candidate := NULL;
 			END LOOP;
 			IF candidate IS NULL THEN

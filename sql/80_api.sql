@@ -83,6 +83,16 @@ CREATE FUNCTION catalog.remove_worker_agent(workeragentid uuid) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
 COMMENT ON FUNCTION catalog.remove_worker_agent(uuid) IS 'Removes a worker and withdraws the trust in its certificate';
 
+-- It also answers, with one row, when the library is not preloaded.
+CREATE FUNCTION catalog.diagnose_scaleout() RETURNS TABLE ("check" text, result text, cause text, cure text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_diagnose_scaleout';
+COMMENT ON FUNCTION catalog.diagnose_scaleout() IS 'Checks server, certificate, master, workers; result is ok, warning or failed, with cause and cure';
+
+CREATE FUNCTION catalog.explain_execution(execution_id bigint)
+RETURNS TABLE (status integer, state text, cause text, cure text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
+COMMENT ON FUNCTION catalog.explain_execution(bigint) IS 'Why an execution waits, where it runs or why it failed, and what to do: one row';
+
 -- They commit, so they are procedures, and must not have a SET clause.
 CREATE PROCEDURE catalog.wait_for_operation(operation_id bigint, timeout interval DEFAULT NULL, INOUT status integer DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'so_wait_for_operation';

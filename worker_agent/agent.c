@@ -168,6 +168,14 @@ so_agent_capacity(SoAgent *agent)
 						  : so_held_capacity(agent->held, (int) agent->settings->max_task_count);
 }
 
+const char *
+so_agent_why_not_more(const SoAgent *agent, int capacity)
+{
+	if (capacity > 0)
+		return NULL;
+	return agent->closed_for != NULL ? agent->closed_for : "all its tasks are taken (MaxTaskCount)";
+}
+
 /* ---- spool ------------------------------------------------------------------------- */
 
 bool

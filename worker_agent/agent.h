@@ -137,6 +137,9 @@ extern bool so_agent_stalled(const SoAgent *agent);
 /* How many tasks may be requested now; notes the reason when something is in the way. */
 extern int so_agent_capacity(SoAgent *agent);
 
+/* Why the last so_agent_capacity was 0; NULL when it was not. */
+extern const char *so_agent_why_not_more(const SoAgent *agent, int capacity);
+
 /* Kill runners whose lease has run out. */
 extern void so_agent_expire_leases(SoAgent *agent);
 

@@ -107,11 +107,27 @@ answered(void *context, const SoAnswer *answer)
 	check_withdrawn(agent);
 }
 
+/* The members that say why no more is asked for, and the load; the texts are ours. */
+static const char *
+write_asked(const SoAgent *agent, int capacity, char asked[200])
+{
+	const char *reason = so_agent_why_not_more(agent, capacity);
+	int length = snprintf(asked, 200, ",\"cpu\":%d", (int) (agent->load.cpu_percent + 0.5));
+
+	if (agent->load.available_mb >= 0)
+		length += snprintf(asked + length, 200 - (size_t) length, ",\"memory_free_mb\":%" PRId64,
+						   (int64_t) agent->load.available_mb);
+	if (reason != NULL)
+		snprintf(asked + length, 200 - (size_t) length, ",\"reason\":\"%s\"", reason);
+	return asked;
+}
+
 static void
 send_poll(SoAgent *agent, SoLeasePoll *poll, int capacity)
 {
 	SoByteBuffer body;
-	char head[400];
+	char head[700];
+	char asked[200];
 	int length;
 
 	poll->number = ++agent->request_number;
@@ -121,9 +137,9 @@ send_poll(SoAgent *agent, SoLeasePoll *poll, int capacity)
 	event_del(agent->lease.grace);
 	length = snprintf(head, sizeof(head),
 					  "{\"agent_id\":\"%s\",\"instance_id\":\"%s\",\"epoch\":%" PRIu64
-					  ",\"capacity\":%d,\"wait_ms\":%" PRId64 ",\"held\":",
+					  ",\"capacity\":%d,\"wait_ms\":%" PRId64 "%s,\"held\":",
 					  agent->identity.agent_id_text, agent->identity.instance_id_text, agent->epoch,
-					  capacity, agent->long_poll_ms);
+					  capacity, agent->long_poll_ms, write_asked(agent, capacity, asked));
 	so_byte_buffer_init(&body);
 	so_put_bytes(&body, head, (size_t) length);
 	so_held_write(agent->held, &body, SO_HELD_BY_LEASE, poll->number);

@@ -1,0 +1,430 @@
+-- 74_diagnose.sql
+--
+-- catalog.diagnose_scaleout(): one list of checks, each with its result, the
+-- cause in the words of whoever knows it, and a cure.  It changes nothing.
+
+CREATE TYPE internal.finding AS ("check" text, result text, cause text, cure text);
+COMMENT ON TYPE internal.finding IS 'A row of catalog.diagnose_scaleout: result is ok, warning or failed';
+
+CREATE FUNCTION internal.finding(what text, result text, cause text DEFAULT NULL, cure text DEFAULT NULL) RETURNS internal.finding
+LANGUAGE sql IMMUTABLE
+RETURN ROW(what, result, cause, cure)::internal.finding;
+COMMENT ON FUNCTION internal.finding(text, text, text, text) IS 'A row of catalog.diagnose_scaleout';
+
+-- The binding: enabled, in this database, for this cluster and data directory.
+CREATE FUNCTION internal.diagnose_binding() RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	enable CONSTANT text := 'Run SELECT * FROM catalog.enable_scaleout();';
+	wanted CONSTANT text := current_setting('scaleout.database', true);
+	bound internal.binding;
+	named oid;
+BEGIN
+	SELECT * INTO bound FROM internal.binding;
+	IF NOT FOUND THEN
+		RETURN NEXT internal.finding('catalog enabled', 'failed', 'catalog.enable_scaleout() has not been called in this database.', enable);
+		RETURN;
+	ELSIF NOT bound.enabled THEN
+		RETURN NEXT internal.finding('catalog enabled', 'failed', 'scaleout is disabled in this database.', enable);
+	ELSE
+		RETURN NEXT internal.finding('catalog enabled', 'ok', format('Enabled by %s at %s.', bound.enabled_by, bound.enabled_time::timestamptz(0)));
+	END IF;
+	IF bound.system_identifier <> internal.system_identifier() THEN
+		RETURN NEXT internal.finding('catalog bound to this cluster', 'failed',
+			'It is bound to another cluster: it was restored or copied from there.', enable || ' It binds the catalog to this cluster on purpose.');
+	ELSIF bound.database_oid <> (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) THEN
+		RETURN NEXT internal.finding('catalog bound to this cluster', 'failed',
+			'It is bound to another database of this cluster: it was copied from there.', enable);
+	ELSIF NOT internal.is_bound() THEN
+		named := internal.bound_database();
+		RETURN NEXT internal.finding('catalog bound to this cluster', 'failed',
+			CASE WHEN named IS NULL THEN 'The token file in scaleout.security_directory is missing, or does not list this data directory.'
+				 ELSE format('The token file names database "%s".', coalesce((SELECT d.datname FROM pg_database d WHERE d.oid = named), named::text)) END,
+			CASE WHEN pg_is_in_recovery() THEN format('Copy binding.token from the primary and add the line data_directory=%s to it.', current_setting('data_directory'))
+				 ELSE enable END);
+	ELSE
+		RETURN NEXT internal.finding('catalog bound to this cluster', 'ok');
+	END IF;
+	IF wanted <> '' AND wanted <> current_database() THEN
+		RETURN NEXT internal.finding('database of the master', 'failed',
+			format('scaleout.database is "%s": no master runs in "%s".', wanted, current_database()),
+			format('Set scaleout.database = ''%s'' (or empty) and run SELECT pg_reload_conf();', current_database()));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_binding() IS 'Part of diagnose_scaleout: may this catalog run here';
+
+CREATE FUNCTION internal.diagnose_version() RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	library CONSTANT text := (internal.master_news()).library_version;
+	installed text;
+BEGIN
+	SELECT e.extversion INTO installed FROM pg_extension e WHERE e.extname = 'scaleout';
+	IF installed = library THEN
+		RETURN NEXT internal.finding('versions', 'ok', format('Library and extension are of version %s.', library));
+	ELSE
+		RETURN NEXT internal.finding('versions', 'failed', format('The library is of version %s, the extension of version %s.', library, installed),
+			'Run ALTER EXTENSION scaleout UPDATE; or restart the server after installing the matching library.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_version() IS 'Part of diagnose_scaleout: do library and extension fit';
+
+-- Whoever blocks a process, for people.
+CREATE FUNCTION internal.blockers_of(process_id integer) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format('pid %s (%s, %s)', a.pid, coalesce(a.usename, a.backend_type), left(a.query, 60)), ', ')
+	  FROM unnest(pg_blocking_pids(process_id)) AS b (pid) JOIN pg_stat_activity a ON a.pid = b.pid
+$$;
+COMMENT ON FUNCTION internal.blockers_of(integer) IS 'Sessions that a process waits for';
+
+CREATE FUNCTION internal.diagnose_no_master(news record) RETURNS internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF pg_is_in_recovery() THEN
+		RETURN internal.finding('master alive', 'warning', 'This server is a standby: the master runs on the primary.',
+			'Ask the primary, or promote this server.');
+	ELSIF NOT news.launcher THEN
+		RETURN internal.finding('master alive', 'failed', 'The launcher does not run: no background worker slot was free when the server started.',
+			format('Increase max_worker_processes (it is %s) and restart the server.', current_setting('max_worker_processes')));
+	ELSIF news.held THEN
+		RETURN internal.finding('master alive', 'warning', 'A command on the database (DROP, ALTER, CREATE DATABASE ...) keeps the master away.',
+			'Wait until that command has ended; pg_stat_activity shows it.');
+	ELSIF news.refusal IS NOT NULL THEN
+		RETURN internal.finding('master alive', 'failed', format('The master does not run: %s.', rtrim(news.refusal, '.')),
+			CASE WHEN news.refusal LIKE '%max_worker_processes%' THEN 'Increase max_worker_processes and restart the server.'
+				 ELSE 'Run SELECT * FROM catalog.enable_scaleout();' END);
+	END IF;
+	RETURN internal.finding('master alive', 'failed', 'No master runs. It is started within a few seconds after catalog.enable_scaleout(), a crash or a restart.',
+		'If this stays so, run SELECT * FROM catalog.enable_scaleout(); and look for "scaleout" in the server log.');
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_no_master(record) IS 'Part of diagnose_scaleout: why there is no master';
+
+CREATE FUNCTION internal.diagnose_master() RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	news CONSTANT record := internal.master_news();
+	patience CONSTANT interval := 3 * current_setting('scaleout.master_heartbeat_interval')::interval + interval '5 s';
+	state internal.master_state;
+	oldest timestamptz;
+BEGIN
+	IF news.process_id IS NULL THEN
+		RETURN NEXT internal.diagnose_no_master(news);
+		RETURN;
+	END IF;
+	IF news.database <> (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) THEN
+		RETURN NEXT internal.finding('master alive', 'failed',
+			format('The master of this cluster serves database "%s".', (SELECT d.datname FROM pg_database d WHERE d.oid = news.database)),
+			'Use the catalog there; or run SELECT * FROM catalog.disable_scaleout(); there and SELECT * FROM catalog.enable_scaleout(); here.');
+		RETURN;
+	END IF;
+	SELECT * INTO state FROM internal.master_state;
+	IF news.trouble IS NOT NULL THEN
+		RETURN NEXT internal.finding('master alive', 'failed', format('The master (pid %s) puts off its work: %s.', news.process_id, rtrim(news.trouble, '.')),
+			coalesce('End what it waits for: ' || internal.blockers_of(news.process_id) || '.', 'Remove that cause; it tries again by itself.'));
+	ELSIF state.last_online_time IS NULL OR state.last_online_time < clock_timestamp() - patience THEN
+		RETURN NEXT internal.finding('master alive', 'failed', format('The master (pid %s) has not written LAST_ONLINE_TIME since %s.', news.process_id,
+				coalesce(state.last_online_time::timestamptz(0)::text, 'its start')),
+			coalesce('It waits for ' || internal.blockers_of(news.process_id) || ': end these sessions.',
+				format('SELECT * FROM pg_stat_activity WHERE pid = %s shows what it waits for; a full disk or a missing synchronous standby holds up every commit.', news.process_id)));
+	ELSE
+		RETURN NEXT internal.finding('master alive', 'ok', format('Process %s, epoch %s, last online %s.', news.process_id, state.epoch, state.last_online_time::timestamptz(0)));
+	END IF;
+	SELECT min(r.requested_time) INTO oldest FROM internal.request r;
+	IF oldest < clock_timestamp() - interval '1 min' THEN
+		RETURN NEXT internal.finding('requests', 'warning', format('A request of %s has not been applied by the master.', oldest::timestamptz(0)),
+			'See "master alive"; a restored catalog needs SELECT * FROM catalog.enable_scaleout();');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_master() IS 'Part of diagnose_scaleout: does the master run and work';
+
+CREATE FUNCTION internal.diagnose_port() RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	news CONSTANT record := internal.master_news();
+	addresses CONSTANT text := current_setting('scaleout.listen_addresses');
+	wanted CONSTANT integer := current_setting('scaleout.port_number')::integer;
+	state internal.master_state;
+BEGIN
+	IF news.process_id IS NULL THEN
+		RETURN NEXT internal.finding('port open', 'failed', 'Nobody listens: there is no master.', 'See "master alive".');
+		RETURN;
+	END IF;
+	IF news.failed_time IS NOT NULL THEN
+		RETURN NEXT internal.finding('port open', CASE WHEN news.addresses IS NULL THEN 'failed' ELSE 'warning' END,
+			format('%s: %s.%s', coalesce(news.code, 'SO001'), rtrim(news.message, '.'), coalesce(' ' || news.detail, '')),
+			coalesce(news.hint, 'Correct the settings or files, then run SELECT pg_reload_conf();'));
+	ELSIF news.addresses IS NULL THEN
+		RETURN NEXT internal.finding('port open', 'failed', 'The gateway has not said yet where it listens.', 'Ask again in a few seconds; the server log has what it says.');
+	END IF;
+	IF news.addresses IS NOT NULL AND news.failed_time IS NULL THEN
+		IF wanted <> 0 AND wanted <> news.port THEN
+			RETURN NEXT internal.finding('port open', 'warning', format('It listens on %s, but scaleout.port_number is %s.', news.addresses, wanted), 'Run SELECT pg_reload_conf();');
+		ELSE
+			RETURN NEXT internal.finding('port open', 'ok', format('It listens on %s.', news.addresses));
+		END IF;
+	END IF;
+	-- Not what is wrong on one machine, but the first thing on two.
+	IF addresses ~ '^\s*(localhost|127\.[0-9.]+|::1|,|\s)+\s*$' THEN
+		RETURN NEXT internal.finding('reachable from other machines', 'warning',
+			format('scaleout.listen_addresses is "%s": only workers on this machine reach the master.', addresses),
+			'For workers on other machines set scaleout.listen_addresses = ''*'', run SELECT pg_reload_conf(); and open the port in the firewall.');
+	END IF;
+	SELECT * INTO state FROM internal.master_state;
+	IF state.master_address IS NOT NULL THEN
+		RETURN NEXT internal.finding('endpoint', 'ok', format('Workers connect to %s (MasterEndpoint = %s).', state.master_address,
+			substring(state.master_address FROM '^https://[^/]+')));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_port() IS 'Part of diagnose_scaleout: can workers reach the master';
+
+CREATE FUNCTION internal.diagnose_file(what text, label text) RETURNS internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	file CONSTANT record := internal.check_server_file(what);
+BEGIN
+	RETURN internal.finding(label, CASE WHEN file.ok THEN 'ok' WHEN what = 'space' THEN 'warning' ELSE 'failed' END, file.cause, file.cure);
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_file(text, text) IS 'Part of diagnose_scaleout: one check of a file';
+
+CREATE FUNCTION internal.diagnose_certificate() RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	anew CONSTANT text := 'Make a new one: rename the old certificate and key, run SELECT * FROM catalog.enable_scaleout(); and SELECT pg_reload_conf(); then give the new thumbprint to the workers (MasterHttpsCertThumbprint).';
+	news CONSTANT record := internal.master_news();
+	facts record;
+	left_days integer;
+BEGIN
+	RETURN NEXT internal.diagnose_file('certificate', 'certificate and key');
+	BEGIN
+		facts := internal.read_certificate(NULL);
+	EXCEPTION WHEN OTHERS THEN
+		-- The row above has said it.
+		RETURN;
+	END;
+	IF news.thumbprint IS NOT NULL AND news.thumbprint <> facts.thumbprint THEN
+		RETURN NEXT internal.finding('thumbprint served', 'failed',
+			format('The master serves the certificate with thumbprint %s, the file holds %s.', news.thumbprint, facts.thumbprint),
+			'Run SELECT pg_reload_conf(); the master then serves the file.');
+	ELSE
+		RETURN NEXT internal.finding('thumbprint served', 'ok', format('MasterHttpsCertThumbprint of the workers must be %s.', facts.thumbprint));
+	END IF;
+	IF (internal.check_server_file('host name')).ok THEN
+		RETURN NEXT internal.finding('host name in the certificate', 'ok', format('Its names are %s.', array_to_string(facts.names, ', ')));
+	ELSE
+		RETURN NEXT internal.finding('host name in the certificate', 'failed', (internal.check_server_file('host name')).cause,
+			format('Set scaleout.host_name to one of its names (%s) and run SELECT pg_reload_conf(); or, to keep the name: %s',
+				array_to_string(facts.names, ', '), anew));
+	END IF;
+	left_days := extract(epoch FROM facts.not_after - clock_timestamp()) / 86400;
+	IF facts.not_before > clock_timestamp() THEN
+		RETURN NEXT internal.finding('certificate valid now', 'failed', format('It is valid from %s; it is %s now.', facts.not_before, clock_timestamp()::timestamptz(0)),
+			'Set the clock of this machine. If the clock is right: ' || anew);
+	ELSIF facts.not_after < clock_timestamp() THEN
+		RETURN NEXT internal.finding('certificate valid now', 'failed', format('It expired at %s; it is %s now.', facts.not_after, clock_timestamp()::timestamptz(0)),
+			'If the clock of this machine is right: ' || anew);
+	ELSIF left_days < 30 THEN
+		RETURN NEXT internal.finding('certificate valid now', 'warning', format('It expires in %s days, at %s.', left_days, facts.not_after), anew);
+	ELSE
+		RETURN NEXT internal.finding('certificate valid now', 'ok', format('Valid until %s.', facts.not_after));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_certificate() IS 'Part of diagnose_scaleout: the master''s certificate and key';
+
+-- Present: it can encrypt.  Right: what is stored can be decrypted.
+CREATE FUNCTION internal.diagnose_encryption() RETURNS internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kept record;
+	said text;
+	detail text;
+	hint text;
+BEGIN
+	PERFORM internal.encrypt_secret('scaleout', 'diagnose');
+	SELECT s.secret, s.bound INTO kept
+	  FROM ((SELECT v.parameter_secret AS secret, internal.secret_of_execution(v.execution_id, v.object_type, v.parameter_name) AS bound
+			   FROM internal.execution_parameter_value v WHERE v.parameter_secret IS NOT NULL LIMIT 1)
+			UNION ALL
+			(SELECT p.default_secret, internal.secret_of_parameter(p.project_id, p.object_type, p.object_name, p.parameter_name)
+			   FROM internal.object_parameter p WHERE p.default_secret IS NOT NULL LIMIT 1)) s
+	 LIMIT 1;
+	IF kept.secret IS NULL THEN
+		RETURN internal.finding('encryption key', 'ok', 'It can be used; no sensitive value is stored yet. Back the file up.');
+	END IF;
+	PERFORM internal.decrypt_secret(kept.secret, kept.bound);
+	RETURN internal.finding('encryption key', 'ok', 'It can be used, and it is the one that the stored values were encrypted with.');
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN internal.finding('encryption key', 'failed', format('%s: %s.%s', SQLSTATE, rtrim(said, '.'), CASE WHEN detail <> '' THEN ' ' || detail ELSE '' END),
+		CASE WHEN detail LIKE 'No such file%' THEN
+				'Restore the file from its backup. Only if no sensitive value was ever stored: SELECT * FROM catalog.enable_scaleout(); makes a new one.'
+			 ELSE coalesce(nullif(hint, ''), 'Restore the key file from its backup.') END);
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_encryption() IS 'Part of diagnose_scaleout: the encryption key';
+
+CREATE FUNCTION internal.diagnose_partitions() RETURNS internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	highest CONSTANT bigint := (SELECT coalesce(max(o.operation_id), 0) FROM internal.operation o);
+	slot CONSTANT bigint := highest / internal.partition_width();
+BEGIN
+	IF to_regclass(format('internal.rejected_message_p%s', slot)) IS NULL THEN
+		RETURN internal.finding('partitions', 'failed', format('There is no partition for the messages of operation %s.', highest),
+			'Run SELECT * FROM catalog.enable_scaleout(); it makes them.');
+	ELSIF to_regclass(format('internal.rejected_message_p%s', slot + 1)) IS NULL THEN
+		RETURN internal.finding('partitions', 'warning', 'The next partition of the messages has not been made ahead.',
+			'The maintenance of the master makes it within the hour; SELECT * FROM catalog.enable_scaleout(); makes it now.');
+	END IF;
+	RETURN internal.finding('partitions', 'ok');
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_partitions() IS 'Part of diagnose_scaleout: partitions ahead of need';
+
+-- Why this worker gets nothing, or NULL.  The rules are those of master_pick
+-- and of the trust set; catalog.worker_agents tells who is online.
+CREATE FUNCTION internal.worker_obstacle(worker internal.worker_agent, OUT cause text, OUT cure text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	label CONSTANT text := internal.worker_label(worker.agent_id);
+	certificate internal.worker_certificate;
+BEGIN
+	SELECT * INTO certificate FROM internal.worker_certificate c WHERE c.thumbprint = worker.thumbprint;
+	IF certificate.revoked IS NOT FALSE THEN
+		cause := format('%s: its certificate (%s) is revoked', label, worker.thumbprint);
+		cure := 'Trust it again: scaleout workers trust --enable worker.crt, or SELECT catalog.trust_worker_certificate(pem, enable => true);';
+	ELSIF NOT worker.is_enabled THEN
+		cause := format('%s is disabled', label);
+		cure := format('Run SELECT catalog.enable_worker_agent(''%s'');', worker.agent_id);
+	ELSIF NOT (SELECT a.is_online FROM catalog.worker_agents a WHERE a.workeragentid = worker.agent_id) THEN
+		cause := format('%s is offline; it was last heard of at %s', label, coalesce(worker.last_online_time::timestamptz(0)::text, 'no time'));
+		cure := format('On %s start the service (systemctl start scaleout-worker) and run scaleout doctor there.', worker.machine_name);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.worker_obstacle(internal.worker_agent) IS 'Why a worker gets no task at all: revoked, disabled, offline; NULL when it may';
+
+CREATE FUNCTION internal.diagnose_workers() RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	worker internal.worker_agent;
+	certificate internal.worker_certificate;
+	obstacle record;
+	trusted integer;
+	registered integer := 0;
+	ready integer := 0;
+BEGIN
+	SELECT count(*) INTO trusted FROM internal.worker_certificate c WHERE NOT c.revoked;
+	IF trusted = 0 THEN
+		RETURN NEXT internal.finding('workers trusted', 'failed', 'No worker certificate is trusted: every worker is refused with 403 (SO302).',
+			'On the worker run scaleout-worker init, then here scaleout workers trust --enable worker.crt, or SELECT catalog.trust_worker_certificate(pem, enable => true);');
+	ELSE
+		RETURN NEXT internal.finding('workers trusted', 'ok', format('%s certificates are trusted.', trusted));
+	END IF;
+	FOR certificate IN SELECT c.* FROM internal.worker_certificate c WHERE NOT c.revoked AND c.agent_id IS NULL ORDER BY c.trusted_time LIMIT 20 LOOP
+		RETURN NEXT internal.finding('worker registered', 'warning',
+			format('The worker with certificate %s (%s), trusted at %s, has never registered.', certificate.thumbprint, certificate.subject, certificate.trusted_time::timestamptz(0)),
+			'Start it (systemctl start scaleout-worker) and run scaleout doctor there: it says what is in the way.');
+	END LOOP;
+	FOR worker IN SELECT w.* FROM internal.worker_agent w ORDER BY w.registered_time LOOP
+		registered := registered + 1;
+		obstacle := internal.worker_obstacle(worker);
+		IF obstacle.cause IS NULL THEN
+			ready := ready + 1;
+		ELSIF registered <= 200 THEN
+			RETURN NEXT internal.finding('worker', 'warning', 'Worker ' || obstacle.cause || '.', obstacle.cure);
+		END IF;
+		SELECT * INTO certificate FROM internal.worker_certificate c WHERE c.thumbprint = worker.thumbprint AND NOT c.revoked;
+		IF FOUND AND certificate.not_after < clock_timestamp() + interval '30 days' THEN
+			RETURN NEXT internal.finding('worker certificate', 'warning', format('The certificate of worker %s %s at %s.', internal.worker_label(worker.agent_id),
+					CASE WHEN certificate.not_after < clock_timestamp() THEN 'expired' ELSE 'expires' END, certificate.not_after::timestamptz(0)),
+				'Make a new one on that machine (scaleout cert create --force) and trust it here; the worker stays the same.');
+		END IF;
+	END LOOP;
+	IF ready > 0 THEN
+		RETURN NEXT internal.finding('workers ready', 'ok', format('%s of %s registered workers are enabled and online.', ready, registered));
+	ELSE
+		RETURN NEXT internal.finding('workers ready', 'failed',
+			CASE WHEN registered = 0 THEN 'No worker has registered: executions wait.' ELSE 'No worker is enabled and online: executions wait.' END,
+			CASE WHEN registered = 0 THEN 'On a worker machine run scaleout-worker init and start the service; scaleout doctor there says what is in the way.'
+				 ELSE 'Do for one of them what its row says.' END);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_workers() IS 'Part of diagnose_scaleout: who may work';
+
+-- What keeps old row versions, and what holds up every commit.
+CREATE FUNCTION internal.diagnose_server() RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	holder record;
+	any_holder boolean := false;
+BEGIN
+	FOR holder IN
+		SELECT format('Session %s of %s, in a transaction since %s', a.pid, a.usename, a.xact_start::timestamptz(0)) AS who,
+			   format('End it: SELECT pg_terminate_backend(%s);', a.pid) AS cure
+		  FROM pg_stat_activity a
+		 WHERE a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '1 hour' AND a.pid <> pg_backend_pid()
+		UNION ALL
+		SELECT format('Prepared transaction "%s" of %s, since %s', p.gid, p.owner, p.prepared::timestamptz(0)),
+			   format('COMMIT PREPARED %L; or ROLLBACK PREPARED %L; in database %I', p.gid, p.gid, p.database)
+		  FROM pg_prepared_xacts p WHERE p.prepared < clock_timestamp() - interval '1 hour'
+		UNION ALL
+		SELECT format('Replication slot "%s", unused', s.slot_name), format('SELECT pg_drop_replication_slot(%L); if nobody needs it any more.', s.slot_name)
+		  FROM pg_replication_slots s WHERE NOT s.active AND s.xmin IS NOT NULL
+	LOOP
+		any_holder := true;
+		RETURN NEXT internal.finding('long transactions', 'warning', holder.who || ', keeps old row versions: tables and indexes of the catalog grow.', holder.cure);
+	END LOOP;
+	IF NOT any_holder THEN
+		RETURN NEXT internal.finding('long transactions', 'ok');
+	END IF;
+	IF current_setting('synchronous_standby_names') <> '' AND NOT pg_is_in_recovery()
+		AND NOT EXISTS (SELECT 1 FROM pg_stat_replication r WHERE r.sync_state IN ('sync', 'quorum')) THEN
+		RETURN NEXT internal.finding('synchronous standby', 'failed', 'synchronous_standby_names is set and no synchronous standby is connected: every commit waits, also the master''s.',
+			'Start the standby, or empty synchronous_standby_names and run SELECT pg_reload_conf();');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_server() IS 'Part of diagnose_scaleout: what others do to the catalog';
+
+CREATE FUNCTION internal.diagnose_scaleout(caller regrole) RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM internal.require_admin(caller, 'diagnose scaleout');
+	RETURN NEXT internal.finding('library preloaded', 'ok');
+	RETURN QUERY SELECT * FROM internal.diagnose_version();
+	RETURN QUERY SELECT * FROM internal.diagnose_binding();
+	RETURN NEXT internal.diagnose_file('programs', 'programs installed');
+	RETURN NEXT internal.diagnose_file('security directory', 'security directory');
+	RETURN NEXT internal.diagnose_file('space', 'space for keys and logs');
+	RETURN QUERY SELECT * FROM internal.diagnose_certificate();
+	RETURN NEXT internal.diagnose_encryption();
+	RETURN QUERY SELECT * FROM internal.diagnose_master();
+	RETURN QUERY SELECT * FROM internal.diagnose_port();
+	RETURN NEXT internal.diagnose_partitions();
+	RETURN QUERY SELECT * FROM internal.diagnose_workers();
+	RETURN QUERY SELECT * FROM internal.diagnose_server();
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_scaleout(regrole) IS 'Behind catalog.diagnose_scaleout';
