@@ -13,6 +13,8 @@
 #include "bgworker/registration.h"
 #include "extension/binding.h"
 #include "extension/compat.h"
+#include "extension/data_key.h"
+#include "extension/master_key.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
 #include "extension/utility_hook.h"
@@ -34,5 +36,7 @@ _PG_init(void)
 	so_wake_init();
 	so_utility_hook_init();
 	so_binding_init();
+	so_master_key_init();
+	so_data_key_init();
 	so_registration_launcher();
 }

@@ -14,14 +14,15 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <openssl/crypto.h>
 #include <unistd.h>
 
 #include "common/certificate.h"
 #include "common/certificate_create.h"
 #include "extension/compat.h"
 #include "extension/error.h"
+#include "extension/master_key.h"
 #include "extension/private_file.h"
-#include "extension/secrets.h"
 #include "extension/settings.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -36,6 +37,7 @@
 SO_SQL_FUNCTION(so_prepare_security_directory);
 SO_SQL_FUNCTION(so_prepare_certificate);
 SO_SQL_FUNCTION(so_prepare_encryption_key);
+SO_SQL_FUNCTION(so_encryption_key_fingerprint);
 SO_SQL_FUNCTION(so_read_certificate);
 
 /* internal.prepare_security_directory(): true when it was made now. */
@@ -127,12 +129,25 @@ so_prepare_certificate(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/* internal.prepare_encryption_key(): true when it was made now. */
+/* internal.prepare_encryption_key(wanted text): true when it was made now. */
 Datum
 so_prepare_encryption_key(PG_FUNCTION_ARGS)
 {
 	so_error_require_preload();
-	PG_RETURN_BOOL(so_secrets_prepare_key());
+	PG_RETURN_BOOL(so_master_key_prepare(
+		PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+/* internal.encryption_key_fingerprint(wanted text): of the key that is there, or an error. */
+Datum
+so_encryption_key_fingerprint(PG_FUNCTION_ARGS)
+{
+	SoMasterKey key;
+
+	so_error_require_preload();
+	so_master_key_read(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)), &key);
+	OPENSSL_cleanse(key.bytes, sizeof(key.bytes));
+	PG_RETURN_TEXT_P(cstring_to_text(key.fingerprint));
 }
 
 static Datum

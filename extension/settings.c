@@ -32,6 +32,7 @@ char *so_setting_security_directory;
 char *so_setting_certificate_file;
 char *so_setting_key_file;
 char *so_setting_encryption_key_file;
+char *so_setting_encryption_key_command;
 char *so_setting_program_directory;
 
 int so_setting_lease_interval = 60000;
@@ -121,6 +122,11 @@ define_files(void)
 				"The key with which sensitive values are encrypted.",
 				"Empty: encryption.key in scaleout.security_directory.",
 				&so_setting_encryption_key_file, "");
+	DefineCustomStringVariable("scaleout.encryption_key_command",
+							   "A command that prints the key of sensitive values.",
+							   "Empty: the key is in scaleout.encryption_key_file.",
+							   &so_setting_encryption_key_command, "", PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	define_path("scaleout.program_directory", "Directory of the helper programs of this version.",
 				NULL, &so_setting_program_directory, SO_PROGRAM_DIRECTORY);
 }
@@ -242,13 +248,19 @@ listens_on_loopback_only(void)
 char *
 so_setting_resolved_host_name(void)
 {
+	/* The host's name often stands for an address that nobody listens on then. */
+	if (so_setting_host_name[0] == '\0' && listens_on_loopback_only())
+		return pstrdup("localhost");
+	return so_setting_machine_name();
+}
+
+char *
+so_setting_machine_name(void)
+{
 	char name[HOST_NAME_MAX + 1];
 
 	if (so_setting_host_name[0] != '\0')
 		return pstrdup(so_setting_host_name);
-	/* The host's name often stands for an address that nobody listens on then. */
-	if (listens_on_loopback_only())
-		return pstrdup("localhost");
 	if (gethostname(name, sizeof(name)) != 0)
 		return pstrdup("localhost");
 	name[HOST_NAME_MAX] = '\0';

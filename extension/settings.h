@@ -23,6 +23,7 @@ extern char *so_setting_security_directory;
 extern char *so_setting_certificate_file;
 extern char *so_setting_key_file;
 extern char *so_setting_encryption_key_file;
+extern char *so_setting_encryption_key_command;
 extern char *so_setting_program_directory;
 
 /* Intervals and budgets. */
@@ -46,7 +47,9 @@ extern char *so_setting_resolved_encryption_key_file(void);
 extern char *so_setting_resolved_token_file(void);
 /* program: "scaleout-gateway" or the like. */
 extern char *so_setting_resolved_program(const char *program);
-/* The setting, or the system's host name; palloc'd. */
+/* The name in the master's address and certificate; palloc'd. */
 extern char *so_setting_resolved_host_name(void);
+/* The machine that the master runs on: the setting, or the system's host name; palloc'd. */
+extern char *so_setting_machine_name(void);
 
 #endif /* EXTENSION_SETTINGS_H */

@@ -11,17 +11,13 @@ CREATE FUNCTION internal.wake_master() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_wake_master';
 COMMENT ON FUNCTION internal.wake_master() IS 'Wakes the master when this transaction commits';
 
-CREATE FUNCTION internal.encrypt_secret(plain text, bound_to text) RETURNS bytea
+CREATE FUNCTION internal.encrypt_secret(project bigint, plain text, bound_to text) RETURNS bytea
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_encrypt_secret';
-COMMENT ON FUNCTION internal.encrypt_secret(text, text) IS 'AES-256-GCM with the key of scaleout.encryption_key_file; bound_to names the row';
+COMMENT ON FUNCTION internal.encrypt_secret(bigint, text, text) IS 'AES-256-GCM with the data key of the project; bound_to names the row';
 
 CREATE FUNCTION internal.decrypt_secret(secret bytea, bound_to text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_decrypt_secret';
 COMMENT ON FUNCTION internal.decrypt_secret(bytea, text) IS 'The inverse of encrypt_secret; for the lease only';
-
-CREATE FUNCTION internal.encrypt_secret(project bigint, plain text, bound_to text) RETURNS bytea
-LANGUAGE sql VOLATILE AS $$ SELECT internal.encrypt_secret($2, $3) $$;
-COMMENT ON FUNCTION internal.encrypt_secret(bigint, text, text) IS 'With the data key of the project';
 
 -- The texts that secrets are bound to.
 CREATE FUNCTION internal.secret_of_execution(execution_id bigint, object_type smallint, parameter_name text) RETURNS text
@@ -83,9 +79,21 @@ CREATE FUNCTION internal.prepare_certificate() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_prepare_certificate';
 COMMENT ON FUNCTION internal.prepare_certificate() IS 'Makes the master''s certificate and key when they are missing; true when it did';
 
-CREATE FUNCTION internal.prepare_encryption_key() RETURNS boolean
+CREATE FUNCTION internal.prepare_encryption_key(wanted text) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_prepare_encryption_key';
-COMMENT ON FUNCTION internal.prepare_encryption_key() IS 'Makes the encryption key when it is missing; true when it did';
+COMMENT ON FUNCTION internal.prepare_encryption_key(text) IS 'Makes the encryption key when it is missing (true) and none is wanted; else checks that it is the one with this fingerprint';
+
+CREATE FUNCTION internal.encryption_key_fingerprint(wanted text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_encryption_key_fingerprint';
+COMMENT ON FUNCTION internal.encryption_key_fingerprint(text) IS 'Fingerprint of the encryption key, which must be the wanted one unless that is NULL';
+
+CREATE FUNCTION internal.exchange_encryption_key(wanted text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_exchange_encryption_key';
+COMMENT ON FUNCTION internal.exchange_encryption_key(text) IS 'Makes a new encryption key, which takes the place of the wanted one at commit; its fingerprint';
+
+CREATE FUNCTION internal.rewrap_data_key(data_key_id bigint, project_id bigint, wrapped bytea, fingerprint text) RETURNS bytea
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_rewrap_data_key';
+COMMENT ON FUNCTION internal.rewrap_data_key(bigint, bigint, bytea, text) IS 'A data key, wrapped with the key that exchange_encryption_key has made';
 
 CREATE FUNCTION internal.read_certificate(pem text, OUT thumbprint text, OUT agent_id uuid, OUT subject text,
 	OUT names text[], OUT not_before timestamptz, OUT not_after timestamptz)

@@ -53,6 +53,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION internal.adopt_restored_state() IS 'Makes requests of a restored catalog visible to the master of this cluster';
 
+-- A key is made only for a catalog that has encrypted nothing with another one.
+CREATE FUNCTION internal.enable_encryption_key(caller regrole) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known CONSTANT text := (SELECT k.fingerprint FROM internal.encryption_key k WHERE EXISTS (SELECT 1 FROM internal.data_key));
+	made CONSTANT boolean := internal.prepare_encryption_key(known);
+	fingerprint CONSTANT text := internal.encryption_key_fingerprint(known);
+BEGIN
+	INSERT INTO internal.encryption_key AS k (fingerprint, changed_by) VALUES (fingerprint, pg_get_userbyid(caller))
+		ON CONFLICT (only_row) DO UPDATE
+	   SET fingerprint = EXCLUDED.fingerprint, changed_by = EXCLUDED.changed_by, changed_time = EXCLUDED.changed_time
+	 WHERE k.fingerprint <> EXCLUDED.fingerprint;
+	RETURN format('%s, fingerprint %s', CASE WHEN made THEN 'created' ELSE 'exists' END, fingerprint);
+END
+$$;
+COMMENT ON FUNCTION internal.enable_encryption_key(regrole) IS 'Makes or checks the encryption key and notes its fingerprint';
+
 CREATE FUNCTION internal.enable_scaleout(caller regrole)
 RETURNS TABLE (step text, result text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -83,8 +101,7 @@ BEGIN
 	result := format('%s, thumbprint %s', CASE WHEN changed THEN 'created' ELSE 'exists' END, (internal.read_certificate(NULL)).thumbprint);
 	RETURN NEXT;
 	step := 'encryption key';
-	changed := internal.prepare_encryption_key();
-	result := CASE WHEN changed THEN 'created' ELSE 'exists' END;
+	result := internal.enable_encryption_key(caller);
 	RETURN NEXT;
 
 	step := 'partitions';

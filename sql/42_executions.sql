@@ -61,7 +61,7 @@ BEGIN
 	SELECT execution, o.object_type, o.parameter_name, o.data_type, o.sensitive, o.required, o.value_set,
 		   CASE WHEN o.value_set AND NOT o.sensitive THEN o.default_value WHEN NOT o.required THEN o.design_default_value END,
 		   CASE WHEN o.value_set AND o.sensitive THEN
-				internal.encrypt_secret(
+				internal.encrypt_secret(o.project_id,
 					internal.decrypt_secret(o.default_secret, internal.secret_of_parameter(o.project_id, o.object_type, o.object_name, o.parameter_name)),
 					internal.secret_of_execution(execution, o.object_type, o.parameter_name)) END
 	  FROM internal.object_parameter o
@@ -211,7 +211,8 @@ BEGIN
 														 parameter_value, parameter_secret, value_set, runtime_override)
 	VALUES (id, object_type, parameter_name, declared_type, is_sensitive, CASE WHEN NOT is_sensitive THEN canonical END,
 			CASE WHEN is_sensitive THEN
-				internal.encrypt_secret(canonical, internal.secret_of_execution(id, object_type::smallint, parameter_name)) END,
+				internal.encrypt_secret((SELECT e.project_id FROM internal.execution e WHERE e.execution_id = id), canonical,
+					internal.secret_of_execution(id, object_type::smallint, parameter_name)) END,
 			true, true)
 		ON CONFLICT ON CONSTRAINT execution_parameter_value_pkey DO UPDATE
 	   SET parameter_value = EXCLUDED.parameter_value, parameter_secret = EXCLUDED.parameter_secret,
@@ -247,7 +248,9 @@ BEGIN
 	INSERT INTO internal.execution_property_override (execution_id, property_path, property_value, property_secret, sensitive)
 	VALUES (execution_id, property_path, CASE WHEN NOT sensitive THEN property_value END,
 			CASE WHEN sensitive THEN
-				internal.encrypt_secret(property_value, internal.secret_of_override(execution_id, property_path)) END,
+				internal.encrypt_secret((SELECT e.project_id FROM internal.execution e
+										  WHERE e.execution_id = set_execution_property_override_value.execution_id), property_value,
+					internal.secret_of_override(execution_id, property_path)) END,
 			sensitive)
 		ON CONFLICT ON CONSTRAINT execution_property_override_execution_id_property_path_key DO UPDATE
 	   SET property_value = EXCLUDED.property_value, property_secret = EXCLUDED.property_secret, sensitive = EXCLUDED.sensitive;

@@ -12,6 +12,10 @@ CREATE FUNCTION catalog.disable_scaleout() RETURNS TABLE (step text, result text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
 COMMENT ON FUNCTION catalog.disable_scaleout() IS 'Lets the master leave this catalog';
 
+CREATE FUNCTION catalog.rotate_encryption_key(discard_unreadable boolean DEFAULT false) RETURNS TABLE (step text, result text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
+COMMENT ON FUNCTION catalog.rotate_encryption_key(boolean) IS 'Exchanges the encryption key; with discard_unreadable it also gives up what was encrypted with a key that is lost';
+
 CREATE FUNCTION catalog.create_folder(folder_name text, OUT folder_id bigint)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
 COMMENT ON FUNCTION catalog.create_folder(text) IS 'Creates a folder';

@@ -46,12 +46,12 @@ UPDATE internal.binding SET token = gen_random_uuid();
 SELECT step, result FROM catalog.enable_scaleout() WHERE step = 'binding';
 SELECT token = internal.read_binding_token() AS token, enabled_by FROM internal.binding;
 -- Secrets: bound to their row and to the key.
-SELECT internal.decrypt_secret(internal.encrypt_secret('geheim äß', 'row 1'), 'row 1');
-SELECT internal.decrypt_secret(internal.encrypt_secret('', 'row 1'), 'row 1') = '' AS empty;
-SELECT internal.encrypt_secret('x', 'row 1') <> internal.encrypt_secret('x', 'row 1') AS random;
-SELECT internal.decrypt_secret(internal.encrypt_secret('geheim', 'row 1'), 'row 2');
+SELECT internal.decrypt_secret(internal.encrypt_secret(0, 'geheim äß', 'row 1'), 'row 1');
+SELECT internal.decrypt_secret(internal.encrypt_secret(0, '', 'row 1'), 'row 1') = '' AS empty;
+SELECT internal.encrypt_secret(0, 'x', 'row 1') <> internal.encrypt_secret(0, 'x', 'row 1') AS random;
+SELECT internal.decrypt_secret(internal.encrypt_secret(0, 'geheim', 'row 1'), 'row 2');
 SELECT internal.decrypt_secret('\x0102', 'row 1');
-SELECT internal.decrypt_secret('\x0100000000000000000000000000000000000000000000000000000000000000000000', 'row 1');
+SELECT internal.decrypt_secret('\x02000000000000000900000000000000000000000000000000000000000000000000000000000000', 'row 1');
 \set VERBOSITY sqlstate
 SELECT internal.decrypt_secret('\x0102', 'row 1');
 \set VERBOSITY default
