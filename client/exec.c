@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,20 +94,85 @@ package_name(const SoExecOptions *options, const SoProject *project)
 	return NULL;
 }
 
-static int
-print_graph(const SoExecOptions *options, const SoProject *project)
+/* The package that will run; NULL after saying why there is none. */
+static const SoPackage *
+chosen_package(const SoExecOptions *options, const SoProject *project)
 {
 	const char *name = package_name(options, project);
 	const SoPackage *package = name != NULL                  ? so_project_package(project, name)
 							   : project->package_count == 1 ? project->packages[0]
 															 : NULL;
 
-	if (package == NULL)
-	{
+	if (package == NULL && name != NULL)
+		fprintf(stderr, "scaleout: %s: there is no package \"%s\" in the project\n",
+				so_error_state(SO_ERR_RUN_PACKAGE_UNKNOWN), name);
+	else if (package == NULL)
 		fprintf(stderr, "scaleout: %s: say with --package which of the %d packages is meant\n",
 				so_error_state(SO_ERR_RUN_PACKAGE_UNKNOWN), project->package_count);
-		return SO_EXIT_NOT_FOUND;
+	return package;
+}
+
+/* Ids are compared without the braces that SSIS puts around them. */
+static bool
+same_id(const char *given, const char *id)
+{
+	size_t length = strlen(given);
+
+	if (length > 2 && given[0] == '{' && given[length - 1] == '}')
+		return strlen(id) == length - 2 && strncasecmp(given + 1, id, length - 2) == 0;
+	return strcasecmp(given, id) == 0;
+}
+
+static bool
+mismatch(SoError *error, const char *what, const char *expected, const char *found)
+{
+	so_error_set(error, SO_ERR_CLIENT_VERSION, what, "%s of the package is %s, not %s", what, found,
+				 expected);
+	return so_error_hint(error, "Run the version that was asked for, or correct the option.");
+}
+
+static bool
+verifies(const SoExecOptions *options)
+{
+	return options->verify_package_id != NULL || options->verify_version_id != NULL ||
+		   options->verify_build[0] >= 0;
+}
+
+/* dtexec's /VerifyBuild, /VerifyPackageID, /VerifyVersionID. */
+static bool
+verify(const SoExecOptions *options, const SoPackage *package, SoError *error)
+{
+	static const char *const names[] = {"version_major", "version_minor", "version_build"};
+	const SoObject *object = package->root->object;
+	const char *guid = so_object_string(object, "version_guid");
+
+	if (options->verify_package_id != NULL &&
+		!same_id(options->verify_package_id, package->id))
+		return mismatch(error, "id", options->verify_package_id, package->id);
+	if (options->verify_version_id != NULL &&
+		(guid == NULL || !same_id(options->verify_version_id, guid)))
+		return mismatch(error, "version_guid", options->verify_version_id,
+						guid != NULL ? guid : "not set");
+	for (int i = 0; i < 3; i++)
+	{
+		char expected[16];
+		char found[16];
+
+		snprintf(expected, sizeof(expected), "%d", options->verify_build[i]);
+		snprintf(found, sizeof(found), "%d", (int) so_object_integer(object, names[i]));
+		if (options->verify_build[i] >= 0 && strcmp(expected, found) != 0)
+			return mismatch(error, names[i], expected, found);
 	}
+	return true;
+}
+
+static int
+print_graph(const SoExecOptions *options, const SoProject *project)
+{
+	const SoPackage *package = chosen_package(options, project);
+
+	if (package == NULL)
+		return SO_EXIT_NOT_FOUND;
 	if (options->graph == SO_GRAPH_TEXT)
 		so_exec_graph_text(stdout, package);
 	else
@@ -211,6 +277,15 @@ exec_with(TALLOC_CTX *context, int argc, char **argv)
 		return status;
 	if (options.graph != SO_GRAPH_NONE)
 		return print_graph(&options, project);
+	if (verifies(&options))
+	{
+		const SoPackage *package = chosen_package(&options, project);
+
+		if (package == NULL)
+			return SO_EXIT_NOT_FOUND;
+		if (!verify(&options, package, &error))
+			return complain(&error, SO_EXIT_NOT_LOADABLE);
+	}
 	cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	signal(SIGINT, handle_signal);
 	signal(SIGTERM, handle_signal);

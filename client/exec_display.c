@@ -11,10 +11,12 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,50 +149,98 @@ report_bit(SoMessageType type)
 	}
 }
 
+/*
+ * Do the pairs of the filter want this source?  When there is an I the source
+ * must be one of them; an E always leaves out.
+ */
+static bool
+is_wanted(const char *filter, const SoEvent *event)
+{
+	bool included = false;
+	bool any_included = false;
+
+	while (filter != NULL && *filter != '\0')
+	{
+		const char *source = filter + 2;
+		size_t length = strcspn(source, ";");
+		bool same = (strlen(event->source_name) == length &&
+					 strncasecmp(event->source_name, source, length) == 0) ||
+					(strlen(event->source_id) == length &&
+					 strncasecmp(event->source_id, source, length) == 0);
+
+		if ((*filter & ~0x20) == 'I')
+		{
+			any_included = true;
+			included = included || same;
+		}
+		else if (same)
+			return false;
+		filter = source[length] == ';' ? source + length + 1 : NULL;
+	}
+	return included || !any_included;
+}
+
+static void
+print_column(char column, const SoEvent *event)
+{
+	char clock[32];
+	char host[256] = "";
+	time_t seconds = (time_t) (event->time_us / 1000000);
+	struct passwd *account;
+	struct tm local;
+
+	switch (column & ~0x20)
+	{
+		case 'N':
+			fputs(event->event_name, stdout);
+			break;
+		case 'C':
+			gethostname(host, sizeof(host) - 1);
+			fputs(host, stdout);
+			break;
+		case 'O':
+			account = getpwuid(getuid());
+			fputs(account != NULL ? account->pw_name : "", stdout);
+			break;
+		case 'S':
+			fputs(event->source_name, stdout);
+			break;
+		case 'G':
+			fputs(event->source_id, stdout);
+			break;
+		case 'M':
+			fputs(event->message, stdout);
+			break;
+		case 'T':
+			localtime_r(&seconds, &local);
+			strftime(clock, sizeof(clock), "%Y-%m-%d %H:%M:%S", &local);
+			fputs(clock, stdout);
+			break;
+		default:
+			break;
+	}
+}
+
 /* --console-log: every event with the columns that were asked for. */
 static void
 print_console_log(SoExecDisplay *display, const SoEvent *event)
 {
 	const char *columns =
 		display->options->console_columns != NULL ? display->options->console_columns : "NSM";
-	char line[4096] = "";
-	size_t used = 0;
+	size_t count = strcspn(columns, ";");
 
-	for (const char *column = columns; *column != '\0' && used < sizeof(line) - 1; column++)
-	{
-		const char *text = "";
-		char clock[32];
-		time_t seconds = (time_t) (event->time_us / 1000000);
-		struct tm local;
-
-		switch (*column & ~0x20)
-		{
-			case 'N':
-				text = event->event_name;
-				break;
-			case 'S':
-				text = event->source_name;
-				break;
-			case 'G':
-				text = event->source_id;
-				break;
-			case 'M':
-				text = event->message;
-				break;
-			case 'T':
-				localtime_r(&seconds, &local);
-				strftime(clock, sizeof(clock), "%Y-%m-%d %H:%M:%S", &local);
-				text = clock;
-				break;
-			default:
-				continue;
-		}
-		used +=
-			(size_t) snprintf(line + used, sizeof(line) - used, "%s%s", used > 0 ? "\t" : "", text);
-	}
+	if (!is_wanted(display->options->console_filter, event))
+		return;
 	if (display->live)
 		erase_tree(display);
-	puts(line);
+	for (size_t i = 0; i < count; i++)
+	{
+		if (i > 0)
+			putchar('\t');
+		print_column(columns[i], event);
+	}
+	putchar('\n');
+	fflush(stdout);
 	if (display->live)
 		draw_tree(display);
 }
@@ -201,7 +251,8 @@ print_event(SoExecDisplay *display, const SoEvent *event)
 	const char *path = event->execution_path[1] == '\0' ? "\\Package" : event->execution_path;
 	char text[128];
 
-	if ((display->options->reporting & report_bit(event->message_type)) == 0)
+	if ((display->options->reporting & report_bit(event->message_type)) == 0 ||
+		so_exec_options_lists(display->options->reporting_exceptions, event->event_name))
 		return;
 	switch (event->message_type)
 	{

@@ -51,8 +51,13 @@ typedef struct SoExecOptions
 	bool restart_plan;
 	bool restart_plan_json;
 	bool plain;
+	const char *reporting_exceptions; /* "name;name": events that are not reported, NULL = none */
 	bool console_log;
 	const char *console_columns;
+	const char *console_filter; /* "I;source;E;source", NULL = everything */
+	int verify_build[3];        /* major, minor, build; -1 = any */
+	const char *verify_package_id;
+	const char *verify_version_id;
 	SoExecGraph graph;
 	bool help;
 } SoExecOptions;
@@ -68,6 +73,16 @@ extern bool so_exec_options_parse(TALLOC_CTX *context, int argc, char **argv,
  */
 extern bool so_exec_options_configure(TALLOC_CTX *context, const char *path, SoExecOptions *options,
 									  SoError *error) SO_WARN_UNUSED;
+
+/*
+ * The words of a command file, as on the command line, owned by context; quotes
+ * are taken off.  false with *error (exec_command_file.c).
+ */
+extern bool so_exec_command_file(TALLOC_CTX *context, const char *path, int *argc, char ***argv,
+								 SoError *error) SO_WARN_UNUSED;
+
+/* Is name one of the names between the semicolons of list?  Case does not matter. */
+extern bool so_exec_options_lists(const char *list, const char *name);
 
 extern void so_exec_options_help(void);
 
