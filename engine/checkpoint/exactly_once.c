@@ -23,25 +23,25 @@
 #define RETENTION "400 days"
 
 /* The lock keeps two first users apart; docs/checkpoints.md shows this text to owners of databases. */
+#define CREATE_BEGIN "BEGIN;\nSET LOCAL client_min_messages = warning;\n"
 static const char create_script[] =
-	"BEGIN;\n"
-	"SELECT pg_advisory_xact_lock(hashtext('scaleout_exactly_once'));\n"
-	"CREATE SCHEMA IF NOT EXISTS scaleout_exactly_once;\n"
-	"CREATE TABLE IF NOT EXISTS scaleout_exactly_once.chain (\n"
-	"  chain text PRIMARY KEY,\n"
-	"  attempt integer NOT NULL,\n"
-	"  seen timestamptz NOT NULL DEFAULT now());\n"
-	"CREATE TABLE IF NOT EXISTS scaleout_exactly_once.marker (\n"
-	"  chain text NOT NULL REFERENCES scaleout_exactly_once.chain ON DELETE CASCADE,\n"
-	"  executable text NOT NULL,\n"
-	"  item text NOT NULL,\n"
-	"  statement text NOT NULL,\n"
-	"  attempt integer NOT NULL,\n"
-	"  statement_hash text NOT NULL,\n"
-	"  outputs jsonb,\n"
-	"  created timestamptz NOT NULL DEFAULT now(),\n"
-	"  PRIMARY KEY (chain, executable, item, statement));\n"
-	"COMMIT;";
+	CREATE_BEGIN "SELECT pg_advisory_xact_lock(hashtext('scaleout_exactly_once'));\n"
+				 "CREATE SCHEMA IF NOT EXISTS scaleout_exactly_once;\n"
+				 "CREATE TABLE IF NOT EXISTS scaleout_exactly_once.chain (\n"
+				 "  chain text PRIMARY KEY,\n"
+				 "  attempt integer NOT NULL,\n"
+				 "  seen timestamptz NOT NULL DEFAULT now());\n"
+				 "CREATE TABLE IF NOT EXISTS scaleout_exactly_once.marker (\n"
+				 "  chain text NOT NULL REFERENCES scaleout_exactly_once.chain ON DELETE CASCADE,\n"
+				 "  executable text NOT NULL,\n"
+				 "  item text NOT NULL,\n"
+				 "  statement text NOT NULL,\n"
+				 "  attempt integer NOT NULL,\n"
+				 "  statement_hash text NOT NULL,\n"
+				 "  outputs jsonb,\n"
+				 "  created timestamptz NOT NULL DEFAULT now(),\n"
+				 "  PRIMARY KEY (chain, executable, item, statement));\n"
+				 "COMMIT;";
 
 static bool
 execute(SoExactlyOnce *once, const char *sql, const char *const *texts, int count,
@@ -112,7 +112,8 @@ ensure_tables(SoExactlyOnce *once, SoError *error)
 	/* Inside somebody else's transaction the tables are made in it. */
 	if (!once->own_transaction)
 	{
-		char *inner = talloc_strdup(so_task_context(once->run), create_script + strlen("BEGIN;\n"));
+		char *inner =
+			talloc_strdup(so_task_context(once->run), create_script + strlen(CREATE_BEGIN));
 
 		inner[strlen(inner) - strlen("COMMIT;")] = '\0';
 		script = inner;

@@ -206,7 +206,8 @@ join(TALLOC_CTX *context, const FileCheckpoint *file, size_t *length)
 		end = stpcpy(end, file->variables[i].json);
 	}
 	end = stpcpy(end, records_key);
-	memcpy(end, file->records, file->records_length);
+	if (file->records_length > 0)
+		memcpy(end, file->records, file->records_length);
 	end = stpcpy(end + file->records_length, "]}");
 	*length = (size_t) (end - text);
 	return text;

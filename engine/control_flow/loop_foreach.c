@@ -24,6 +24,7 @@ struct SoLoop
 	SoEnumeration *enumeration;
 	int64_t next;
 	int errors_before; /* error_count when this iteration began */
+	int64_t skipped;   /* iterations that an earlier attempt has done */
 	json_t *seen;      /* how often each value has come up */
 };
 
@@ -170,6 +171,17 @@ iteration_run(SoUnit *unit)
 }
 
 static void
+say_skipped(SoUnit *unit)
+{
+	if (unit->loop->skipped > 0)
+		so_event_message(unit, SO_MESSAGE_INFORMATION,
+						 "%" PRId64 " of %" PRId64
+						 " iterations of %s are not run again: an earlier "
+						 "attempt has finished them.",
+						 unit->loop->skipped, unit->loop->enumeration->count, unit->execution_path);
+}
+
+static void
 iteration_begin(SoUnit *unit)
 {
 	SoExecutionResult result;
@@ -177,7 +189,10 @@ iteration_begin(SoUnit *unit)
 	if (so_loop_is_over(unit, &result))
 		so_unit_executed(unit, result);
 	else if (unit->loop->next >= unit->loop->enumeration->count)
+	{
+		say_skipped(unit);
 		so_unit_executed(unit, SO_RESULT_SUCCESS);
+	}
 	else if (so_unit_checkpoint_by_item(unit) && unit->package_run->failing)
 		so_unit_executed(unit, SO_RESULT_CANCELED);
 	else
@@ -187,6 +202,7 @@ iteration_begin(SoUnit *unit)
 		if (so_unit_checkpoint_item_done(unit))
 		{
 			unit->loop->next++;
+			unit->loop->skipped++;
 			so_unit_next(unit, iteration_begin);
 		}
 		else if (!apply_mappings(unit))

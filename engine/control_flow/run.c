@@ -85,14 +85,16 @@ so_run_cancel_hard(SoRun *run)
 static int
 poll_timeout(const SoRun *run, bool busy)
 {
+	int due = so_unit_checkpoint_due(run);
 	int64_t left;
 
 	if (busy)
 		return 0;
 	if (run->hard_cancel_at == 0)
-		return -1;
+		return due;
 	left = run->hard_cancel_at - so_clock_monotonic_ms();
-	return left <= 0 ? 0 : (int) left;
+	left = left < 0 ? 0 : left;
+	return due >= 0 && due < left ? due : (int) left;
 }
 
 static void

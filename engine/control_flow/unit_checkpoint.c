@@ -12,11 +12,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/fault.h"
 #include "engine/control_flow/event.h"
 #include "engine/control_flow/execute.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/model/object_types.h"
+
+/* Milliseconds that records are collected when nobody waits for them. */
+#define ASYNC_DELAY 200
 
 static int64_t
 now_us(void)
@@ -234,7 +238,11 @@ append(SoCheckpointSession *session, const SoCheckpointRecord *record, bool with
 	if (with_variables)
 		change.variable_count = take_variables(session, variables);
 	if (session->type->append(session->checkpoint, &change, &ticket, &error))
+	{
+		if (!session->unflushed)
+			session->flush_at = so_clock_monotonic_ms() + ASYNC_DELAY;
 		session->unflushed = true;
+	}
 	else
 		so_unit_checkpoint_lost(session, &error);
 	talloc_free(scratch);
@@ -418,6 +426,25 @@ so_unit_checkpoint_lost(SoCheckpointSession *session, const SoError *error)
 	so_event_error(root, error);
 }
 
+int
+so_unit_checkpoint_due(const SoRun *run)
+{
+	int64_t due = -1;
+
+	for (const SoCheckpointSession *session = run->sessions; session != NULL;
+		 session = session->next)
+	{
+		int64_t left = session->flush_at - so_clock_monotonic_ms();
+
+		if (!session->unflushed || session->lost || session->wait)
+			continue;
+		left = left < 0 ? 0 : left;
+		if (due < 0 || left < due)
+			due = left;
+	}
+	return (int) due;
+}
+
 bool
 so_unit_checkpoint_flush(SoRun *run)
 {
@@ -426,6 +453,8 @@ so_unit_checkpoint_flush(SoRun *run)
 	for (SoCheckpointSession *session = run->sessions; session != NULL; session = session->next)
 	{
 		if (!session->unflushed || session->lost)
+			continue;
+		if (!session->wait && so_clock_monotonic_ms() < session->flush_at)
 			continue;
 		session->unflushed = false;
 		if (!session->type->flush(session->checkpoint, &error))

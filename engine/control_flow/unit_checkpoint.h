@@ -39,6 +39,7 @@ struct SoCheckpointSession
 	bool wait;          /* checkpoint_durability: sync */
 	bool begun;         /* the store has begun this attempt */
 	bool unflushed;     /* something was appended since the last flush */
+	int64_t flush_at;   /* async: monotonic ms, when it is flushed at the latest */
 	bool lost;          /* the store has failed: nothing more is recorded */
 	bool restart_point; /* a unit with fail_package_on_failure has failed */
 	char *failed_path;  /* the first unit that has failed without it */
@@ -115,6 +116,9 @@ extern char *so_unit_checkpoint_items(TALLOC_CTX *context, const SoUnit *unit);
 /* next as soon as ticket is durable; at once when the session does not wait. */
 extern void so_unit_checkpoint_wait(SoUnit *unit, SoCheckpointSession *session, uint64_t ticket,
 									SoUnitStep next);
+
+/* Milliseconds until a flush is due that nobody waits for; -1 = none. */
+extern int so_unit_checkpoint_due(const SoRun *run);
 
 /* Nothing else to do: write what is buffered.  True when units can go on. */
 extern bool so_unit_checkpoint_flush(SoRun *run);
