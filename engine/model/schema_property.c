@@ -50,21 +50,28 @@ data_type_schema(void)
 	return json_pack("{s:o}", "enum", list);
 }
 
-/* The definition of an object inside another; made when it is met first. */
+/*
+ * The definition of an object inside one of type owner; made when it is met
+ * first.  The owner is part of its name: Execute SQL and Execute Package both
+ * have parameter bindings, and they are not the same.
+ */
 static json_t *
-item_schema(const SoObjectType *type, json_t *definitions)
+item_schema(const SoObjectType *owner, const SoObjectType *type, json_t *definitions)
 {
-	if (json_object_get(definitions, type->name) == NULL)
+	char name[140];
+
+	snprintf(name, sizeof(name), "%s.%s", owner->name, type->name);
+	if (json_object_get(definitions, name) == NULL)
 	{
 		/* a place first: a type may contain itself */
-		json_object_set_new(definitions, type->name, json_object());
-		json_object_set_new(definitions, type->name, so_schema_object(type, definitions, false));
+		json_object_set_new(definitions, name, json_object());
+		json_object_set_new(definitions, name, so_schema_object(type, definitions, false));
 	}
-	return so_schema_reference(type->name);
+	return so_schema_reference(name);
 }
 
 static json_t *
-kind_schema(const SoProperty *property, json_t *definitions)
+kind_schema(const SoObjectType *owner, const SoProperty *property, json_t *definitions)
 {
 	switch (property->kind)
 	{
@@ -88,10 +95,11 @@ kind_schema(const SoProperty *property, json_t *definitions)
 		case SO_PROPERTY_VALUE:
 			return json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean");
 		case SO_PROPERTY_OBJECT:
-			return json_pack("{s:[o]}", "allOf", item_schema(property->item_type, definitions));
+			return json_pack("{s:[o]}", "allOf",
+							 item_schema(owner, property->item_type, definitions));
 		case SO_PROPERTY_OBJECT_LIST:
 			return json_pack("{s:s, s:o}", "type", "array", "items",
-							 item_schema(property->item_type, definitions));
+							 item_schema(owner, property->item_type, definitions));
 		case SO_PROPERTY_STRING_LIST:
 			return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
 		case SO_PROPERTY_STRING_MAP:
@@ -140,15 +148,24 @@ required_schema(const SoProperty *property, bool has_expressions)
 	return json_pack("{s:o}", "anyOf", ways);
 }
 
+/* What an editor shows: what the property means, and how it is written. */
+static json_t *
+description_of(const SoProperty *property)
+{
+	if (property->example == NULL)
+		return json_string(property->description);
+	return json_sprintf("%s\nExample: %s", property->description, property->example);
+}
+
 static void
 put_property(json_t *schema, const SoProperty *property, json_t *definitions,
 			 const SoObject *defaults, bool has_expressions)
 {
 	json_t *properties = json_object_get(schema, "properties");
-	json_t *json = kind_schema(property, definitions);
+	json_t *json = kind_schema(defaults->type, property, definitions);
 	char file_name[160];
 
-	json_object_set_new(json, "description", json_string(property->description));
+	json_object_set_new(json, "description", description_of(property));
 	put_default(json, defaults, property);
 	json_object_set_new(properties, property->name, json);
 	if (property->kind == SO_PROPERTY_TEXT)
