@@ -46,7 +46,9 @@ identify(SoMaster *master, const SoRequest *request)
 	}
 	if (!same_uuid(&agent->instance_id, &request->instance_id))
 	{
-		so_gateway_frames_refuse(out, request->request, SO_ERR_AGENT_INSTANCE, NULL, NULL);
+		so_gateway_frames_refuse(out, request->request, SO_ERR_AGENT_INSTANCE, NULL,
+								 agent->enabled ? "The worker is registered and enabled."
+												: "The worker is registered and disabled.");
 		return NULL;
 	}
 	return agent;

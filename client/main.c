@@ -10,6 +10,7 @@
 
 #include "client/cert.h"
 #include "client/deploy.h"
+#include "client/doctor.h"
 #include "client/errors.h"
 #include "client/exec.h"
 #include "client/format.h"
@@ -47,6 +48,7 @@ static const Command commands[] = {
 	{"list", so_client_list, "list executions, packages, projects, folders"},
 	{"errors", so_client_errors, "explain error codes"},
 	{"workers", so_client_workers, "list, trust, enable, disable, remove worker agents"},
+	{"doctor", so_client_doctor, "find out what keeps this machine's worker from its work"},
 	{"cert", so_client_cert, "make, show and check certificates"},
 };
 

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/protocol.h"
 #include "worker_agent/agent.h"
+#include "worker_agent/doctor.h"
 #include "worker_agent/identity.h"
 #include "worker_agent/init.h"
 #include "worker_agent/settings.h"
@@ -37,6 +38,9 @@ static const char usage_text[] =
 	"      SIGHUP reads the settings again.\n"
 	"  scaleout-worker show [--directory DIR | --config FILE]\n"
 	"      Show identity, thumbprint and settings.\n"
+	"  scaleout-worker doctor [--directory DIR | --config FILE] [--json]\n"
+	"      Check everything between this worker and its work: settings, key, certificate,\n"
+	"      folders, the master; exit status 1 when a check has failed.\n"
 	"  scaleout-worker show --settings-sample\n"
 	"      Print a settings file with everything that can be set.\n"
 	"  scaleout-worker --help | --version\n"
@@ -48,6 +52,7 @@ typedef struct Options
 	const char *directory;
 	const char *config;
 	bool sample;
+	bool json;
 	SoInitOptions init;
 } Options;
 
@@ -74,6 +79,7 @@ parse_options(int argc, char **argv, const char *allowed, Options *options)
 		{"display-name", required_argument, NULL, 'n'},
 		{"description", required_argument, NULL, 'x'},
 		{"settings-sample", no_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
 	};
 	int option;
@@ -110,6 +116,9 @@ parse_options(int argc, char **argv, const char *allowed, Options *options)
 				break;
 			case 's':
 				options->sample = true;
+				break;
+			case 'j':
+				options->json = true;
 				break;
 		}
 	}
@@ -240,6 +249,18 @@ run_show(int argc, char **argv)
 	return settings != NULL ? 0 : 1;
 }
 
+static int
+run_doctor(int argc, char **argv)
+{
+	Options options;
+	char file[4096];
+
+	if (!parse_options(argc, argv, "dcj", &options))
+		return EXIT_USAGE;
+	snprintf(file, sizeof(file), "%s/worker.conf", options.directory);
+	return so_doctor_run(options.config != NULL ? options.config : file, options.json);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -251,6 +272,7 @@ main(int argc, char **argv)
 		{"init", run_init},
 		{"run", run_agent},
 		{"show", run_show},
+		{"doctor", run_doctor},
 	};
 
 	if (argc < 2)
