@@ -182,10 +182,11 @@ so_checkpoint_file_lock(const char *path, SoError *error)
 void
 so_checkpoint_file_unlock(const char *path, int fd)
 {
-	char *name = lock_path(path);
+	char *name;
 
 	if (fd < 0)
 		return;
+	name = lock_path(path);
 	unlink(name);
 	close(fd);
 	talloc_free(name);

@@ -483,3 +483,30 @@ so_unit_checkpoint_child_allowed(const SoUnit *caller)
 	return !caller->inside_handler && caller->transaction == NULL &&
 		   smallest_unit(caller) == caller;
 }
+
+void
+so_unit_checkpoint_validate(SoUnit *unit)
+{
+	int64_t mode = mode_of(unit->executable);
+	const SoExecutable *around = NULL;
+
+	if (mode == SO_CHECKPOINT_DEFAULT ||
+		!so_unit_boolean(unit->package_run->root, "save_checkpoints", false))
+		return;
+	for (const SoExecutable *level = unit->executable->parent; level != NULL; level = level->parent)
+	{
+		if (so_checkpoint_is_unit(level))
+			around = level;
+	}
+	if (around != NULL)
+		so_event_warning(
+			unit, SO_ERR_CHECKPOINT_NO_EFFECT,
+			"checkpoint of \"%s\" has no effect, because \"%s\" around it is one unit: it "
+			"is skipped or runs again as a whole.",
+			unit->executable->name, around->name);
+	else if (mode == SO_CHECKPOINT_AS_ONE && unit->executable->kind != SO_KIND_SEQUENCE)
+		so_event_warning(
+			unit, SO_ERR_CHECKPOINT_NO_EFFECT,
+			"checkpoint: as_one of \"%s\" has no effect: it is for Sequence containers.",
+			unit->executable->name);
+}

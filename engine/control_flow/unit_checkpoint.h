@@ -105,6 +105,9 @@ extern bool so_unit_checkpoint_is_stopped(const SoUnit *unit);
 /* May a child package of this Execute Package task have a checkpoint of its own? */
 extern bool so_unit_checkpoint_child_allowed(const SoUnit *caller);
 
+/* Warn of checkpoint properties of unit that have no effect where they stand. */
+extern void so_unit_checkpoint_validate(SoUnit *unit);
+
 /* Is unit a smallest unit by itself, whatever is around it? */
 extern bool so_unit_checkpoint_is_atomic(const SoUnit *unit);
 

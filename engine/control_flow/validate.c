@@ -15,6 +15,7 @@
 #include "engine/control_flow/event.h"
 #include "engine/control_flow/lookup.h"
 #include "engine/control_flow/property_expression.h"
+#include "engine/control_flow/unit_checkpoint.h"
 #include "engine/control_flow/unit_transaction.h"
 
 typedef struct Findings
@@ -99,7 +100,10 @@ check_unit(SoUnit *unit, TALLOC_CTX *units, Findings *findings)
 		}
 	}
 	if (units != NULL)
+	{
+		so_unit_checkpoint_validate(unit);
 		check_below(unit, units, findings);
+	}
 	so_event_message(unit, SO_MESSAGE_POST_VALIDATE, "%s:Validation is complete.",
 					 unit->executable->name);
 }
