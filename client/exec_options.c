@@ -506,6 +506,7 @@ parse_option(TALLOC_CTX *context, int argc, char **argv, int *i, int depth, SoEx
 {
 	char *name = option_name(context, argv[*i]);
 	const char *word = argv[*i];
+	const char *equals = strchr(word, '=');
 	const char *value = NULL;
 	int found;
 
@@ -519,9 +520,15 @@ parse_option(TALLOC_CTX *context, int argc, char **argv, int *i, int depth, SoEx
 	found = find_option(name);
 	if (found < 0)
 		return unknown_option(name, word, error);
-	if (known_options[found].argument != ARGUMENT_NONE && strncmp(word, "--", 2) == 0 &&
-		strchr(word, '=') != NULL)
-		value = strchr(word, '=') + 1;
+	if (equals != NULL)
+	{
+		value = equals + 1;
+		if (known_options[found].argument == ARGUMENT_NONE)
+			return usage(error, "the option takes no value", word);
+		if (known_options[found].argument == ARGUMENT_OPTIONAL &&
+			!fits(known_options[found].which, value))
+			return usage(error, "the value is not valid", word);
+	}
 	else if (known_options[found].argument == ARGUMENT_NEEDED)
 	{
 		if (*i + 1 >= argc)

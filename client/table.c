@@ -8,6 +8,7 @@
 #include "client/table.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ static json_t *
 field_to_json(const PGresult *result, int row, int column)
 {
 	const char *text = PQgetvalue(result, row, column);
+	double number;
 
 	if (PQgetisnull(result, row, column))
 		return json_null();
@@ -44,7 +46,9 @@ field_to_json(const PGresult *result, int row, int column)
 			return json_integer(strtoll(text, NULL, 10));
 		case TYPE_FLOAT4:
 		case TYPE_FLOAT8:
-			return json_real(strtod(text, NULL));
+			number = strtod(text, NULL);
+			/* JSON has no NaN and no infinity */
+			return isfinite(number) ? json_real(number) : json_string(text);
 		default:
 			return json_string(text);
 	}

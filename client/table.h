@@ -11,7 +11,8 @@
 
 /*
  * Print the rows to stdout: a table when as_json is false, otherwise one JSON
- * array of objects (numbers and booleans as such, SQL NULL as null).
+ * array of objects (numbers and booleans as such, SQL NULL as null, NaN and
+ * infinities, which JSON does not have, as text).
  */
 extern void so_table_print(const PGresult *result, bool as_json);
 
