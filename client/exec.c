@@ -146,8 +146,7 @@ verify(const SoExecOptions *options, const SoPackage *package, SoError *error)
 	const SoObject *object = package->root->object;
 	const char *guid = so_object_string(object, "version_guid");
 
-	if (options->verify_package_id != NULL &&
-		!same_id(options->verify_package_id, package->id))
+	if (options->verify_package_id != NULL && !same_id(options->verify_package_id, package->id))
 		return mismatch(error, "id", options->verify_package_id, package->id);
 	if (options->verify_version_id != NULL &&
 		(guid == NULL || !same_id(options->verify_version_id, guid)))

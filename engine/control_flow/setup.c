@@ -71,9 +71,8 @@ setup_parameters(TALLOC_CTX *context, SoRun *run, SoParameter *const *parameters
 void
 so_setup_project(SoRun *run)
 {
-	run->project_parameters =
-		setup_parameters(run, run, run->project->parameters, run->project->parameter_count,
-						 "$Project");
+	run->project_parameters = setup_parameters(run, run, run->project->parameters,
+											   run->project->parameter_count, "$Project");
 }
 
 static void
@@ -121,9 +120,8 @@ so_setup_package(TALLOC_CTX *owner, SoRun *run, const SoPackage *package, SoUnit
 			package_run->states[executable->children[j]->index].position = j;
 	}
 	talloc_set_destructor(package_run, free_values);
-	package_run->parameters =
-		setup_parameters(package_run, run, package->parameters, package->parameter_count,
-						 "$Package");
+	package_run->parameters = setup_parameters(package_run, run, package->parameters,
+											   package->parameter_count, "$Package");
 	setup_connections(package_run);
 	return package_run;
 }

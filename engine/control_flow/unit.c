@@ -431,8 +431,7 @@ so_unit_finish(SoUnit *unit)
 static bool
 hide_value(TALLOC_CTX *context, const SoRun *run, const SoValue *value, SoValue *shown)
 {
-	char *text =
-		run->secret_count == 0 || value->is_null ? NULL : so_value_to_text(context, value);
+	char *text = run->secret_count == 0 || value->is_null ? NULL : so_value_to_text(context, value);
 	char *masked = text != NULL ? so_secret_mask(context, run, text) : NULL;
 
 	if (masked != NULL)

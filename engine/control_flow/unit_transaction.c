@@ -112,7 +112,7 @@ typedef struct Users
 {
 	const SoProject *project;
 	const SoPackage *package;
-	json_t *children; /* names of the child packages that were looked at */
+	json_t *children;                   /* names of the child packages that were looked at */
 	const SoConnectionManager *manager; /* the first one that is used */
 	const SoExecutable *user;
 	SoError *error;
@@ -148,7 +148,8 @@ check_task(Users *users, const SoExecutable *task)
 							 "\"%s\" would need one transaction over two connection managers, "
 							 "\"%s\" and \"%s\"",
 							 users->owner->name, users->manager->name, manager->name);
-			so_error_detail(users->error, "\"%s\" is used by %s of package \"%s\", \"%s\" by %s of "
+			so_error_detail(users->error,
+							"\"%s\" is used by %s of package \"%s\", \"%s\" by %s of "
 							"package \"%s\".",
 							users->manager->name, users->user->path, users->user->package->name,
 							manager->name, task->path, task->package->name);

@@ -41,8 +41,8 @@ extern SoProject *so_load_project_json(TALLOC_CTX *context, json_t *json, SoDiag
  * cannot be judged before it runs: tasks with property expressions, and what
  * is disabled or has delay_validation, or lies in such a container.
  */
-extern void so_load_check_tasks(TALLOC_CTX *context, const SoProject *project,
-								SoDiagnostics *findings);
+extern void
+so_load_check_tasks(TALLOC_CTX *context, const SoProject *project, SoDiagnostics *findings);
 
 /* Canonical JSON, keys in table order, defaults left out; a new reference. */
 extern json_t *so_package_to_json(const SoPackage *package);

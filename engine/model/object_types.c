@@ -74,7 +74,8 @@ static const SoProperty executable_properties[] = {
 	 "Windows locale number, kept for packages that come from SSIS; default is the parent's.",
 	 "locale_id: 1033"},
 	{"logging_mode", SO_PROPERTY_ENUM, 0, "use_parent_setting", logging_mode_names, NULL,
-	 "disabled keeps the events of this executable, and of what is below it, out of the log, except "
+	 "disabled keeps the events of this executable, and of what is below it, out of the log, "
+	 "except "
 	 "errors, warnings and failures; event handlers run all the same. enabled switches the log on "
 	 "again inside.",
 	 "logging_mode: disabled"},
@@ -312,7 +313,8 @@ static const SoProperty parameter_properties[] = {
 	 "A value must be given for every execution; the value here counts only at the desk.",
 	 "required: true"},
 	{"sensitive", SO_PROPERTY_BOOLEAN, SO_PROPERTY_NO_EXPRESSION, "false", NULL, NULL,
-	 "A secret: encrypted in the catalog, never shown. Expressions may use it anywhere; in messages "
+	 "A secret: encrypted in the catalog, never shown. Expressions may use it anywhere; in "
+	 "messages "
 	 "of the execution *** stands in its place, unless it has fewer than four bytes.",
 	 "sensitive: true"},
 	{"value", SO_PROPERTY_VALUE, SO_PROPERTY_NO_EXPRESSION, NULL, NULL, NULL,

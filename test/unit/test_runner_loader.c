@@ -300,10 +300,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_project),
-		cmocka_unit_test(test_bad_input),
-		cmocka_unit_test(test_tasks_are_checked),
-		cmocka_unit_test(test_hostile_input),
+		cmocka_unit_test(test_good_project),      cmocka_unit_test(test_bad_input),
+		cmocka_unit_test(test_tasks_are_checked), cmocka_unit_test(test_hostile_input),
 		cmocka_unit_test(test_arguments),
 	};
 
