@@ -102,7 +102,7 @@ $(BUILD)/bin/scaleout-runner: $(BUILD)/runner/main.o $(BUILD)/librunner.a $(BUIL
 	@echo "  LINK $@"
 	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
-$(BUILD)/bin/scaleout-loader: $(BUILD)/runner/loader_main.o $(BUILD)/libengine.a $(BUILD)/libcommon.a
+$(BUILD)/bin/scaleout-loader: $(BUILD)/runner/loader_main.o $(BUILD)/librunner.a $(BUILD)/libengine.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)

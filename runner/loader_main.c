@@ -35,6 +35,15 @@
  *                 "sensitive": false, "description": "..." | null,
  *                 "default": value | null}      null for sensitive ones and without a value
  *
+ * The input {"restart_plan": {"task": TASK, "checkpoints": [CHECKPOINT ...]}} asks what a restart would do;
+ * TASK is a leased task with its project_document (docs/protocol.md), and
+ *
+ *     CHECKPOINT: {"package": "load", "name": "daily", "own": true, "override": "refuse",
+ *                  "reply": what the catalog replies to an item "open"}
+ *
+ * The answer is {"version", "plan": so_checkpoint_plan_to_json} or {"version", "error": {"code",
+ * "message", "detail", "hint"}}.
+ *
  * Exit status 0 whenever an answer was written, 64 for a wrong argument, 70
  * when there was no memory or the answer could not be written.  A document
  * that takes too much memory or time ends the program by a signal.
@@ -55,6 +64,7 @@
 #include "engine/model/diagnostics.h"
 #include "engine/model/load.h"
 #include "engine/tasks/task.h"
+#include "runner/loader_plan.h"
 
 #define DEFAULT_MAX_BYTES (64L * 1024 * 1024)
 #define MEMORY_LIMIT      (2UL * 1024 * 1024 * 1024)
@@ -263,6 +273,15 @@ load_input(TALLOC_CTX *context, const char *text, size_t length, json_t *answer,
 										.line = problem.line,
 										.column = problem.column},
 						   "%s", problem.text);
+		return;
+	}
+	if (json_object_get(json, "restart_plan") != NULL)
+	{
+		json_t *plan = so_loader_plan(context, json_object_get(json, "restart_plan"));
+
+		json_object_update(answer, plan);
+		json_decref(plan);
+		json_decref(json);
 		return;
 	}
 	project = so_load_project_json(context, json, findings);

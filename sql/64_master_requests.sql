@@ -226,6 +226,8 @@ BEGIN
 					RETURN NEXT;
 				END IF;
 				action := 'trust';
+			WHEN wish.kind = 'delete_checkpoint' THEN
+				PERFORM internal.master_delete_checkpoint((wish.payload ->> 'checkpoint_id')::bigint);
 			WHEN wish.kind = 'configure' THEN
 				action := 'configure';
 			WHEN wish.kind = 'disable_scaleout' THEN

@@ -458,6 +458,18 @@ END
 $$;
 COMMENT ON FUNCTION internal.master_open_checkpoints(integer[], uuid[], integer[], bigint[], bigint[], text[], jsonb[]) IS 'Items "open": claims and what to go on from';
 
+-- It may have been claimed since it was asked for.
+CREATE FUNCTION internal.master_delete_checkpoint(checkpoint bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT (SELECT internal.checkpoint_is_live(c.owner_execution) FROM internal.checkpoint c WHERE c.checkpoint_id = checkpoint) THEN
+		PERFORM internal.checkpoint_erase(ARRAY[checkpoint], true);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.master_delete_checkpoint(bigint) IS 'Applies delete_checkpoint, unless an execution has it';
+
 -- Executions have ended: what was removed goes, and what was claimed in vain.
 CREATE FUNCTION internal.master_settle_checkpoints(executions bigint[], outcomes integer[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

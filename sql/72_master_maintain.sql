@@ -65,6 +65,10 @@ BEGIN
 	IF ids IS NULL THEN
 		RETURN 0;
 	END IF;
+	-- Nobody has gone on from these for the whole retention window.
+	PERFORM internal.checkpoint_erase(array_agg(c.checkpoint_id), true)
+	   FROM internal.checkpoint c JOIN unnest(ids) AS u (id) ON u.id = c.owner_execution
+	 HAVING count(*) > 0;
 	DELETE FROM internal.task_attempt a USING internal.task t, unnest(ids) AS u (id)
 	 WHERE t.execution_id = u.id AND a.task_id = t.task_id;
 	DELETE FROM internal.task t USING unnest(ids) AS u (id) WHERE t.execution_id = u.id;

@@ -53,6 +53,16 @@ $system->wait_status($id, 4);
 is(ran(), 'one two two', 'a retry begins at the task that failed');
 is($system->sql("SELECT record_count > 0 FROM internal.checkpoint"), 't', 'the checkpoint stays');
 
+# ---- what people see ----
+is($system->sql("SELECT package_name, checkpoint_name, execution_id, status, in_use, failed_path, last_finished_path, finished_units, attempt, age < interval '1 hour' FROM catalog.checkpoints"),
+	"chain|cp|$id|4|f|\\two|\\set|2|2|t", 'the view tells whose, how old, at which container');
+my $created = $system->sql(q{SELECT catalog.create_execution('f', 'p', 'chain')});
+like($system->sql("SELECT step, package_path, action FROM catalog.restart_plan($created)"), qr/^0\|\|restart\n1\|\\Package\|.*\n2\|\\Package\\one\|skip\n3\|\\Package\\set\|skip\n4\|\\Package\\two\|rerun\n5\|\\Package\\three\|run$/, 'the plan of a new execution');
+$system->sql("SELECT catalog.set_execution_parameter_value($created, 30, 'n', 5)");
+my (undef, undef, $refusal) = $system->node->psql('postgres', '\set VERBOSITY verbose' . "\nSELECT * FROM catalog.restart_plan($created)");
+like($refusal, qr/SO580/, 'the plan of one with other values');
+is($system->sql('SELECT count(*) FROM catalog.checkpoints'), 1, 'a plan changes nothing');
+
 # ---- a new execution goes on ----
 touch('good');
 my $next = $system->run('f', 'p', 'chain');
@@ -87,12 +97,33 @@ $next = $system->run('f', 'p', 'chain', q{parameters => '{"n": 2, "$ServerOption
 $system->wait_status($next, 7);
 is(ran(), 'one two three changed', 'discard begins anew');
 
+# ---- deleted ----
+unlink "$folder/good";
+$id = $system->run('f', 'p', 'chain');
+$system->wait_status($id, 4);
+ran();
+my $checkpoint = $system->sql('SELECT checkpoint_id FROM catalog.checkpoints');
+my $try = sub { my (undef, undef, $err) = $system->node->psql('postgres', '\set VERBOSITY verbose' . "\n$_[0]"); return $err; };
+$system->sql('CREATE ROLE somebody; GRANT ssis_cluster_executor TO somebody; CREATE ROLE stranger');
+like($try->("SET ROLE somebody; SELECT catalog.delete_checkpoint($checkpoint)"), qr/SO104/, 'the checkpoint of somebody else is not deleted');
+like($try->("SET ROLE stranger; SELECT catalog.delete_checkpoint($checkpoint)"), qr/SO144/, 'a stranger does not see it');
+is($system->sql('SET ROLE stranger; SELECT count(*) FROM catalog.checkpoints'), 0, 'nor in the view');
+like($try->("SET ROLE stranger; SELECT * FROM catalog.restart_plan($id)"), qr/SO121/, 'nor its plan');
+like($try->('SELECT catalog.delete_checkpoint(-1)'), qr/SO144/, 'what is not there');
+$system->sql("SELECT catalog.delete_checkpoint($checkpoint)");
+$system->wait_until('SELECT count(*) = 0 FROM catalog.checkpoints');
+touch('good');
+$next = $system->run('f', 'p', 'chain', q{parameters => '{"n": 7}'});
+$system->wait_status($next, 7);
+is(ran(), 'one two three changed', 'after it was deleted any execution begins anew');
+
 # ---- two at a time ----
 $id = $system->run('f', 'p', 'slow');
 $system->wait_for('task two', sub { -e "$folder/waiting" });
 $next = $system->run('f', 'p', 'slow');
 $system->wait_status($next, 4);
 like($system->sql("SELECT string_agg(message, E'\\n') FROM catalog.event_messages WHERE operation_id = $next AND message_type = 120"), qr/in use by execution $id.*DTS/s, 'a checkpoint has one owner at a time');
+like($try->("SELECT catalog.delete_checkpoint((SELECT checkpoint_id FROM catalog.checkpoints WHERE in_use))"), qr/SO145/, 'and is not deleted meanwhile');
 touch('go');
 $system->wait_status($id, 7);
 is(ran(), 'one two three', 'who is not disturbed');
