@@ -151,6 +151,8 @@ check_magic(const char *path, const char *bytes, size_t length, SoError *error)
 							"\"%s\" is no checkpoint (DTS 0xC001604A)", path);
 	if (length <= size)
 		return truncated(path, error);
+	if (strtol(bytes + size, NULL, 10) < 1)
+		return altered(path, "It has no format", error);
 	if (strtol(bytes + size, NULL, 10) > SO_CHECKPOINT_FORMAT)
 		return so_error_set(error, SO_ERR_CHECKPOINT_NEWER, path,
 							"the checkpoint \"%s\" has format %ld, this version knows %d", path,
@@ -180,7 +182,7 @@ decrypt(TALLOC_CTX *context, const char *path, const json_t *envelope, const cha
 		return NULL;
 	}
 	bytes = talloc_zero_size(context, length + 4);
-	decoded = length >= 2
+	decoded = length >= 2 && body[0] == '"' && body[length - 1] == '"'
 				  ? EVP_DecodeBlock(bytes, (const unsigned char *) body + 1, (int) length - 2)
 				  : -1;
 	for (size_t i = length; i >= 3 && body[i - 2] == '=' && decoded > 0; i--)
