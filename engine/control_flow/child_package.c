@@ -100,7 +100,7 @@ prepare_child(SoUnit *unit, SoPackageRun **result, SoError *error)
 		return false;
 	child->root = so_unit_new(child, child, package->root, NULL, 0, child_ended);
 	return so_setup_compile(child->root, error) && so_checkpoint_session_open(child->root, error) &&
-		   so_checkpoint_session_restore(child, error);
+		   so_checkpoint_restore_state(child, error);
 }
 
 void

@@ -325,7 +325,7 @@ set_up_checkpoint(SoRun *run, const SoPackage *package, SoPackageRun **result, S
 		return true;
 	}
 	session = first->checkpoint;
-	options = so_checkpoint_session_options(first);
+	options = so_checkpoint_restore_options(first);
 	if (options == NULL)
 		return true;
 	set_chain(run, session->state);
@@ -335,7 +335,7 @@ set_up_checkpoint(SoRun *run, const SoPackage *package, SoPackageRun **result, S
 	(*result)->checkpoint = talloc_steal(*result, session);
 	session->package_run = *result;
 	talloc_free(first);
-	return so_checkpoint_session_restore(*result, error);
+	return so_checkpoint_restore_state(*result, error);
 }
 
 bool

@@ -60,17 +60,25 @@ struct SoCheckpointSession
  */
 extern bool so_checkpoint_session_open(SoUnit *root, SoError *error) SO_WARN_UNUSED;
 
-/* For the first package: its options with configuration as the checkpoint has it; NULL: as given. */
-extern const SoRunOptions *so_checkpoint_session_options(SoPackageRun *package_run);
-
-/* Parameters, variables and System::StartTime from the checkpoint; false with *error. */
-extern bool so_checkpoint_session_restore(SoPackageRun *package_run, SoError *error) SO_WARN_UNUSED;
+/* Keep a warning until the package begins; text is taken over. */
+extern void so_checkpoint_session_notice(SoCheckpointSession *session, char *text);
 
 /* The package is valid and begins: tell the store.  false after raising an error at root. */
 extern bool so_checkpoint_session_begin(SoUnit *root);
 
 /* The package has ended: remove, keep or discard; then next, when that is durable. */
 extern void so_checkpoint_session_end(SoUnit *root, SoUnitStep next);
+
+/* ---- checkpoint_restore.c ---- */
+
+/* For the first package: its options with configuration as the checkpoint has it; NULL: as given. */
+extern const SoRunOptions *so_checkpoint_restore_options(SoPackageRun *package_run);
+
+/* Parameters, variables and System::StartTime from the checkpoint; false with *error. */
+extern bool so_checkpoint_restore_state(SoPackageRun *package_run, SoError *error) SO_WARN_UNUSED;
+
+/* Is this property path about checkpoints?  How they are used is said anew at every start. */
+extern bool so_checkpoint_restore_is_own(const char *path);
 
 /* ---- unit_checkpoint.c ---- */
 
@@ -115,6 +123,8 @@ extern bool so_unit_checkpoint_is_atomic(const SoUnit *unit);
 /* The executable's path below the calls of its package; without iteration numbers. */
 extern char *so_unit_checkpoint_marker_path(TALLOC_CTX *context, const SoUnit *unit);
 extern char *so_unit_checkpoint_items(TALLOC_CTX *context, const SoUnit *unit);
+
+/* ---- checkpoint_barrier.c ---- */
 
 /* next as soon as ticket is durable; at once when the session does not wait. */
 extern void so_unit_checkpoint_wait(SoUnit *unit, SoCheckpointSession *session, uint64_t ticket,

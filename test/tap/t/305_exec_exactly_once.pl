@@ -84,7 +84,7 @@ like($run->{output}, qr/SO587/, 'batches are refused');
 # A zombie: a later attempt of the chain has been seen.
 unlink "$folder/checkpoint";
 $node->safe_psql('postgres', 'TRUNCATE t, log');
-my $once = package_of(sql('work', q{SELECT pg_sleep(0); INSERT INTO t VALUES ('zombie', 1)}, exactly_once => JSON::PP::true));
+my $once = package_of(sql('work', q{INSERT INTO t VALUES ('zombie', 1)}, exactly_once => JSON::PP::true));
 $once->{executables}[1]{force_execution_result} = 'failure';
 $run = Scaleout::Exec::run($once, folder => $folder);
 is($run->{status}, 1, 'the first attempt fails later') or diag $run->{output};
