@@ -148,6 +148,11 @@ so_admission_request(SoMaster *master, SoBatch *batch, SoRequest *request)
 		batch->registers = lappend(batch->registers, request);
 		return;
 	}
+	if (request->kind == SO_REQUEST_JOIN)
+	{
+		batch->joins = lappend(batch->joins, request);
+		return;
+	}
 	agent = identify(master, request);
 	if (agent == NULL)
 		return;

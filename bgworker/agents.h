@@ -27,6 +27,9 @@ typedef struct SoAgent
 	pg_uuid_t instance_id;
 	uint8 thumbprint[SO_THUMBPRINT_SIZE];
 	bool enabled;
+	int64 pins_version;    /* of the master's thumbprints that it has stored */
+	int64 pins_told_ms;    /* when it was last told about certificates; 0: not yet */
+	bool rotate;           /* it must make itself a new certificate */
 	uint32 held;           /* attempts that its last poll listed */
 	char *asked;           /* body of its last poll: why not more, and its load; NULL: not said */
 	bool seen;             /* since LAST_ONLINE_TIME was last written */

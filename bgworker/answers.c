@@ -11,6 +11,7 @@
 
 #include "bgworker/answers.h"
 
+#include "bgworker/identity.h"
 #include "bgworker/leases.h"
 #include "extension/settings.h"
 #include "utils/builtins.h"
@@ -85,6 +86,7 @@ so_answers_commands(SoMaster *master, StringInfo json, SoAgent *agent)
 			lease->stop_told_ms = master->now_ms;
 		}
 	}
+	so_identity_commands(master, json, agent);
 	appendStringInfoChar(json, ']');
 }
 

@@ -84,7 +84,7 @@ read_request(SoFieldReader *reader, SoRequest *request)
 		return false;
 	request->body = pnstrdup(body, request->body_size);
 	return request->request != 0 && request->kind >= SO_REQUEST_REGISTER &&
-		   request->kind <= SO_REQUEST_REPORT;
+		   request->kind <= SO_REQUEST_JOIN;
 }
 
 SoRequest *
@@ -175,9 +175,11 @@ so_gateway_frames_configure(SoByteBuffer *out, int kept_port)
 }
 
 void
-so_gateway_frames_trust(SoByteBuffer *out, const uint8 *thumbprints, uint32 n)
+so_gateway_frames_trust(SoByteBuffer *out, const uint8 *thumbprints, uint32 n,
+						bool enrollment_open)
 {
-	size_t position = so_frame_begin(out, SO_GATEWAY_TRUST, 0);
+	size_t position =
+		so_frame_begin(out, SO_GATEWAY_TRUST, enrollment_open ? SO_TRUST_ENROLLMENT_OPEN : 0);
 
 	so_put_u32(out, n);
 	so_put_bytes(out, thumbprints, (size_t) n * SO_THUMBPRINT_SIZE);

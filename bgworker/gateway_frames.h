@@ -71,7 +71,8 @@ extern void so_gateway_frames_refuse(SoByteBuffer *out, uint64 request, SoErrorC
  */
 extern void so_gateway_frames_configure(SoByteBuffer *out, int kept_port);
 
-/* TRUST: n thumbprints, one after the other. */
-extern void so_gateway_frames_trust(SoByteBuffer *out, const uint8 *thumbprints, uint32 n);
+/* TRUST: n thumbprints, one after the other; may workers join that are not among them? */
+extern void so_gateway_frames_trust(SoByteBuffer *out, const uint8 *thumbprints, uint32 n,
+									bool enrollment_open);
 
 #endif /* BGWORKER_GATEWAY_FRAMES_H */

@@ -16,7 +16,8 @@ typedef enum SoLeaseEnd
 {
 	SO_LEASE_SILENT = 1,    /* no renewal for the interval */
 	SO_LEASE_RESTARTED = 2, /* the agent started anew and does not have it any more */
-	SO_LEASE_REMOVED = 3    /* the agent was removed from the catalog */
+	SO_LEASE_REMOVED = 3,   /* the agent was removed from the catalog */
+	SO_LEASE_REVOKED = 4    /* the certificate of the agent was revoked */
 } SoLeaseEnd;
 
 typedef struct SoLease

@@ -31,6 +31,8 @@
 #include "commands/dbcommands.h"
 #include "common/clock.h"
 #include "extension/compat.h"
+#include "extension/error.h"
+#include "extension/next_certificate.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
 #include "miscadmin.h"
@@ -152,6 +154,19 @@ reload_settings(void)
 		leave("\"scaleout.database\" names another database");
 }
 
+/* A crash may have left the change of the certificate half-done. */
+static void
+complete_certificate(void)
+{
+	SoError error = {0};
+
+	if (!so_next_certificate_complete(&error))
+		ereport(WARNING, (so_errcode(SO_ERR_CERTIFICATE_ROTATION),
+						  errmsg("scaleout cannot put the next certificate in place: %s",
+								 error.message),
+						  error.detail[0] != '\0' ? errdetail("%s", error.detail) : 0));
+}
+
 /* Start the gateway when there is none, and tell it what it must know. */
 static void
 attend_gateway(SoBatch *batch)
@@ -170,6 +185,8 @@ attend_gateway(SoBatch *batch)
 		so_gateway_process_forget(gateway, master.now_ms);
 		so_agents_abandon_all();
 	}
+	if (gateway->pid == 0)
+		complete_certificate();
 	if (so_gateway_process_start(gateway, master.now_ms))
 	{
 		so_gateway_frames_configure(&gateway->out, master.kept_port);

@@ -34,6 +34,12 @@ typedef struct SoMaster
 
 	/* things to tell */
 	bool trust_due;          /* read the trust set and send it */
+	bool enrollment_open;    /* as the gateway was told last */
+	bool identity_due;       /* look at the certificates of the master */
+	bool rotation_pending;   /* the next one waits for workers to have its thumbprint */
+	int64 pins_version;      /* of pins */
+	char *pins;              /* members of the command for workers; in TopMemoryContext */
+	int64 next_expiry_ms;    /* when ends of certificates are looked at again */
 	bool listening_due;      /* record where the gateway listens */
 	char *listening_address; /* in TopMemoryContext, as the gateway said it */
 	int listening_port;

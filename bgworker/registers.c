@@ -25,12 +25,14 @@ typedef struct Registered
 {
 	SoRequest *request;
 	bool enabled;
+	int64 pins_version;
+	bool rotate;
 	char *code; /* NULL: accepted */
 	char *message;
 } Registered;
 
 static SoSpiStatement register_statement = {
-	.sql = "SELECT request, enabled, code, message"
+	.sql = "SELECT request, enabled, code, message, pins_version, rotate, trust"
 		   "  FROM internal.master_register($1, $2, $3, $4, $5)",
 	.n_arguments = 5,
 	.types = {INT8OID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
@@ -77,6 +79,10 @@ so_registers_apply(SoMaster *master, SoBatch *batch)
 		registered->enabled = so_spi_bool(row, 2);
 		registered->code = so_spi_text(row, 3, master->turn);
 		registered->message = so_spi_text(row, 4, master->turn);
+		registered->pins_version = so_spi_int64(row, 5);
+		registered->rotate = so_spi_bool(row, 6);
+		if (so_spi_bool(row, 7))
+			batch->trust_changed = master->gateway.pid != 0;
 		batch->registered = lappend(batch->registered, registered);
 		MemoryContextSwitchTo(old);
 	}
@@ -108,6 +114,11 @@ accept_agent(SoMaster *master, Registered *registered)
 	uint64 forgotten;
 	SoAgent *agent = so_agents_register(request, registered->enabled, &forgotten);
 
+	agent->pins_version = registered->pins_version;
+	agent->pins_told_ms = 0;
+	agent->rotate = registered->rotate;
+	/* It may have been the last one that had to confirm. */
+	master->identity_due |= master->rotation_pending;
 	if (forgotten != 0)
 		so_gateway_frames_refuse(&master->gateway.out, forgotten, SO_ERR_AGENT_UNREGISTERED, NULL,
 								 NULL);

@@ -62,6 +62,10 @@ collect(SoMaster *master, SoBatch *batch, uint64 rows)
 		batch->actions = lappend(batch->actions, action);
 		if (strcmp(action->action, "ready") == 0)
 			batch->new_work = true;
+		/* Whoever is trusted no more is shut out by the same commit. */
+		if (strcmp(action->action, "trust") == 0 || strcmp(action->action, "agent_removed") == 0 ||
+			strcmp(action->action, "agent_revoked") == 0)
+			batch->trust_changed = master->gateway.pid != 0;
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -112,6 +116,19 @@ stop_task(SoMaster *master, const Action *action)
 		so_agents_wake(agent);
 }
 
+/* It makes itself a new certificate; the catalog remembers until it has. */
+static void
+rotate_agent(const Action *action)
+{
+	SoAgent *agent = so_agents_find(&action->agent_id);
+
+	if (agent == NULL)
+		return;
+	agent->rotate = true;
+	agent->pins_told_ms = 0;
+	so_agents_wake(agent);
+}
+
 /* Enabled or disabled: the agent is told at once, and may get work. */
 static void
 switch_agent(SoMaster *master, const Action *action, bool enabled)
@@ -127,8 +144,9 @@ switch_agent(SoMaster *master, const Action *action, bool enabled)
 		so_agents_wake(agent);
 }
 
+/* Removed or shut out: its tasks are offered again at once. */
 static void
-remove_agent(SoMaster *master, const Action *action)
+remove_agent(SoMaster *master, const Action *action, SoLeaseEnd reason)
 {
 	SoAgent *agent = so_agents_enter(&action->agent_id);
 	uint64 forgotten;
@@ -137,9 +155,11 @@ remove_agent(SoMaster *master, const Action *action)
 	so_agents_unregister(agent, &forgotten);
 	if (forgotten != 0)
 		so_gateway_frames_refuse(&master->gateway.out, forgotten, SO_ERR_AGENT_UNREGISTERED,
-								 "the worker agent was removed", NULL);
+								 reason == SO_LEASE_REMOVED ? "the worker agent was removed"
+															: "its certificate was revoked",
+								 NULL);
 	dlist_foreach_modify(iter, &agent->leases)
-		so_leases_end_now(dlist_container(SoLease, agent_node, iter.cur), SO_LEASE_REMOVED);
+		so_leases_end_now(dlist_container(SoLease, agent_node, iter.cur), reason);
 	master->trust_due = true;
 }
 
@@ -169,7 +189,13 @@ carry_out(SoMaster *master, const Action *action)
 	else if (strcmp(action->action, "agent_disabled") == 0)
 		switch_agent(master, action, false);
 	else if (strcmp(action->action, "agent_removed") == 0)
-		remove_agent(master, action);
+		remove_agent(master, action, SO_LEASE_REMOVED);
+	else if (strcmp(action->action, "agent_revoked") == 0)
+		remove_agent(master, action, SO_LEASE_REVOKED);
+	else if (strcmp(action->action, "agent_rotate") == 0)
+		rotate_agent(action);
+	else if (strcmp(action->action, "identity") == 0)
+		master->identity_due = true;
 	else if (strcmp(action->action, "trust") == 0)
 		master->trust_due = true;
 	else if (strcmp(action->action, "configure") == 0)
@@ -189,6 +215,9 @@ so_requests_done(SoMaster *master, SoBatch *batch)
 {
 	ListCell *cell;
 
+	/* Who is enabled may decide whether everybody has confirmed. */
+	if (batch->actions != NIL && master->rotation_pending)
+		master->identity_due = true;
 	foreach (cell, batch->actions)
 		carry_out(master, lfirst(cell));
 }

@@ -40,21 +40,24 @@ count_parts(const SoBatch *batch)
 {
 	return (batch->registers != NIL) + (batch->reports != NIL) + batch->requests +
 		   (batch->expired != NIL) + batch->lease + (batch->redeliveries != NIL) +
-		   (batch->online || batch->listening || batch->trust);
+		   (batch->joins != NIL) +
+		   (batch->online || batch->listening || batch->trust || batch->identity);
 }
 
 /* Each part of the batch as a batch of its own. */
 static void
 split_parts(SoMaster *master, SoBatch *batch)
 {
-	SoBatch parts[7] = {
+	SoBatch parts[8] = {
+		{.joins = batch->joins},
 		{.registers = batch->registers},
 		{.reports = batch->reports, .first_item = batch->first_item, .last_item = batch->last_item},
 		{.requests = batch->requests, .request_limit = batch->request_limit},
 		{.expired = batch->expired},
 		{.lease = batch->lease, .lease_limit = batch->lease_limit},
 		{.redeliveries = batch->redeliveries},
-		{.online = batch->online, .listening = batch->listening, .trust = batch->trust}};
+		{.online = batch->online, .listening = batch->listening, .trust = batch->trust,
+		 .identity = batch->identity}};
 
 	for (int i = 0; i < lengthof(parts) && !master->leave; i++)
 	{
@@ -89,6 +92,24 @@ split_registers(SoMaster *master, SoBatch *batch, ErrorData *error)
 	so_gateway_frames_refuse(&master->gateway.out,
 							 ((SoRequest *) linitial(batch->registers))->request,
 							 SO_ERR_REGISTRATION_REFUSED, error->message, error->detail);
+}
+
+static void
+split_joins(SoMaster *master, SoBatch *batch, ErrorData *error)
+{
+	if (list_length(batch->joins) > 1)
+	{
+		SoBatch first = {.joins = half(batch->joins, false)};
+		SoBatch second = {.joins = half(batch->joins, true)};
+
+		so_tick_batch(master, &first);
+		so_tick_batch(master, &second);
+		return;
+	}
+	complain(error, "let a worker join");
+	so_gateway_frames_refuse(&master->gateway.out,
+							 ((SoRequest *) linitial(batch->joins))->request,
+							 SO_ERR_ENROLLMENT_REFUSED, NULL, error->message);
 }
 
 /* Work for so_tick_transaction on a single report. */
@@ -259,6 +280,8 @@ so_split_batch(SoMaster *master, SoBatch *batch, ErrorData *error)
 		split_parts(master, batch);
 	else if (batch->registers != NIL)
 		split_registers(master, batch, error);
+	else if (batch->joins != NIL)
+		split_joins(master, batch, error);
 	else if (batch->reports != NIL)
 		split_reports(master, batch);
 	else if (batch->requests)

@@ -41,6 +41,11 @@ static SoSpiStatement listening_statement = {.sql =
 static SoSpiStatement trust_statement = {.sql =
 											 "SELECT thumbprint FROM internal.master_trust_set()"};
 
+static SoSpiStatement open_statement = {.sql = "SELECT internal.master_enrollment_open()"};
+
+static SoSpiStatement serves_statement = {
+	.sql = "SELECT internal.master_serves($1)", .n_arguments = 1, .types = {TEXTOID}};
+
 void
 so_state_load_leases(SoMaster *master)
 {
@@ -153,6 +158,7 @@ so_state_listening(SoMaster *master, SoBatch *batch)
 	arguments[2] = Int32GetDatum(master->listening_port);
 	arguments[3] = CStringGetTextDatum(master->listening_thumbprint);
 	(void) so_spi_run(&listening_statement, arguments, NULL);
+	(void) so_spi_run(&serves_statement, &arguments[3], NULL);
 }
 
 void
@@ -174,18 +180,29 @@ so_state_trust(SoMaster *master, SoBatch *batch)
 			   thumbprint.bytes, SO_THUMBPRINT_SIZE);
 		batch->n_thumbprints++;
 	}
+	batch->enrollment_open = so_spi_run(&open_statement, NULL, NULL) == 1 && so_spi_bool(0, 1);
+}
+
+void
+so_state_trust_done(SoMaster *master, SoBatch *batch)
+{
+	if (!batch->trust && !batch->trust_changed)
+		return;
+	master->trust_due = false;
+	master->enrollment_open = batch->enrollment_open;
+	so_gateway_frames_trust(&master->gateway.out, batch->thumbprints, batch->n_thumbprints,
+							batch->enrollment_open);
 }
 
 void
 so_state_done(SoMaster *master, SoBatch *batch)
 {
-	if (batch->trust)
-	{
-		master->trust_due = false;
-		so_gateway_frames_trust(&master->gateway.out, batch->thumbprints, batch->n_thumbprints);
-	}
 	if (batch->listening)
+	{
 		master->listening_due = false;
+		/* Another certificate may be served now. */
+		master->identity_due = true;
+	}
 	if (batch->online)
 		master->next_online_ms = master->now_ms + so_setting_master_heartbeat_interval;
 	if (batch->requests)

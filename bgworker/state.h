@@ -20,7 +20,10 @@ extern void so_state_listening(SoMaster *master, SoBatch *batch);
 /* In the transaction: read the trust set. */
 extern void so_state_trust(SoMaster *master, SoBatch *batch);
 
-/* After the commit: the flags of what was written, the TRUST frame. */
+/* After the commit: the TRUST frame. */
+extern void so_state_trust_done(SoMaster *master, SoBatch *batch);
+
+/* After the commit: the flags of what was written. */
 extern void so_state_done(SoMaster *master, SoBatch *batch);
 
 #endif /* BGWORKER_STATE_H */

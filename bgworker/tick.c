@@ -22,6 +22,8 @@
 #include "bgworker/answers.h"
 #include "bgworker/counters.h"
 #include "bgworker/expiry.h"
+#include "bgworker/identity.h"
+#include "bgworker/joins.h"
 #include "bgworker/leasing.h"
 #include "bgworker/registers.h"
 #include "bgworker/reports.h"
@@ -46,6 +48,8 @@ apply(SoMaster *master, SoBatch *batch)
 {
 	if (batch->registers != NIL)
 		so_registers_apply(master, batch);
+	if (batch->joins != NIL)
+		so_joins_apply(master, batch);
 	if (batch->reports != NIL)
 		so_reports_apply(master, batch);
 	if (batch->requests)
@@ -63,7 +67,9 @@ apply(SoMaster *master, SoBatch *batch)
 		so_state_online(master, batch);
 	if (batch->listening)
 		so_state_listening(master, batch);
-	if (batch->trust)
+	if (batch->identity)
+		so_identity_apply(master, batch);
+	if (batch->trust || batch->trust_changed)
 		so_state_trust(master, batch);
 }
 
@@ -74,6 +80,9 @@ forget_outcome(SoBatch *batch)
 	batch->new_work = false;
 	batch->leasing = false;
 	batch->registered = NIL;
+	batch->joined = NIL;
+	batch->trust_changed = false;
+	batch->identities = NIL;
 	batch->reported = NIL;
 	batch->actions = NIL;
 	batch->ended = NIL;
@@ -122,11 +131,15 @@ so_tick_done(SoMaster *master, SoBatch *batch)
 {
 	if (batch->requests)
 		master->requests_due = false;
+	/* First, so that whoever is trusted by this commit is let in when it reads its answer. */
+	so_state_trust_done(master, batch);
 	so_registers_done(master, batch);
+	so_joins_done(master, batch);
 	so_reports_done(master, batch);
 	so_requests_done(master, batch);
 	so_expiry_done(master, batch);
 	so_leasing_done(master, batch);
+	so_identity_done(master, batch);
 	so_state_done(master, batch);
 	so_reports_answer(master, batch);
 }
@@ -139,6 +152,9 @@ ask_to_repeat(SoMaster *master, SoBatch *batch, const char *why)
 	SoByteBuffer *out = &master->gateway.out;
 
 	foreach (cell, batch->registers)
+		so_gateway_frames_refuse(out, ((SoRequest *) lfirst(cell))->request, SO_ERR_MASTER_RETRY,
+								 NULL, why);
+	foreach (cell, batch->joins)
 		so_gateway_frames_refuse(out, ((SoRequest *) lfirst(cell))->request, SO_ERR_MASTER_RETRY,
 								 NULL, why);
 	foreach (cell, batch->reports)
@@ -232,13 +248,14 @@ add_due(SoMaster *master, SoBatch *batch)
 	batch->online = master->now_ms >= master->next_online_ms;
 	batch->listening = master->listening_due;
 	batch->trust = master->trust_due && master->gateway.pid != 0;
+	batch->identity = batch->online || master->identity_due;
 }
 
 /* Is there anything that needs a transaction? */
 static bool
 has_work(const SoBatch *batch)
 {
-	return batch->registers != NIL || batch->reports != NIL || batch->requests ||
+	return batch->registers != NIL || batch->joins != NIL || batch->identity || batch->reports != NIL || batch->requests ||
 		   batch->expired != NIL || batch->lease || batch->redeliveries != NIL || batch->online ||
 		   batch->listening || batch->trust;
 }
@@ -265,7 +282,7 @@ so_tick_next_deadline(const SoMaster *master)
 {
 	int64 deadline = Min(master->next_probe_ms, master->next_online_ms);
 
-	if (master->requests_due || master->listening_due ||
+	if (master->requests_due || master->listening_due || master->identity_due ||
 		(master->trust_due && master->gateway.pid != 0) ||
 		so_leasing_wanted(unconstify(SoMaster *, master), false))
 		deadline = 0;

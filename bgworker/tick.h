@@ -28,6 +28,7 @@ typedef struct SoBatch
 {
 	/* what to do */
 	List *registers; /* of SoRequest */
+	List *joins;     /* of SoRequest */
 	List *reports;   /* of SoRequest */
 	int first_item;  /* of a single report: items from ... */
 	int last_item;   /* ... to, counted from 1; 0: all */
@@ -40,9 +41,12 @@ typedef struct SoBatch
 	bool online;
 	bool listening;
 	bool trust;
+	bool identity; /* certificates of the master */
 
 	/* what came of it: rows of the SQL functions */
 	bool new_work; /* something has become ready in this transaction */
+	List *joined;
+	List *identities;
 	List *registered;
 	List *reported;
 	List *actions;
@@ -53,6 +57,8 @@ typedef struct SoBatch
 	List *redelivered;
 	uint8 *thumbprints;
 	uint32 n_thumbprints;
+	bool enrollment_open;
+	bool trust_changed; /* somebody is trusted, or not any more, since this transaction */
 } SoBatch;
 
 /* Add what is due by time and run the batch.  Called at every turn. */

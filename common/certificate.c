@@ -372,6 +372,17 @@ so_certificate_read(const char *pem, size_t length, SoCertificateFacts *facts, S
 	return ok;
 }
 
+bool
+so_certificate_facts_of_x509(const struct x509_st *certificate, SoCertificateFacts *facts,
+							 SoError *error)
+{
+	/* fill_facts reads only. */
+	const PemContents contents = {.certificate = (X509 *) (uintptr_t) certificate,
+								  .certificate_count = 1};
+
+	return fill_facts(&contents, facts, error);
+}
+
 /* Errors of the contents of a file name the file as their place. */
 static void
 set_place(SoError *error, const char *file)

@@ -60,6 +60,10 @@ typedef struct SoCertificatePair
 extern bool so_certificate_read(const char *pem, size_t length, SoCertificateFacts *facts,
 								SoError *error) SO_WARN_UNUSED;
 
+/* The same of a certificate that OpenSSL has parsed; the caller keeps it. */
+extern bool so_certificate_facts_of_x509(const struct x509_st *certificate,
+										 SoCertificateFacts *facts, SoError *error) SO_WARN_UNUSED;
+
 /* The same of a file; SO007 when it cannot be read. */
 extern bool so_certificate_read_file(const char *file, SoCertificateFacts *facts,
 									 SoError *error) SO_WARN_UNUSED;

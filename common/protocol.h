@@ -21,6 +21,7 @@
 #define SO_ROUTE_REGISTER "/ClusterManagement/v1/register"
 #define SO_ROUTE_LEASE    "/ClusterManagement/v1/lease"
 #define SO_ROUTE_REPORT   "/ClusterManagement/v1/report"
+#define SO_ROUTE_JOIN     "/ClusterManagement/v1/join"
 
 /* Limits of the HTTPS door, in bytes unless the name says otherwise. */
 #define SO_LIMIT_HEADERS      (16 * 1024)
@@ -59,11 +60,15 @@ typedef enum SoGatewayFrame
 	SO_GATEWAY_ANSWER = 35     /* answer to a request */
 } SoGatewayFrame;
 
+/* Flag of a TRUST frame: a worker whose certificate is not in the set may try to join. */
+#define SO_TRUST_ENROLLMENT_OPEN 0x01
+
 typedef enum SoRequestKind
 {
 	SO_REQUEST_REGISTER = 1,
 	SO_REQUEST_LEASE = 2,
-	SO_REQUEST_REPORT = 3
+	SO_REQUEST_REPORT = 3,
+	SO_REQUEST_JOIN = 4 /* the only one of a certificate that is not trusted */
 } SoRequestKind;
 
 /* Frames between agent and runner (docs/protocol.md, chapter "Agent and runner"). */

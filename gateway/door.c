@@ -94,7 +94,8 @@ so_door_become_idle(SoDoorConnection *connection)
 	size_t waiting = evbuffer_get_length(bufferevent_get_input(connection->bev));
 
 	connection->state = DOOR_IDLE;
-	so_door_set_timer(connection, connection->door->limits->idle_timeout_ms);
+	so_door_set_timer(connection, connection->stranger ? SO_LIMIT_STRANGER_IDLE_MS
+													   : connection->door->limits->idle_timeout_ms);
 	/* The next request of a client that pipelines is here already. */
 	if (waiting > 0)
 		so_door_start_receiving(connection, waiting);
@@ -269,6 +270,8 @@ so_door_answer(SoDoorConnection *connection, int status, const char *body, size_
 	so_door_set_timer(connection, connection->door->limits->request_timeout_ms);
 	evhttp_add_header(headers, "Content-Type", "application/json");
 	evhttp_add_header(headers, "Date", so_door_date(connection->door));
+	if (connection->stranger)
+		evhttp_add_header(headers, "Connection", "close");
 	if (status == 429 || status == 503)
 		evhttp_add_header(headers, "Retry-After", "1");
 	else if (status == 405)
@@ -344,6 +347,25 @@ so_door_each(SoDoor *door, void (*visit)(void *context, SoDoorConnection *connec
 		next = TAILQ_NEXT(connection, link);
 		visit(context, connection);
 	}
+}
+
+void
+so_door_set_stranger(SoDoorConnection *connection)
+{
+	connection->stranger = true;
+	evhttp_connection_set_max_body_size(connection->http, SO_LIMIT_STRANGER_BODY);
+}
+
+bool
+so_door_is_stranger(const SoDoorConnection *connection)
+{
+	return connection->stranger;
+}
+
+bool
+so_door_certificate(const SoDoorConnection *connection, SoCertificateFacts *facts, SoError *error)
+{
+	return so_tls_peer_facts(connection->ssl, facts, error);
 }
 
 const SoThumbprint *

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/certificate.h"
 #include "common/error.h"
 #include "common/thumbprint.h"
 #include "gateway/limits.h"
@@ -74,6 +75,17 @@ extern void so_door_close(SoDoorConnection *connection);
  */
 extern void so_door_each(SoDoor *door, void (*visit)(void *context, SoDoorConnection *connection),
 						 void *context);
+
+/*
+ * In connected: accept the connection for one small request only; its answer
+ * ends it.
+ */
+extern void so_door_set_stranger(SoDoorConnection *connection);
+extern bool so_door_is_stranger(const SoDoorConnection *connection);
+
+/* What the certificate of the client says; false with *error. */
+extern bool so_door_certificate(const SoDoorConnection *connection, SoCertificateFacts *facts,
+								SoError *error) SO_WARN_UNUSED;
 
 /* Facts of a connection. */
 extern const SoThumbprint *so_door_thumbprint(const SoDoorConnection *connection);

@@ -74,6 +74,7 @@ struct SoDoorConnection
 	struct evbuffer_cb_entry *input_watch;
 	struct evbuffer_cb_entry *output_watch;
 	bool accepted;       /* in the list of the known */
+	bool stranger;       /* one small request, then the end */
 	bool foreign_answer; /* evhttp answered by itself */
 	bool unwritten;      /* part of an answer is still in the output */
 	bool too_much;       /* half-received requests take too much memory */

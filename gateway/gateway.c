@@ -15,9 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/protocol.h"
 #include "gateway/door.h"
+#include "gateway/join_limit.h"
 #include "gateway/limits.h"
 #include "gateway/link.h"
 #include "gateway/listener.h"
@@ -42,6 +44,8 @@ struct SoGateway
 	SoTrust trust;
 	SoLimits limits;
 	SoPending pending;
+	SoJoinLimit joins;
+	uint32_t strangers; /* connections with a certificate that is not trusted */
 	SoDoor *door;        /* NULL until configured */
 	SoSettings settings; /* of the first CONFIGURE */
 };
@@ -69,15 +73,34 @@ log_sink(SoLogLevel level, const char *line, void *context)
 
 /* ---- from the door ---------------------------------------------------------------- */
 
+/* A certificate that is not trusted may come in to join, while there is a token for that. */
+static bool
+admit_stranger(SoGateway *gateway, SoDoorConnection *connection)
+{
+	if (!gateway->trust.open || gateway->strangers >= SO_LIMIT_STRANGERS)
+		return false;
+	gateway->strangers++;
+	so_door_set_stranger(connection);
+	return true;
+}
+
+static bool
+refuse_untrusted(const SoThumbprint *thumbprint, SoError *error)
+{
+	char text[SO_THUMBPRINT_TEXT_SIZE];
+
+	so_error_set(error, SO_ERR_CERTIFICATE_UNTRUSTED, NULL,
+				 "the worker certificate is not trusted");
+	return so_error_detail(error, "Its thumbprint is %s.", so_thumbprint_format(thumbprint, text));
+}
+
 static bool
 connected(void *context, SoDoorConnection *connection, const SoThumbprint *thumbprint,
 		  SoError *error)
 {
-	const SoGateway *gateway = context;
+	SoGateway *gateway = context;
 	SoTrustEntry *entry;
-	char text[SO_THUMBPRINT_TEXT_SIZE];
 
-	(void) connection;
 	if (!gateway->trust.received)
 		return so_error_set(error, SO_ERR_MASTER_AWAY, NULL, "the master is starting");
 	if (thumbprint == NULL)
@@ -85,12 +108,7 @@ connected(void *context, SoDoorConnection *connection, const SoThumbprint *thumb
 							"the client sent no certificate");
 	entry = so_trust_find(&gateway->trust, thumbprint);
 	if (entry == NULL)
-	{
-		so_error_set(error, SO_ERR_CERTIFICATE_UNTRUSTED, NULL,
-					 "the worker certificate is not trusted");
-		return so_error_detail(error, "Its thumbprint is %s.",
-							   so_thumbprint_format(thumbprint, text));
-	}
+		return admit_stranger(gateway, connection) || refuse_untrusted(thumbprint, error);
 	if (entry->connections >= SO_LIMIT_AGENT_CONNECTIONS)
 		return so_error_set(error, SO_ERR_AGENT_BUSY, NULL,
 							"this worker agent has %d connections open",
@@ -136,11 +154,26 @@ release(SoGateway *gateway, const SoPendingSlot *slot)
 		(*open)--;
 }
 
+/* What is asked of a join besides: its certificate, and not too often. */
+static bool
+prepare_join(SoGateway *gateway, const SoDoorConnection *connection, SoCertificateFacts *facts,
+			 SoRequestOrigin *origin, SoError *error)
+{
+	if (!so_join_limit_allow(&gateway->joins, so_door_peer(connection), so_clock_monotonic_ms()))
+	{
+		so_log(SO_LOG_WARNING, "%s tries to join too often", so_door_peer(connection));
+		return so_error_set(error, SO_ERR_ENROLLMENT_LIMIT, NULL, "too many attempts to join");
+	}
+	origin->certificate = facts;
+	return so_door_certificate(connection, facts, error);
+}
+
 static void
 request(void *context, SoDoorConnection *connection, const SoDoorRequest *in)
 {
 	SoGateway *gateway = context;
-	SoRequestOrigin origin;
+	SoRequestOrigin origin = {.certificate = NULL};
+	SoCertificateFacts facts;
 	SoRequestKind kind;
 	uint32_t *open;
 	SoPendingSlot slot;
@@ -148,6 +181,9 @@ request(void *context, SoDoorConnection *connection, const SoDoorRequest *in)
 
 	so_door_set_tag(connection, 0);
 	if (!so_routes_find(in->path, in->is_post, &kind, &error) ||
+		(kind != SO_REQUEST_JOIN && so_door_is_stranger(connection) &&
+		 !refuse_untrusted(so_door_thumbprint(connection), &error)) ||
+		(kind == SO_REQUEST_JOIN && !prepare_join(gateway, connection, &facts, &origin, &error)) ||
 		!admit(gateway, connection, kind, in->size, &error))
 	{
 		so_door_answer_error(connection, &error);
@@ -203,7 +239,9 @@ closed(void *context, SoDoorConnection *connection, bool undelivered)
 		release(gateway, &slot);
 	if (undelivered && number != 0)
 		so_outgoing_abandoned(&gateway->link, number);
-	if (entry != NULL && entry->connections > 0)
+	if (so_door_is_stranger(connection))
+		gateway->strangers--;
+	else if (entry != NULL && entry->connections > 0)
 		entry->connections--;
 }
 
@@ -271,7 +309,8 @@ close_untrusted(void *context, SoDoorConnection *connection)
 	const SoGateway *gateway = context;
 	char text[SO_THUMBPRINT_TEXT_SIZE];
 
-	if (so_trust_find(&gateway->trust, so_door_thumbprint(connection)) != NULL)
+	if (so_trust_find(&gateway->trust, so_door_thumbprint(connection)) != NULL ||
+		so_door_is_stranger(connection))
 		return;
 	so_log(SO_LOG_WARNING, "closing the connection of %s: its certificate %s is no longer trusted",
 		   so_door_peer(connection), so_thumbprint_format(so_door_thumbprint(connection), text));
@@ -297,6 +336,7 @@ take_trust(SoGateway *gateway, const SoFrame *frame)
 		so_link_flush_all(&gateway->link, LAST_WORDS_MS);
 		_exit(1);
 	}
+	gateway->trust.open = (frame->flags & SO_TRUST_ENROLLMENT_OPEN) != 0;
 	if (gateway->door != NULL)
 		so_door_each(gateway->door, close_untrusted, gateway);
 	return true;

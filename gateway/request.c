@@ -26,6 +26,7 @@
 #define MAX_CAPABILITIES (64 * 1024)
 #define MAX_REASON       256
 #define MAX_ASKED        2000
+#define MAX_CERTIFICATE  (16 * 1024)
 #define POINTER_SIZE     48
 
 /* ---- JSON text -------------------------------------------------------------- */
@@ -177,10 +178,10 @@ put_held(SoByteBuffer *out, const json_t *root, SoError *error)
 	return true;
 }
 
-/* The frame up to the body. */
-static bool
-put_head(SoByteBuffer *out, SoRequestKind kind, const SoRequestOrigin *origin, const Fields *fields,
-		 const json_t *root, SoError *error)
+/* The frame up to the held attempts. */
+static void
+put_fields(SoByteBuffer *out, SoRequestKind kind, const SoRequestOrigin *origin,
+		   const Fields *fields)
 {
 	so_put_u64(out, origin->request);
 	so_put_u8(out, (uint8_t) kind);
@@ -191,6 +192,14 @@ put_head(SoByteBuffer *out, SoRequestKind kind, const SoRequestOrigin *origin, c
 	so_put_u64(out, (uint64_t) fields->epoch);
 	so_put_u32(out, (uint32_t) fields->capacity);
 	so_put_u32(out, (uint32_t) fields->wait_ms);
+}
+
+/* The frame up to the body. */
+static bool
+put_head(SoByteBuffer *out, SoRequestKind kind, const SoRequestOrigin *origin, const Fields *fields,
+		 const json_t *root, SoError *error)
+{
+	put_fields(out, kind, origin, fields);
 	return put_held(out, root, error);
 }
 
@@ -199,6 +208,21 @@ read_identity(const json_t *root, Fields *fields, SoError *error)
 {
 	return so_member_uuid(root, "", "agent_id", &fields->agent_id, error) &&
 		   so_member_uuid(root, "", "instance_id", &fields->instance_id, error);
+}
+
+/* ---- certificates in requests --------------------------------------------------- */
+
+/* What the master learns of a certificate: it parses none that comes from outside. */
+static json_t *
+facts_object(const SoCertificateFacts *facts)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; names != NULL && i < facts->name_count; i++)
+		json_array_append_new(names, json_string(facts->names[i]));
+	return json_pack("{s:s, s:s, s:o, s:I, s:I}", "thumbprint", facts->thumbprint_text, "subject",
+					 facts->subject, "names", names, "not_before", (json_int_t) facts->not_before,
+					 "not_after", (json_int_t) facts->not_after);
 }
 
 /* ---- register ---------------------------------------------------------------- */
@@ -253,6 +277,33 @@ check_registration(const json_t *root, SoError *error)
 		   so_member_object(json_object_get(root, "capabilities"), "/capabilities", error);
 }
 
+/*
+ * The members that need not be there: pins_version, and next_certificate, a PEM
+ * text of which the master gets the facts.
+ */
+static bool
+add_optional_members(json_t *known, const json_t *root, SoError *error)
+{
+	SoCertificateFacts facts;
+	const char *pem;
+	int64_t version;
+
+	if (json_object_get(root, "pins_version") != NULL)
+	{
+		if (!so_member_integer(root, "", "pins_version", 0, INT64_MAX, &version, error))
+			return false;
+		json_object_set_new(known, "pins_version", json_integer(version));
+	}
+	if (json_object_get(root, "next_certificate") != NULL)
+	{
+		if (!so_member_text(root, "", "next_certificate", MAX_CERTIFICATE, &pem, error) ||
+			!so_certificate_read(pem, strlen(pem), &facts, error))
+			return false;
+		json_object_set_new(known, "next_certificate", facts_object(&facts));
+	}
+	return true;
+}
+
 static bool
 put_registration(SoByteBuffer *out, const json_t *root, SoError *error)
 {
@@ -262,7 +313,8 @@ put_registration(SoByteBuffer *out, const json_t *root, SoError *error)
 
 	if (known == NULL)
 		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
-	ok = put_json(out, known, SO_LIMIT_BODY, "the registration", error);
+	ok = add_optional_members(known, root, error) &&
+		 put_json(out, known, SO_LIMIT_BODY, "the registration", error);
 	json_decref(known);
 	end_block(out, begin);
 	return ok;
@@ -407,6 +459,42 @@ encode_report(const SoRequestOrigin *origin, const json_t *root, SoByteBuffer *o
 		   put_items(out, root, error);
 }
 
+/* ---- join ----------------------------------------------------------------------- */
+
+static bool
+encode_join(const SoRequestOrigin *origin, const json_t *root, SoByteBuffer *out, SoError *error)
+{
+	Fields fields = {.epoch = 0};
+	SoUuid token;
+	const char *secret;
+	const char *machine;
+	const char *token_text;
+	json_t *known;
+	size_t begin;
+	bool ok;
+
+	if (origin->certificate == NULL)
+		return so_error_set(error, SO_ERR_CERTIFICATE_REQUIRED, NULL,
+							"the client sent no certificate");
+	if (!so_member_uuid(root, "", "agent_id", &fields.agent_id, error) ||
+		!so_member_uuid(root, "", "token", &token, error) ||
+		!so_member_text(root, "", "token", MAX_SHORT_TEXT, &token_text, error) ||
+		!so_member_text(root, "", "secret", MAX_SHORT_TEXT, &secret, error) ||
+		!so_member_text(root, "", "machine_name", MAX_SHORT_TEXT, &machine, error))
+		return false;
+	put_fields(out, SO_REQUEST_JOIN, origin, &fields);
+	so_put_u32(out, 0);
+	known = json_pack("{s:s, s:s, s:s, s:o}", "token", token_text, "secret", secret,
+					  "machine_name", machine, "certificate", facts_object(origin->certificate));
+	if (known == NULL)
+		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
+	begin = begin_block(out);
+	ok = put_json(out, known, SO_LIMIT_BODY, "the request", error);
+	json_decref(known);
+	end_block(out, begin);
+	return ok;
+}
+
 /* ---- all of them ---------------------------------------------------------------- */
 
 static bool
@@ -421,6 +509,8 @@ encode_kind(SoRequestKind kind, const SoRequestOrigin *origin, const json_t *roo
 			return encode_lease(origin, root, out, error);
 		case SO_REQUEST_REPORT:
 			return encode_report(origin, root, out, error);
+		case SO_REQUEST_JOIN:
+			return encode_join(origin, root, out, error);
 	}
 	return so_error_set(error, SO_ERR_INTERNAL, NULL, "unknown kind of request %d", (int) kind);
 }

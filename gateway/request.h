@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/byte_buffer.h"
+#include "common/certificate.h"
 #include "common/error.h"
 #include "common/protocol.h"
 #include "common/thumbprint.h"
@@ -24,6 +25,7 @@ typedef struct SoRequestOrigin
 	uint64_t request;
 	SoThumbprint thumbprint;
 	const char *peer; /* "192.0.2.7:41822" */
+	const SoCertificateFacts *certificate; /* of a join, otherwise NULL */
 } SoRequestOrigin;
 
 /*

@@ -1,7 +1,7 @@
 /*
  * gateway/routes.c
  *
- * The three routes of the endpoint, and the answers to all others.
+ * The four routes of the endpoint, and the answers to all others.
  *
  * Process: gateway; one thread, no state.
  */
@@ -18,6 +18,7 @@ static const struct
 	{SO_ROUTE_REGISTER, SO_REQUEST_REGISTER},
 	{SO_ROUTE_LEASE, SO_REQUEST_LEASE},
 	{SO_ROUTE_REPORT, SO_REQUEST_REPORT},
+	{SO_ROUTE_JOIN, SO_REQUEST_JOIN},
 };
 
 /* Is this a route of ours of a version that is not spoken, "/ClusterManagement/v7/..."? */

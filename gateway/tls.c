@@ -19,7 +19,7 @@
 /* A larger key costs the gateway more to verify than it gives the client. */
 #define MAX_PEER_RSA_BITS           8192
 #define MAX_PEER_CERTIFICATES_BYTES (32 * 1024)
-#define WARN_BEFORE_SECONDS         (14 * 24 * 3600)
+#define WARN_BEFORE_SECONDS         (30 * 24 * 3600)
 
 /* Instead of building a chain, which would mean nothing here. */
 static int
@@ -127,4 +127,18 @@ so_tls_peer_thumbprint(const SSL *ssl, SoThumbprint *thumbprint, SoError *error)
 	ok = so_thumbprint_of_x509(certificate, thumbprint, error);
 	X509_free(certificate);
 	return ok ? 1 : -1;
+}
+
+bool
+so_tls_peer_facts(const SSL *ssl, SoCertificateFacts *facts, SoError *error)
+{
+	X509 *certificate = SSL_get1_peer_certificate(ssl);
+	bool ok;
+
+	if (certificate == NULL)
+		return so_error_set(error, SO_ERR_CERTIFICATE_REQUIRED, NULL,
+							"the client sent no certificate");
+	ok = so_certificate_facts_of_x509(certificate, facts, error);
+	X509_free(certificate);
+	return ok;
 }

@@ -36,4 +36,8 @@ extern void so_tls_free(SoTls *tls);
  */
 extern int so_tls_peer_thumbprint(const SSL *ssl, SoThumbprint *thumbprint, SoError *error);
 
+/* What the peer's certificate says; SO301 when it sent none. */
+extern bool
+so_tls_peer_facts(const SSL *ssl, SoCertificateFacts *facts, SoError *error) SO_WARN_UNUSED;
+
 #endif /* GATEWAY_TLS_H */

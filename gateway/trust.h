@@ -28,6 +28,7 @@ typedef struct SoTrust
 	SoTrustEntry *entries; /* sorted by thumbprint */
 	size_t count;
 	bool received; /* the master has sent a set */
+	bool open;     /* workers that are not in the set may try to join */
 } SoTrust;
 
 extern void so_trust_init(SoTrust *trust);

@@ -22,12 +22,16 @@ CREATE TABLE internal.worker_agent (
 	asked_reason text,
 	held_tasks integer,
 	cpu_percent real,
-	memory_free_mb bigint
+	memory_free_mb bigint,
+	pins_version bigint NOT NULL DEFAULT 0,
+	rotate_requested boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE internal.worker_agent IS 'Registered worker agents; written by the master only (user functions send requests)';
 COMMENT ON COLUMN internal.worker_agent.tags IS 'Separated by commas; an execution with REQUIRED_TAGS runs only where all of them are';
 COMMENT ON COLUMN internal.worker_agent.asked_tasks IS 'How many more tasks the worker asked for when the master last wrote LAST_ONLINE_TIME';
 COMMENT ON COLUMN internal.worker_agent.asked_reason IS 'Why it asked for none, in its words';
+COMMENT ON COLUMN internal.worker_agent.pins_version IS 'Version of the master''s thumbprints that the worker has stored; see internal.master_certificate';
+COMMENT ON COLUMN internal.worker_agent.rotate_requested IS 'The worker is asked to make itself a new certificate';
 
 CREATE TABLE internal.worker_certificate (
 	thumbprint text PRIMARY KEY CHECK (thumbprint ~ '^[0-9a-f]{64}$'),
@@ -39,9 +43,13 @@ CREATE TABLE internal.worker_certificate (
 	trusted_by name NOT NULL,
 	trusted_time timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	enable_on_register boolean NOT NULL DEFAULT false,
-	revoked boolean NOT NULL DEFAULT false
+	revoked boolean NOT NULL DEFAULT false,
+	token_id uuid,
+	replaces text
 );
-COMMENT ON TABLE internal.worker_certificate IS 'Trusted worker certificates; inserted by trust_worker_certificate, agent_id and revoked set by the master';
+COMMENT ON TABLE internal.worker_certificate IS 'Trusted worker certificates; inserted by trust_worker_certificate, by enrolment and by rotation; what changes later is the master''s';
+COMMENT ON COLUMN internal.worker_certificate.token_id IS 'The enrollment token by which it came';
+COMMENT ON COLUMN internal.worker_certificate.replaces IS 'The worker''s certificate that it takes the place of; revoked when the worker comes with this one';
 COMMENT ON COLUMN internal.worker_certificate.thumbprint IS 'SHA-256 of the DER certificate';
 
 -- A wish about something that the master writes.  Ordered by transaction id,
@@ -58,4 +66,4 @@ CREATE TABLE internal.request (
 );
 CREATE INDEX request_transaction ON internal.request (transaction_id);
 COMMENT ON TABLE internal.request IS 'Requests to the master: inserted by user functions, deleted by the master in the transaction that applies them';
-COMMENT ON COLUMN internal.request.kind IS 'start, stop (operation_id); enable_worker, disable_worker, remove_worker, set_worker_property (agent_id); trust, configure, disable_scaleout';
+COMMENT ON COLUMN internal.request.kind IS 'start, stop (operation_id); enable_worker, disable_worker, remove_worker, set_worker_property, rotate_worker (agent_id); trust, revoke_certificate, enrollment, revoke_token, rotate_master, configure, disable_scaleout';

@@ -154,7 +154,7 @@ $$;
 COMMENT ON FUNCTION internal.master_end_attempts(uuid[], integer[], integer[], text[], uuid[])
 	IS 'Ends current attempts: operation_id is that of the operation that has ended, 0 when the task is ready again';
 
--- Reasons as in bgworker/leases.h: 1 silent, 2 the worker started anew, 3 removed.
+-- Reasons as in bgworker/leases.h: 1 silent, 2 the worker started anew, 3 removed, 4 its certificate revoked.
 CREATE FUNCTION internal.master_expire(tasks uuid[], attempts integer[], reasons integer[])
 RETURNS TABLE (task uuid, operation_id bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -168,6 +168,7 @@ BEGIN
 				WHEN 1 THEN format('worker %s has not renewed its lease for %s s', internal.worker_label(t.agent_id),
 								   round(t.lease_interval_ms / 1000.0, 1))
 				WHEN 2 THEN format('worker %s was started anew and does not have it any more', internal.worker_label(t.agent_id))
+				WHEN 4 THEN format('the certificate of worker %s was revoked', coalesce(internal.worker_label(t.agent_id), 'unknown'))
 				ELSE format('worker %s was removed', coalesce(internal.worker_label(t.agent_id), 'unknown'))
 			END ORDER BY i.n)
 	  INTO lines

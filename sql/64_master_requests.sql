@@ -226,6 +226,20 @@ BEGIN
 					RETURN NEXT;
 				END IF;
 				action := 'trust';
+			WHEN wish.kind = 'revoke_certificate' THEN
+				agent := internal.master_revoke_certificate(wish.payload ->> 'thumbprint');
+				action := CASE WHEN agent IS NULL THEN 'trust' ELSE 'agent_revoked' END;
+			WHEN wish.kind = 'revoke_token' THEN
+				UPDATE internal.enrollment_token t SET revoked = true WHERE t.token_id = (wish.payload ->> 'token_id')::uuid;
+				action := 'trust';
+			WHEN wish.kind = 'enrollment' THEN
+				action := 'trust';
+			WHEN wish.kind = 'rotate_worker' THEN
+				UPDATE internal.worker_agent w SET rotate_requested = true WHERE w.agent_id = wish.agent_id;
+				action := 'agent_rotate';
+			WHEN wish.kind = 'rotate_master' THEN
+				PERFORM internal.master_announce(wish.payload, wish.requested_by);
+				action := 'identity';
 			WHEN wish.kind = 'delete_checkpoint' THEN
 				PERFORM internal.master_delete_checkpoint((wish.payload ->> 'checkpoint_id')::bigint);
 			WHEN wish.kind = 'configure' THEN

@@ -2,8 +2,36 @@
 --
 -- Registration of agents.
 
+-- A worker that comes with the certificate by which it replaces another one has
+-- no use for that any more; and it may announce the next one.  true when the
+-- trust set has changed.
+CREATE FUNCTION internal.master_replace_certificate(present internal.worker_certificate, agent uuid, next jsonb) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	changed boolean := false;
+BEGIN
+	IF present.replaces IS NOT NULL THEN
+		UPDATE internal.worker_certificate c SET revoked = true
+		 WHERE c.thumbprint = present.replaces AND c.agent_id = agent AND NOT c.revoked;
+		changed := FOUND;
+	END IF;
+	IF next IS NOT NULL AND jsonb_typeof(next) = 'object' THEN
+		INSERT INTO internal.worker_certificate (thumbprint, agent_id, subject, names, not_before, not_after, trusted_by, enable_on_register, replaces)
+		VALUES (next ->> 'thumbprint', agent, next ->> 'subject',
+				(SELECT coalesce(array_agg(e.name), '{}') FROM jsonb_array_elements_text(next -> 'names') AS e (name)),
+				to_timestamp((next ->> 'not_before')::bigint), to_timestamp((next ->> 'not_after')::bigint),
+				present.trusted_by, present.enable_on_register, present.thumbprint)
+			ON CONFLICT (thumbprint) DO NOTHING;
+		changed := changed OR FOUND;
+	END IF;
+	RETURN changed;
+END
+$$;
+COMMENT ON FUNCTION internal.master_replace_certificate(internal.worker_certificate, uuid, jsonb) IS 'The worker''s side of the rotation of its certificate';
+
 CREATE FUNCTION internal.master_register(epoch bigint, agents uuid[], instances uuid[], thumbprints text[], bodies text[])
-RETURNS TABLE (request integer, enabled boolean, code text, message text)
+RETURNS TABLE (request integer, enabled boolean, code text, message text, pins_version bigint, rotate boolean, trust boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -21,6 +49,7 @@ BEGIN
 		enabled := false;
 		code := NULL;
 		message := NULL;
+		trust := false;
 		SELECT * INTO certificate FROM internal.worker_certificate c WHERE c.thumbprint = asked.thumbprint;
 		IF NOT FOUND OR certificate.revoked THEN
 			code := 'SO302';
@@ -32,18 +61,21 @@ BEGIN
 				UPDATE internal.worker_certificate c SET agent_id = asked.agent_id WHERE c.thumbprint = asked.thumbprint;
 			END IF;
 			document := asked.body::jsonb;
+			trust := internal.master_replace_certificate(certificate, asked.agent_id, document -> 'next_certificate');
+			pins_version := coalesce((document ->> 'pins_version')::bigint, 0);
 			INSERT INTO internal.worker_agent AS w (agent_id, is_enabled, display_name, description, machine_name, user_account, version,
-					capabilities, max_task_count, instance_id, thumbprint, last_online_time, epoch)
+					capabilities, max_task_count, instance_id, thumbprint, last_online_time, epoch, pins_version)
 			VALUES (asked.agent_id, certificate.enable_on_register, document ->> 'display_name', document ->> 'description',
 					document ->> 'machine_name', document ->> 'user_account', document ->> 'version',
 					coalesce(document -> 'capabilities', '{}'), coalesce((document ->> 'max_task_count')::integer, 1),
-					asked.instance_id, asked.thumbprint, clock_timestamp(), master_register.epoch)
+					asked.instance_id, asked.thumbprint, clock_timestamp(), master_register.epoch, coalesce((document ->> 'pins_version')::bigint, 0))
 				-- Display name and description belong to the catalog once the worker is known.
 				ON CONFLICT (agent_id) DO UPDATE
 				SET machine_name = EXCLUDED.machine_name, user_account = EXCLUDED.user_account, version = EXCLUDED.version,
 					capabilities = EXCLUDED.capabilities, max_task_count = EXCLUDED.max_task_count, instance_id = EXCLUDED.instance_id,
-					thumbprint = EXCLUDED.thumbprint, last_online_time = EXCLUDED.last_online_time, epoch = EXCLUDED.epoch
-			RETURNING w.is_enabled INTO enabled;
+					thumbprint = EXCLUDED.thumbprint, last_online_time = EXCLUDED.last_online_time, epoch = EXCLUDED.epoch,
+					pins_version = EXCLUDED.pins_version, rotate_requested = w.rotate_requested AND w.thumbprint = EXCLUDED.thumbprint
+			RETURNING w.is_enabled, w.rotate_requested INTO enabled, rotate;
 		END IF;
 		RETURN NEXT;
 	END LOOP;

@@ -23,6 +23,7 @@
 #include "worker_agent/nursery_client.h"
 #include "worker_agent/register.h"
 #include "worker_agent/report.h"
+#include "worker_agent/rotation.h"
 #include "worker_agent/runners.h"
 #include "worker_agent/signals.h"
 #include "worker_agent/task_sweep.h"
@@ -299,6 +300,7 @@ tick(evutil_socket_t fd, short what, void *argument)
 							agent->settings->task_folder_retention, agent->held);
 		agent->swept_ms = now_ms;
 	}
+	so_rotation_check_expiry(agent, now_ms);
 	so_agent_expire_leases(agent);
 	so_report_renew(agent, now_ms);
 	so_runners_check(agent, now_ms);
@@ -434,6 +436,9 @@ open_agent(SoAgent *agent, SoError *error)
 	if (!so_signals_address(agent->settings, &address, error) ||
 		!so_identity_open(agent->settings, &agent->identity, error) || !open_folders(agent, error))
 		return false;
+	if (!so_pins_read(agent->settings, &agent->pins, error))
+		so_log_error(SO_LOG_WARNING, error);
+	so_pins_apply(&agent->pins, &address);
 	agent->client = so_master_client_create(agent, agent->base, &agent->identity.pair, error);
 	if (agent->client == NULL)
 		return false;

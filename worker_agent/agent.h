@@ -20,6 +20,7 @@
 #include "worker_agent/identity.h"
 #include "worker_agent/load.h"
 #include "worker_agent/master_client.h"
+#include "worker_agent/pins.h"
 #include "worker_agent/settings.h"
 #include "worker_agent/spool.h"
 
@@ -80,6 +81,10 @@ typedef struct SoAgent
 	SoRunnerList runners;
 	uint64_t next_token;
 	SoLoad load;
+	SoPins pins;            /* what the master has announced of its certificates */
+	char *next_certificate; /* PEM of the own certificate that is to be used; NULL: none */
+	bool next_sent;         /* in the open registration */
+	int64_t expiry_checked_ms;
 
 	/* what the master said */
 	bool registered;

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "worker_agent/lease.h"
 #include "worker_agent/register.h"
+#include "worker_agent/rotation.h"
 #include "worker_agent/runners.h"
 
 static void
@@ -42,11 +43,14 @@ static const struct
 	const char *name;
 	void (*on_attempt)(SoAgent *agent, SoAttempt *attempt);
 	void (*on_agent)(SoAgent *agent);
+	void (*on_command)(SoAgent *agent, const json_t *command);
 } commands_table[] = {
-	{"stop", so_runners_stop, NULL},
-	{"superseded", superseded, NULL},
-	{"drain", NULL, drain},
-	{"register", NULL, so_register_start},
+	{"stop", so_runners_stop, NULL, NULL},
+	{"superseded", superseded, NULL, NULL},
+	{"drain", NULL, drain, NULL},
+	{"register", NULL, so_register_start, NULL},
+	{"rotate", NULL, NULL, so_rotation_pins},
+	{"rotate_certificate", NULL, so_rotation_start, NULL},
 };
 
 static void
@@ -66,6 +70,11 @@ handle_one(SoAgent *agent, const json_t *command)
 		if (commands_table[i].on_agent != NULL)
 		{
 			commands_table[i].on_agent(agent);
+			return;
+		}
+		if (commands_table[i].on_command != NULL)
+		{
+			commands_table[i].on_command(agent, command);
 			return;
 		}
 		if (task == NULL || !so_uuid_parse(task, &uuid))

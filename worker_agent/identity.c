@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "worker_agent/rotation.h"
 
 static bool
 system_error(SoError *error, SoErrorCode code, const char *place, const char *message)
@@ -129,7 +129,8 @@ check_own_thumbprint(const SoSettings *settings, const SoIdentity *identity, SoE
 		return true;
 	if (!so_thumbprint_parse(settings->worker_thumbprint, &wanted, error))
 		return false;
-	if (so_thumbprint_equal(&wanted, &identity->facts.thumbprint))
+	if (so_thumbprint_equal(&wanted, &identity->facts.thumbprint) ||
+		so_rotation_installed(settings, &identity->facts.thumbprint))
 		return true;
 	so_error_set(error, SO_ERR_AGENT_OWN_THUMBPRINT, settings->certificate_file,
 				 "the worker's certificate is not the one in the settings");
@@ -141,7 +142,6 @@ bool
 so_identity_open(const SoSettings *settings, SoIdentity *identity, SoError *error)
 {
 	struct passwd *account = getpwuid(geteuid());
-	SoError old;
 
 	memset(identity, 0, sizeof(*identity));
 	identity->lock_fd = -1;
@@ -160,7 +160,7 @@ so_identity_open(const SoSettings *settings, SoIdentity *identity, SoError *erro
 		snprintf(identity->user_account, sizeof(identity->user_account), "%d", (int) geteuid());
 	snprintf(identity->epoch_file, sizeof(identity->epoch_file), "%s/epoch",
 			 settings->security_directory);
-	if (!take_lock(settings, identity, error) ||
+	if (!take_lock(settings, identity, error) || !so_rotation_complete(settings, error) ||
 		!so_certificate_load(settings->certificate_file, settings->key_file, &identity->pair,
 							 &identity->facts, error) ||
 		!check_own_thumbprint(settings, identity, error))
@@ -168,9 +168,6 @@ so_identity_open(const SoSettings *settings, SoIdentity *identity, SoError *erro
 		so_identity_close(identity);
 		return false;
 	}
-	/* Pinned by thumbprint, so an old certificate still identifies; it is worth a word. */
-	if (!so_certificate_check_time(&identity->facts, time(NULL), &old))
-		so_log_error(SO_LOG_WARNING, &old);
 	identity->epoch = so_identity_read_epoch(settings);
 	return true;
 }

@@ -137,8 +137,8 @@ write_setting(FILE *file, const char *name, const char *value)
 }
 
 static bool
-write_settings(const SoInitOptions *options, const char *path, const char *agent_id,
-			   const char *thumbprint, SoError *error)
+write_settings(const SoInitOptions *options, const SoInitIdentity *identity, const char *path,
+			   SoError *error)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
@@ -149,10 +149,15 @@ write_settings(const SoInitOptions *options, const char *path, const char *agent
 	fputs("# Settings of this scaleout worker, made by scaleout-worker init.\n"
 		  "# scaleout-worker show --settings-sample lists everything that can be set.\n\n",
 		  file);
-	write_setting(file, "AgentId", agent_id);
+	write_setting(file, "AgentId", identity->agent_id);
 	write_setting(file, "DisplayName", options->display_name);
 	write_setting(file, "Description", options->description);
-	write_setting(file, "WorkerHttpsCertThumbprint", thumbprint);
+	if (identity->existing)
+	{
+		write_setting(file, "CertificateFile", identity->certificate_file);
+		write_setting(file, "KeyFile", identity->key_file);
+	}
+	write_setting(file, "WorkerHttpsCertThumbprint", identity->facts.thumbprint_text);
 	write_setting(file, "MasterEndpoint", options->master);
 	write_setting(file, "MasterHttpsCertThumbprint", options->thumbprint);
 	good = fflush(file) == 0 && fsync(fd) == 0;
@@ -222,47 +227,44 @@ check_options(const SoInitOptions *options, SoError *error)
 	return true;
 }
 
-/* Key, certificate and settings in an existing folder; removes what it made when it fails. */
+/* The certificate is made by somebody else: only look at it. */
 static bool
-make_worker(const SoInitOptions *options, const char *directory, SoError *error)
+use_existing(const SoInitOptions *options, SoInitIdentity *identity, SoError *error)
 {
-	char certificate_file[PATH_MAX + 16];
-	char key_file[PATH_MAX + 16];
-	char settings_file[PATH_MAX + 16];
-	char agent_id[SO_UUID_TEXT_SIZE];
-	SoUuid uuid;
-	Names names;
-	SoCertificateRequest request = {.days = SO_CERTIFICATE_DEFAULT_DAYS};
-	SoCertificateFacts facts;
+	if (options->certificate == NULL || options->key == NULL)
+		return so_error_set(error, SO_ERR_AGENT_USAGE, NULL,
+							"--certificate and --key belong together");
+	identity->existing = true;
+	if (realpath(options->certificate, identity->certificate_file) == NULL)
+		return system_error(error, options->certificate, "the certificate cannot be read");
+	if (realpath(options->key, identity->key_file) == NULL)
+		return system_error(error, options->key, "the private key cannot be read");
+	return so_certificate_check_files(identity->certificate_file, identity->key_file,
+									  &identity->facts, error);
+}
 
-	snprintf(certificate_file, sizeof(certificate_file), "%s/worker.crt", directory);
-	snprintf(key_file, sizeof(key_file), "%s/worker.key", directory);
-	snprintf(settings_file, sizeof(settings_file), "%s/worker.conf", directory);
-	if (!refuse_existing(settings_file, error) || !refuse_existing(certificate_file, error) ||
-		!refuse_existing(key_file, error) || !so_uuid_generate(&uuid, error))
-		return false;
-	so_uuid_format(&uuid, agent_id);
+static bool
+make_pair(SoInitIdentity *identity, SoError *error)
+{
+	SoCertificateRequest request = {.days = SO_CERTIFICATE_DEFAULT_DAYS};
+	Names names;
+
 	collect_names(&names);
 	request.common_name = names.list[0];
 	request.names = names.list;
 	request.name_count = names.count;
-	request.agent_id = agent_id;
-	if (so_certificate_create(&request, certificate_file, key_file, error) &&
-		so_certificate_read_file(certificate_file, &facts, error) &&
-		write_settings(options, settings_file, agent_id, facts.thumbprint_text, error))
-	{
-		say_what_to_do(directory, certificate_file, agent_id, facts.thumbprint_text);
+	request.agent_id = identity->agent_id;
+	if (so_certificate_create(&request, identity->certificate_file, identity->key_file, error) &&
+		so_certificate_read_file(identity->certificate_file, &identity->facts, error))
 		return true;
-	}
-	unlink(certificate_file);
-	unlink(key_file);
+	so_init_remove(identity);
 	return false;
 }
 
 bool
-so_init(const SoInitOptions *options, SoError *error)
+so_init_directory(const SoInitOptions *options, char *directory, SoError *error)
 {
-	char directory[PATH_MAX];
+	char settings_file[PATH_MAX + 16];
 
 	if (!check_options(options, error))
 		return false;
@@ -270,5 +272,79 @@ so_init(const SoInitOptions *options, SoError *error)
 		return system_error(error, options->directory, "the folder cannot be made");
 	if (realpath(options->directory, directory) == NULL)
 		return system_error(error, options->directory, "the folder cannot be used");
-	return make_worker(options, directory, error);
+	snprintf(settings_file, sizeof(settings_file), "%s/worker.conf", directory);
+	return refuse_existing(settings_file, error);
+}
+
+bool
+so_init_identity(const SoInitOptions *options, const char *directory, bool reuse,
+				 SoInitIdentity *identity, SoError *error)
+{
+	SoUuid uuid;
+
+	memset(identity, 0, sizeof(*identity));
+	if (!so_uuid_generate(&uuid, error))
+		return false;
+	so_uuid_format(&uuid, identity->agent_id);
+	if (options->certificate != NULL || options->key != NULL)
+	{
+		if (!use_existing(options, identity, error))
+			return false;
+	}
+	else
+	{
+		if ((size_t) snprintf(identity->certificate_file, sizeof(identity->certificate_file),
+							  "%s/worker.crt", directory) >= sizeof(identity->certificate_file) ||
+			(size_t) snprintf(identity->key_file, sizeof(identity->key_file), "%s/worker.key",
+							  directory) >= sizeof(identity->key_file))
+			return so_error_set(error, SO_ERR_FILE_UNWRITABLE, directory, "the name is too long");
+		/* An earlier join that got no answer has left its pair. */
+		if (!(reuse && access(identity->certificate_file, F_OK) == 0 &&
+			  so_certificate_check_files(identity->certificate_file, identity->key_file,
+										 &identity->facts, error)) &&
+			(!refuse_existing(identity->certificate_file, error) ||
+			 !refuse_existing(identity->key_file, error) || !make_pair(identity, error)))
+			return false;
+	}
+	if (identity->facts.agent_id[0] != '\0' && so_uuid_parse(identity->facts.agent_id, &uuid))
+		so_uuid_format(&uuid, identity->agent_id);
+	return true;
+}
+
+bool
+so_init_settings(const SoInitOptions *options, const char *directory,
+				 const SoInitIdentity *identity, SoError *error)
+{
+	char settings_file[PATH_MAX + 16];
+
+	snprintf(settings_file, sizeof(settings_file), "%s/worker.conf", directory);
+	return write_settings(options, identity, settings_file, error);
+}
+
+void
+so_init_remove(const SoInitIdentity *identity)
+{
+	if (identity->existing)
+		return;
+	unlink(identity->certificate_file);
+	unlink(identity->key_file);
+}
+
+bool
+so_init(const SoInitOptions *options, SoError *error)
+{
+	char directory[PATH_MAX];
+	SoInitIdentity identity;
+
+	if (!so_init_directory(options, directory, error) ||
+		!so_init_identity(options, directory, false, &identity, error))
+		return false;
+	if (!so_init_settings(options, directory, &identity, error))
+	{
+		so_init_remove(&identity);
+		return false;
+	}
+	say_what_to_do(directory, identity.certificate_file, identity.agent_id,
+				   identity.facts.thumbprint_text);
+	return true;
 }

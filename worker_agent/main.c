@@ -1,11 +1,13 @@
 /*
  * worker_agent/main.c
  *
- * scaleout-worker: init, run, show.
+ * scaleout-worker: join, init, run, rotate, show.
  *
  * Process: agent (run), or a short-lived command.
  */
 #include <getopt.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,23 +21,33 @@
 #include "worker_agent/doctor.h"
 #include "worker_agent/identity.h"
 #include "worker_agent/init.h"
+#include "worker_agent/join.h"
 #include "worker_agent/settings.h"
 #include "worker_agent/signals.h"
 
 #define DEFAULT_DIRECTORY "/var/lib/scaleout"
 #define EXIT_USAGE        2
+#define ROTATE_WAIT_MS    60000
+#define ROTATE_POLL_MS    100
 
 static const char usage_text[] =
 	"scaleout-worker runs the tasks of a scaleout master on this machine.\n"
 	"\n"
 	"usage:\n"
+	"  scaleout-worker join TOKEN [--directory DIR] [--display-name NAME] [--description TEXT]\n"
+	"      Make a key and a certificate, have the master trust them by a token of\n"
+	"      catalog.create_enrollment_token(), and write the settings file.\n"
 	"  scaleout-worker init --master https://HOST:PORT --thumbprint HEX [--directory DIR]\n"
 	"                       [--display-name NAME] [--description TEXT]\n"
+	"                       [--certificate FILE --key FILE]\n"
 	"      Make a key, a certificate, an AgentId and a settings file, and say how to\n"
-	"      let this worker in. Nothing is overwritten.\n"
+	"      let this worker in. Nothing is overwritten. With --certificate and --key\n"
+	"      an existing certificate is used, for example one of a private authority.\n"
 	"  scaleout-worker run  [--directory DIR | --config FILE]\n"
 	"      Run until SIGTERM (finish running tasks, then exit; a second one kills them).\n"
 	"      SIGHUP reads the settings again.\n"
+	"  scaleout-worker rotate [--directory DIR | --config FILE]\n"
+	"      Replace key and certificate of the running worker; tasks go on.\n"
 	"  scaleout-worker show [--directory DIR | --config FILE]\n"
 	"      Show identity, thumbprint and settings.\n"
 	"  scaleout-worker doctor [--directory DIR | --config FILE] [--json]\n"
@@ -53,6 +65,7 @@ typedef struct Options
 	const char *config;
 	bool sample;
 	bool json;
+	const char *argument;
 	SoInitOptions init;
 } Options;
 
@@ -78,6 +91,8 @@ parse_options(int argc, char **argv, const char *allowed, Options *options)
 		{"thumbprint", required_argument, NULL, 't'},
 		{"display-name", required_argument, NULL, 'n'},
 		{"description", required_argument, NULL, 'x'},
+		{"certificate", required_argument, NULL, 'C'},
+		{"key", required_argument, NULL, 'K'},
 		{"settings-sample", no_argument, NULL, 's'},
 		{"json", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
@@ -114,6 +129,12 @@ parse_options(int argc, char **argv, const char *allowed, Options *options)
 			case 'x':
 				options->init.description = optarg;
 				break;
+			case 'C':
+				options->init.certificate = optarg;
+				break;
+			case 'K':
+				options->init.key = optarg;
+				break;
 			case 's':
 				options->sample = true;
 				break;
@@ -122,6 +143,9 @@ parse_options(int argc, char **argv, const char *allowed, Options *options)
 				break;
 		}
 	}
+	/* '1' allows one argument. */
+	if (optind < argc && strchr(allowed, '1') != NULL)
+		options->argument = argv[optind++];
 	if (optind < argc)
 	{
 		usage_error("unexpected argument %s", argv[optind]);
@@ -162,12 +186,31 @@ run_init(int argc, char **argv)
 	Options options;
 	SoError error;
 
-	if (!parse_options(argc, argv, "dmtnx", &options))
+	if (!parse_options(argc, argv, "dmtnxCK", &options))
 		return EXIT_USAGE;
 	if (options.init.master == NULL || options.init.thumbprint == NULL)
 		return usage_error("init needs %s", "--master and --thumbprint");
 	options.init.directory = options.directory;
 	if (so_init(&options.init, &error))
+		return 0;
+	complain(&error);
+	return 1;
+}
+
+static int
+run_join(int argc, char **argv)
+{
+	Options options;
+	SoError error;
+
+	if (!parse_options(argc, argv, "dnxCK1", &options))
+		return EXIT_USAGE;
+	if (options.argument == NULL)
+		return usage_error("join needs a %s", "TOKEN");
+	umask(077);
+	so_log_open("scaleout-worker", SO_LOG_DEFAULT_MASK);
+	options.init.directory = options.directory;
+	if (so_join(options.argument, &options.init, &error))
 		return 0;
 	complain(&error);
 	return 1;
@@ -199,6 +242,61 @@ run_agent(int argc, char **argv)
 	}
 	talloc_free(context);
 	return status;
+}
+
+/* Wait until the running worker uses another certificate than before. */
+static bool
+wait_rotated(const SoSettings *settings, const SoCertificateFacts *before, SoCertificateFacts *now,
+			 SoError *error)
+{
+	for (int i = 0; i < ROTATE_WAIT_MS / ROTATE_POLL_MS; i++)
+	{
+		if (so_certificate_read_file(settings->certificate_file, now, error) &&
+			!so_thumbprint_equal(&before->thumbprint, &now->thumbprint))
+			return true;
+		poll(NULL, 0, ROTATE_POLL_MS);
+	}
+	return so_error_set(error, SO_ERR_CERTIFICATE_ROTATION, settings->certificate_file,
+						"the worker has not replaced its certificate yet; its log says why");
+}
+
+static int
+run_rotate(int argc, char **argv)
+{
+	TALLOC_CTX *context = talloc_new(NULL);
+	SoCertificateFacts before;
+	SoCertificateFacts now;
+	SoSettings *settings;
+	Options options;
+	SoError error;
+	pid_t pid;
+	bool ok = false;
+
+	if (!parse_options(argc, argv, "dc", &options))
+	{
+		talloc_free(context);
+		return EXIT_USAGE;
+	}
+	settings = load_settings(context, &options);
+	if (settings != NULL)
+	{
+		pid = so_identity_running_pid(settings);
+		if (pid == 0)
+			so_error_set(&error, SO_ERR_CERTIFICATE_ROTATION, settings->file,
+						 "no worker runs with these settings; it must run to be trusted anew");
+		else
+			ok = so_certificate_read_file(settings->certificate_file, &before, &error) &&
+				 (kill(pid, SIGUSR1) == 0 ||
+				  so_error_set(&error, SO_ERR_CERTIFICATE_ROTATION, settings->file,
+							   "the worker's process cannot be signalled")) &&
+				 wait_rotated(settings, &before, &now, &error);
+		if (ok)
+			printf("The certificate is replaced; its thumbprint is %s.\n", now.thumbprint_text);
+		else
+			complain(&error);
+	}
+	talloc_free(context);
+	return ok ? 0 : 1;
 }
 
 static void
@@ -270,7 +368,9 @@ main(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} commands[] = {
 		{"init", run_init},
+		{"join", run_join},
 		{"run", run_agent},
+		{"rotate", run_rotate},
 		{"show", run_show},
 		{"doctor", run_doctor},
 	};

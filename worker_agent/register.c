@@ -18,6 +18,7 @@
 #include "worker_agent/lease.h"
 #include "worker_agent/nursery_client.h"
 #include "worker_agent/report.h"
+#include "worker_agent/rotation.h"
 
 #define REGISTER_TIMEOUT_MS 30000
 /* An untrusted or refused worker asks again at this pace, so that trusting it is enough. */
@@ -55,8 +56,13 @@ build_request(SoAgent *agent, SoByteBuffer *body)
 				  "description", settings->description, "machine_name", identity->host_name,
 				  "user_account", identity->user_account, "max_task_count",
 				  (json_int_t) settings->max_task_count, "capabilities", capabilities(agent));
-	char *text = json_dumps(object, JSON_COMPACT);
+	char *text;
 
+	json_object_set_new(object, "pins_version", json_integer(agent->pins.version));
+	if (agent->next_certificate != NULL)
+		json_object_set_new(object, "next_certificate", json_string(agent->next_certificate));
+	agent->next_sent = agent->next_certificate != NULL;
+	text = json_dumps(object, JSON_COMPACT);
 	so_put_bytes(body, text, strlen(text) - 1);
 	so_put_bytes(body, ",\"held\":", 8);
 	so_held_write(agent->held, body, SO_HELD_BY_REGISTER, agent->registration.number);
@@ -145,6 +151,7 @@ registered(void *context, const SoAnswer *answer)
 	so_command_handle(agent, json_object_get(answer->body, "commands"));
 	so_lease_resume(agent);
 	so_report_resume(agent);
+	so_rotation_registered(agent);
 }
 
 void

@@ -20,6 +20,7 @@
 #include "worker_agent/lease.h"
 #include "worker_agent/nursery_client.h"
 #include "worker_agent/register.h"
+#include "worker_agent/rotation.h"
 #include "worker_agent/runners.h"
 
 /* After the second signal: how long the results of killed runners may take to reach the master. */
@@ -97,6 +98,8 @@ apply_settings(SoAgent *agent, const SoSettings *fresh)
 		so_log_error(SO_LOG_ERROR, &error);
 		return;
 	}
+	so_pins_apply(&agent->pins, &old);
+	so_pins_apply(&agent->pins, &new);
 	so_settings_apply_reloadable(agent->settings, fresh);
 	if (!so_signals_open_log(agent->settings, &error))
 		so_log_error(SO_LOG_ERROR, &error);
@@ -170,6 +173,9 @@ signal_arrived(evutil_socket_t number, short what, void *argument)
 		case SIGHUP:
 			reload(agent);
 			break;
+		case SIGUSR1:
+			so_rotation_start(agent);
+			break;
 		case SIGCHLD:
 			if (agent->nursery != NULL)
 				so_nursery_reap(agent->nursery);
@@ -180,7 +186,7 @@ signal_arrived(evutil_socket_t number, short what, void *argument)
 void
 so_signals_open(SoAgent *agent)
 {
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)

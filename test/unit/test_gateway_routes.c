@@ -27,6 +27,7 @@ test_routes(void **state)
 		{"/ClusterManagement/v1/register", true, SO_OK, SO_REQUEST_REGISTER},
 		{"/ClusterManagement/v1/lease", true, SO_OK, SO_REQUEST_LEASE},
 		{"/ClusterManagement/v1/report", true, SO_OK, SO_REQUEST_REPORT},
+		{"/ClusterManagement/v1/join", true, SO_OK, SO_REQUEST_JOIN},
 		{"/ClusterManagement/v1/lease", false, SO_ERR_METHOD_NOT_ALLOWED, 0},
 		{"/ClusterManagement/v1/lease/", true, SO_ERR_ROUTE_UNKNOWN, 0},
 		{"/ClusterManagement/v1/Lease", true, SO_ERR_ROUTE_UNKNOWN, 0},

@@ -1,0 +1,165 @@
+-- 48_enrollment.sql
+--
+-- Enrolment tokens, revocation and rotation: what administrators call.  Changes
+-- of rows that the master writes are requests.
+
+CREATE FUNCTION internal.own_endpoint() RETURNS text
+LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'so_own_endpoint';
+COMMENT ON FUNCTION internal.own_endpoint() IS 'https://host:port by the settings; NULL when the port is 0';
+
+CREATE FUNCTION internal.prepare_next_certificate(certificate_file text, key_file text, OUT thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_prepare_next_certificate';
+COMMENT ON FUNCTION internal.prepare_next_certificate(text, text) IS 'Puts the master''s next certificate and key beside the present ones: a new pair, or these two files of the security directory';
+
+CREATE FUNCTION internal.require_enabled() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT 1 FROM internal.binding b WHERE b.enabled) THEN
+		PERFORM internal.raise_error('SO108');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.require_enabled() IS 'SO108 unless scaleout is enabled in this database';
+
+-- Where a new worker finds the master: the address that the master has written
+-- down, or what the settings say while it has not started yet.
+CREATE FUNCTION internal.join_endpoint(wanted text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	endpoint text := wanted;
+BEGIN
+	IF endpoint IS NULL THEN
+		SELECT regexp_replace(s.master_address, '/ClusterManagement$', '') INTO endpoint FROM internal.master_state s;
+	END IF;
+	endpoint := coalesce(endpoint, internal.own_endpoint());
+	IF endpoint IS NULL THEN
+		PERFORM internal.raise_error('SO152', 'the master has not started yet, so its port is not known');
+	END IF;
+	IF endpoint !~ '^https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$' THEN
+		PERFORM internal.raise_error('SO103', format('"%s" is not an endpoint', left(endpoint, 200)), 'Write https://host:port.');
+	END IF;
+	RETURN endpoint;
+END
+$$;
+COMMENT ON FUNCTION internal.join_endpoint(text) IS 'The endpoint that goes into a token';
+
+-- The thumbprints that a new worker must trust: present and next.
+CREATE FUNCTION internal.join_thumbprints() RETURNS text
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(t.thumbprint, ',' ORDER BY t.n)
+	  FROM (SELECT coalesce((SELECT s.thumbprint FROM internal.master_state s), (internal.read_certificate(NULL)).thumbprint) AS thumbprint, 1 AS n
+			UNION ALL
+			SELECT c.thumbprint, 2 FROM internal.master_certificate c WHERE c.state = 'next') t
+$$;
+COMMENT ON FUNCTION internal.join_thumbprints() IS 'The thumbprints that go into a token';
+
+CREATE FUNCTION internal.create_enrollment_token(caller regrole, valid_for interval, uses integer, enable boolean, endpoint text, description text)
+RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id CONSTANT uuid := gen_random_uuid();
+	-- 244 random bits, from the same source as keys.
+	secret CONSTANT text := replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+	address text;
+BEGIN
+	PERFORM internal.require_admin(caller, 'create an enrollment token');
+	PERFORM internal.require_value('valid_for', valid_for IS NULL);
+	PERFORM internal.require_value('uses', uses IS NULL);
+	PERFORM internal.require_value('enable', enable IS NULL);
+	IF valid_for <= interval '0' OR valid_for > interval '30 days' THEN
+		PERFORM internal.raise_error('SO103', 'valid_for is out of range', 'It may be up to 30 days.');
+	END IF;
+	IF uses NOT BETWEEN 1 AND 1000 THEN
+		PERFORM internal.raise_error('SO103', 'uses is out of range', 'It may be 1 to 1000.');
+	END IF;
+	PERFORM internal.require_enabled();
+	address := internal.join_endpoint(endpoint);
+	IF address ~ '^https://(localhost|127\.|\[::1\])' THEN
+		RAISE NOTICE 'workers on other machines cannot reach %', address
+			USING HINT = 'Set scaleout.listen_addresses and scaleout.host_name, or give an endpoint.';
+	END IF;
+	INSERT INTO internal.enrollment_token (token_id, secret_hash, description, enable, uses, created_by, valid_until)
+	VALUES (id, sha256(convert_to(secret, 'UTF8')), description, enable, uses, pg_get_userbyid(caller), clock_timestamp() + valid_for);
+	PERFORM internal.send_request(caller, 'enrollment');
+	RETURN 'scaleout1.' || translate(encode(convert_to(jsonb_build_object('endpoint', address, 'thumbprint', internal.join_thumbprints(),
+		'token', id, 'secret', secret)::text, 'UTF8'), 'base64'), E'+/=\n', '-_');
+END
+$$;
+COMMENT ON FUNCTION internal.create_enrollment_token(regrole, interval, integer, boolean, text, text) IS 'Behind catalog.create_enrollment_token';
+
+CREATE FUNCTION internal.revoke_enrollment_token(caller regrole, token_id uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM internal.require_admin(caller, 'revoke an enrollment token');
+	PERFORM internal.require_value('token_id', token_id IS NULL);
+	IF NOT EXISTS (SELECT 1 FROM internal.enrollment_token t WHERE t.token_id = $2) THEN
+		PERFORM internal.raise_error('SO150', format('there is no enrollment token %s', token_id));
+	END IF;
+	PERFORM internal.send_request(caller, 'revoke_token', NULL, NULL, jsonb_build_object('token_id', token_id));
+END
+$$;
+COMMENT ON FUNCTION internal.revoke_enrollment_token(regrole, uuid) IS 'Behind catalog.revoke_enrollment_token';
+
+CREATE FUNCTION internal.revoke_worker_certificate(caller regrole, thumbprint text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	digits CONSTANT text := lower(regexp_replace(thumbprint, '[\s:]', '', 'g'));
+BEGIN
+	PERFORM internal.require_admin(caller, 'revoke a worker certificate');
+	PERFORM internal.require_value('thumbprint', thumbprint IS NULL);
+	IF NOT EXISTS (SELECT 1 FROM internal.worker_certificate c WHERE c.thumbprint = digits) THEN
+		PERFORM internal.raise_error('SO151', format('there is no worker certificate with thumbprint "%s"', left(thumbprint, 200)));
+	END IF;
+	PERFORM internal.send_request(caller, 'revoke_certificate', NULL, NULL, jsonb_build_object('thumbprint', digits));
+END
+$$;
+COMMENT ON FUNCTION internal.revoke_worker_certificate(regrole, text) IS 'Behind catalog.revoke_worker_certificate';
+
+CREATE FUNCTION internal.rotate_worker_certificate(caller regrole, workeragentid uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$ SELECT internal.request_for_worker(caller, 'rotate_worker', workeragentid) $$;
+COMMENT ON FUNCTION internal.rotate_worker_certificate(regrole, uuid) IS 'Behind catalog.rotate_worker_certificate';
+
+-- The files are made here, by the server's account; the master announces the
+-- thumbprint and puts them in place when the workers have it.
+CREATE FUNCTION internal.rotate_master_certificate(caller regrole, force boolean, grace interval, certificate_file text, key_file text)
+RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	facts record;
+	waiting text;
+BEGIN
+	PERFORM internal.require_admin(caller, 'rotate the master''s certificate');
+	PERFORM internal.require_value('force', force IS NULL);
+	PERFORM internal.require_value('grace', grace IS NULL);
+	IF grace < interval '0' OR grace > interval '3650 days' THEN
+		PERFORM internal.raise_error('SO103', 'grace is out of range', 'It may be up to 3650 days.');
+	END IF;
+	IF (certificate_file IS NULL) <> (key_file IS NULL) THEN
+		PERFORM internal.raise_error('SO103', 'certificate_file and key_file belong together', 'Give both, or none to have a new pair made.');
+	END IF;
+	PERFORM internal.require_enabled();
+	PERFORM pg_advisory_xact_lock(hashtext('scaleout.master_certificate'));
+	SELECT c.thumbprint INTO waiting FROM internal.master_certificate c WHERE c.state = 'next';
+	IF waiting IS NOT NULL AND force AND certificate_file IS NULL THEN
+		PERFORM internal.send_request(caller, 'rotate_master', NULL, NULL, jsonb_build_object('thumbprint', waiting, 'force', true, 'grace', grace));
+		RETURN waiting;
+	END IF;
+	IF waiting IS NOT NULL OR EXISTS (SELECT 1 FROM internal.request r WHERE r.kind = 'rotate_master') THEN
+		PERFORM internal.raise_error('SO153', NULL, CASE WHEN waiting IS NOT NULL THEN format('Thumbprint %s is announced.', waiting) END);
+	END IF;
+	facts := internal.prepare_next_certificate(certificate_file, key_file);
+	IF EXISTS (SELECT 1 FROM internal.master_certificate c WHERE c.thumbprint = facts.thumbprint AND c.state <> 'old') THEN
+		PERFORM internal.raise_error('SO103', format('certificate %s is or was the master''s', facts.thumbprint), 'Give another one.');
+	END IF;
+	PERFORM internal.send_request(caller, 'rotate_master', NULL, NULL, jsonb_build_object('thumbprint', facts.thumbprint, 'force', force,
+		'grace', grace, 'not_before', facts.not_before, 'not_after', facts.not_after));
+	RETURN facts.thumbprint;
+END
+$$;
+COMMENT ON FUNCTION internal.rotate_master_certificate(regrole, boolean, interval, text, text) IS 'Behind catalog.rotate_master_certificate';

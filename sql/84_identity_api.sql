@@ -1,0 +1,54 @@
+-- 84_identity_api.sql
+--
+-- Identities in the public schema: enrolment, revocation, rotation.
+
+CREATE FUNCTION catalog.create_enrollment_token(valid_for interval DEFAULT '1 hour', uses integer DEFAULT 1, enable boolean DEFAULT true,
+	endpoint text DEFAULT NULL, description text DEFAULT NULL, OUT token text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
+COMMENT ON FUNCTION catalog.create_enrollment_token(interval, integer, boolean, text, text) IS 'A token for scaleout-worker join: the worker is trusted, and enabled unless told otherwise';
+
+CREATE FUNCTION catalog.revoke_enrollment_token(token_id uuid) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
+COMMENT ON FUNCTION catalog.revoke_enrollment_token(uuid) IS 'Nobody joins by this token any more; workers that did stay';
+
+CREATE FUNCTION catalog.revoke_worker_certificate(thumbprint text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
+COMMENT ON FUNCTION catalog.revoke_worker_certificate(text) IS 'Shuts a certificate out at once, open connections too; tasks of its worker are offered again';
+
+CREATE FUNCTION catalog.rotate_worker_certificate(workeragentid uuid) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
+COMMENT ON FUNCTION catalog.rotate_worker_certificate(uuid) IS 'The worker makes itself a new key and certificate; the old one is dropped when it uses them';
+
+CREATE FUNCTION catalog.rotate_master_certificate(force boolean DEFAULT false, grace interval DEFAULT '7 days',
+	certificate_file text DEFAULT NULL, key_file text DEFAULT NULL, OUT thumbprint text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
+COMMENT ON FUNCTION catalog.rotate_master_certificate(boolean, interval, text, text) IS 'Announces the next certificate to the workers and uses it when all that are enabled and online have it, or at once with force';
+
+CREATE VIEW catalog.enrollment_tokens WITH (security_barrier) AS
+	SELECT t.token_id, t.description, t.enable, t.uses, t.used, t.failed_attempts, t.created_by, t.created_time, t.valid_until, t.last_used_time,
+		   t.revoked,
+		   NOT t.revoked AND t.valid_until > pg_catalog.clock_timestamp() AND t.used < t.uses AND t.failed_attempts < 5 AS is_usable
+	  FROM internal.enrollment_token t
+	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage');
+COMMENT ON VIEW catalog.enrollment_tokens IS 'Enrollment tokens without their secrets';
+
+CREATE VIEW catalog.enrollment_attempts WITH (security_barrier) AS
+	SELECT a.attempt_id, a.attempted_time, a.token_id, a.peer, a.thumbprint, a.agent_id AS workeragentid, a.machine_name, a.accepted, a.reason
+	  FROM internal.enrollment_attempt a
+	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage');
+COMMENT ON VIEW catalog.enrollment_attempts IS 'Attempts to join, refused ones with their reason';
+
+CREATE VIEW catalog.master_certificates WITH (security_barrier) AS
+	SELECT c.thumbprint, c.state, c.not_before, c.not_after, c.announced_by, c.announced_time, c.forced, c.current_since, c.valid_until
+	  FROM internal.master_certificate c
+	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage');
+COMMENT ON VIEW catalog.master_certificates IS 'Certificates of the master: next, current, old (accepted until valid_until), retired';
+
+CREATE VIEW catalog.master_certificate_confirmations WITH (security_barrier) AS
+	SELECT w.agent_id AS workeragentid, w.display_name AS displayname, w.machine_name AS machinename, w.is_enabled AS isenabled,
+		   coalesce(w.last_online_time > pg_catalog.now() - 2 * pg_catalog.current_setting('scaleout.master_heartbeat_interval', true)::interval
+					- pg_catalog.current_setting('scaleout.long_poll_interval', true)::interval, false) AS is_online,
+		   w.pins_version >= (SELECT pg_catalog.max(c.version) FROM internal.master_certificate c) AS confirmed
+	  FROM internal.worker_agent w
+	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage');
+COMMENT ON VIEW catalog.master_certificate_confirmations IS 'Which workers have stored the thumbprints of the master as they are now';

@@ -1,0 +1,124 @@
+# Workers join by tokens, and are shut out at once when their certificate is revoked.
+use strict;
+use warnings;
+
+use Test::More;
+use JSON::PP;
+use MIME::Base64 qw(decode_base64url encode_base64url);
+use PostgreSQL::Test::Utils;
+
+use lib 'test/tap/lib';
+use Scaleout::System;
+
+my $worker = Scaleout::System::program('scaleout-worker');
+my $system = Scaleout::System->new('enrollment', settings => {
+	'scaleout.lease_interval' => '60s', 'scaleout.master_heartbeat_interval' => '1s' });
+my $folder = PostgreSQL::Test::Utils::tempdir();
+$system->deploy('f', 'p', empty => { executables => [] },
+	long => { executables => [ { name => 'long', type => 'execute_process', executable => '/bin/sleep', arguments => ['1234567'] } ] });
+
+sub token { my ($arguments) = @_; return $system->sql('SET client_min_messages = warning; SELECT catalog.create_enrollment_token(' . ($arguments // '') . ')'); }
+
+sub join_with
+{
+	my ($token, $name) = @_;
+	my ($out, $err);
+	IPC::Run::run([ $worker, 'join', $token, '--directory', "$folder/$name", '--display-name', $name ], '>', \$out, '2>', \$err);
+	return ($? >> 8, $out, $err);
+}
+
+# The token with some of its parts changed.
+sub forged
+{
+	my ($token, %with) = @_;
+	my $parts = decode_json(decode_base64url($token =~ s/^scaleout1\.//r));
+	return 'scaleout1.' . encode_base64url(encode_json({ %$parts, %with }));
+}
+
+sub last_attempt { return $system->sql('SELECT accepted, reason FROM catalog.enrollment_attempts ORDER BY attempt_id DESC LIMIT 1'); }
+
+# A worker that has joined becomes an agent of the system.
+sub start
+{
+	my ($name) = @_;
+	append_to_file("$folder/$name/worker.conf", "TaskRequestMaxCPU = 100\nTaskRequestMinMemory = 0\n");
+	my ($id) = slurp_file("$folder/$name/worker.conf") =~ /^AgentId = (\S+)/m;
+	$system->{agents}{$name} = { name => $name, id => $id, directory => "$folder/$name", pid => 0,
+		log => "$PostgreSQL::Test::Utils::log_path/agent_$name.log" };
+	return $system->start_agent($name);
+}
+
+subtest 'a worker joins' => sub {
+	my $token = token("valid_for => '1 hour', uses => 1");
+	like($token, qr/^scaleout1\.[A-Za-z0-9_-]+$/, 'a token');
+	my ($status, $out, $err) = join_with($token, 'one');
+	is($status, 0, 'join') or diag($err);
+	like($out, qr/has joined https:\/\/localhost:\d+ and is enabled/, 'says so');
+	is((stat("$folder/one/worker.key"))[2] & 0777, 0600, 'the key is private');
+	unlike(slurp_file("$folder/one/worker.conf"), qr/scaleout1|secret/, 'the settings do not hold the token');
+	start('one');
+	$system->wait_status($system->run('f', 'p', 'empty'), 7);
+	pass('and runs packages');
+	is($system->sql('SELECT used, uses, failed_attempts, is_usable, created_by FROM catalog.enrollment_tokens'), '1|1|0|f|postgres', 'the token is used up');
+	my $secret = decode_json(decode_base64url($token =~ s/^scaleout1\.//r))->{secret};
+	ok(!$system->node->log_contains($secret), 'the secret is not logged');
+	is($system->sql("SELECT count(*) FROM internal.enrollment_token t WHERE t::text LIKE '%$secret%'"), 0, 'nor stored');
+	is(last_attempt(), 't|', 'the attempt is recorded');
+
+	($status, undef, $err) = join_with($token, 'again');
+	is($status, 1, 'a used token is refused');
+	like($err, qr/SO315.*the token has been used/s, 'with the reason');
+	is(last_attempt(), 'f|the token has been used', 'and recorded');
+	ok(!-e "$folder/again/worker.key", 'nothing is left of the attempt');
+};
+
+subtest 'tokens that are refused' => sub {
+	token("valid_for => '1 hour', uses => 1, description => 'keeps the door open'");
+	my $expired = token("valid_for => '1 second'");
+	$system->wait_until("SELECT min(valid_until) < clock_timestamp() FROM catalog.enrollment_tokens");
+	my ($status, $out, $err) = join_with($expired, 'expired');
+	like($err, qr/SO315.*the token expired at/s, 'expired');
+	my $revoked = token();
+	$system->sql("SELECT catalog.revoke_enrollment_token(token_id) FROM catalog.enrollment_tokens ORDER BY created_time DESC LIMIT 1");
+	$system->wait_until('SELECT bool_or(revoked) FROM catalog.enrollment_tokens');
+	(undef, undef, $err) = join_with($revoked, 'revoked');
+	like($err, qr/SO315.*the token was revoked/s, 'revoked');
+	my $good = token();
+	(undef, undef, $err) = join_with(forged($good, token => '11111111-2222-3333-4444-555555555555'), 'unknown');
+	like($err, qr/SO315.*the token is not known/s, 'unknown');
+	(undef, undef, $err) = join_with(forged($good, thumbprint => '0' x 64), 'mitm');
+	like($err, qr/SO314/, 'a master with another certificate is not told the secret');
+	is(last_attempt(), 'f|there is no such token', 'it has not seen that attempt');
+	(undef, undef, $err) = join_with('scaleout1.nonsense', 'nonsense');
+	like($err, qr/SO317/, 'nonsense');
+	(undef, undef, $err) = join_with(forged($good, secret => '0' x 64), "guess$_") for 1 .. 5;
+	like($err, qr/SO315.*the token is not known/s, 'a guessed secret');
+	is(last_attempt(), 'f|the secret is wrong', 'is recorded');
+	(undef, undef, $err) = join_with($good, 'locked');
+	is(last_attempt(), 'f|the token is locked after five wrong secrets', 'the right secret comes too late then');
+	(undef, undef, $err) = join_with($good, 'often') for 1 .. 10;
+	like($err, qr/SO316.*too many attempts/s, 'attempts of one address are limited');
+	ok($system->wait_log(qr/refused a worker at 127\.0\.0\.1:\d+ that wanted to join: the secret is wrong/), 'the server log has them');
+};
+
+subtest 'revocation' => sub {
+	my $agent = $system->{agents}{one};
+	my $id = $system->run('f', 'p', 'long');
+	$system->wait_until("SELECT count(*) > 0 FROM internal.event_message WHERE operation_id = $id");
+	my $two = $system->add_agent('two');
+	my $thumbprint = $system->sql("SELECT thumbprint FROM catalog.worker_agents WHERE workeragentid = '$agent->{id}'");
+	my $offset = $system->log_size;
+	$system->sql("SELECT catalog.revoke_worker_certificate('$thumbprint')");
+	$system->wait_until("SELECT agent_id = '$two->{id}' AND attempt = 2 FROM internal.task WHERE execution_id = $id");
+	pass('its task is offered again at once, long before the lease would end');
+	ok($system->wait_log(qr/closing the connection of .*its certificate $thumbprint is no longer trusted/, $offset), 'open connections are closed');
+	like($system->messages($id), qr{the certificate of worker "one" was revoked}, 'the execution says why');
+	$system->wait_for('the refusal', sub { slurp_file($agent->{log}) =~ /SO302: the worker certificate is not trusted/ });
+	is($system->sql("SELECT revoked FROM catalog.worker_certificates WHERE thumbprint = '$thumbprint'"), 't', 'the view says so');
+	is($system->sql("SELECT count(*) FROM catalog.worker_agents WHERE workeragentid = '$agent->{id}'"), 1, 'the worker is still listed');
+	$system->sql("SELECT catalog.stop_operation($id)");
+	$system->wait_status($id, 3);
+};
+
+$system->stop;
+done_testing();

@@ -1,0 +1,42 @@
+/*
+ * worker_agent/pins.h
+ *
+ * The thumbprints of the master that the master itself has announced, and those
+ * that it has retired: they are added to MasterHttpsCertThumbprint, or taken
+ * from it, so that nobody edits settings when a certificate is replaced.
+ *
+ * Process: agent.  The file SecurityDirectory/master_pins is replaced atomically.
+ */
+#ifndef WORKER_AGENT_PINS_H
+#define WORKER_AGENT_PINS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "worker_agent/master_client.h"
+#include "worker_agent/settings.h"
+
+typedef struct SoPins
+{
+	int64_t version; /* of the master's list; 0: none was announced */
+	int trusted_count;
+	SoThumbprint trusted[SO_PINS_MAX];
+	int retired_count;
+	SoThumbprint retired[SO_PINS_MAX];
+} SoPins;
+
+/* Read the file; without one everything is 0.  false with *error when it is damaged. */
+extern bool so_pins_read(const SoSettings *settings, SoPins *pins, SoError *error) SO_WARN_UNUSED;
+
+/* Write the file durably. */
+extern bool
+so_pins_write(const SoSettings *settings, const SoPins *pins, SoError *error) SO_WARN_UNUSED;
+
+/* The members version, thumbprints and retired of the command "rotate"; false when it is malformed. */
+extern bool so_pins_parse(const json_t *command, SoPins *pins) SO_WARN_UNUSED;
+
+/* Add what was announced to the pins of the address and take away what was retired, but never all. */
+extern void so_pins_apply(const SoPins *pins, SoMasterAddress *address);
+
+#endif /* WORKER_AGENT_PINS_H */
