@@ -146,17 +146,33 @@ so_file_create_directory(SoFileOperation *operation, const char *path, bool exis
 }
 
 static bool
-copy_link(const char *path, const char *target, SoError *error)
+copy_link(SoFileOperation *operation, const char *path, const char *target, SoError *error)
 {
+	char *temporary = talloc_asprintf(operation->context, "%s.%d.scaleout-part", target, gettid());
 	char text[4096];
 	ssize_t length = readlink(path, text, sizeof(text) - 1);
+	bool good = true;
 
 	if (length < 0)
-		return so_file_error(error, "read the link", path, errno);
-	text[length] = '\0';
-	if (symlink(text, target) != 0)
-		return so_file_error(error, "create the link", target, errno);
-	return true;
+		good = so_file_error(error, "read the link", path, errno);
+	else if (!operation->overwrite && so_file_exists(target))
+		good = so_error_set(error, SO_ERR_TASK_EXISTS, target, "\"%s\" exists already", target);
+	else
+	{
+		text[length] = '\0';
+		/* Renamed into place, because symlink(2) never replaces anything. */
+		unlink(temporary);
+		if (symlink(text, temporary) != 0)
+			good = so_file_error(error, "create the link", target, errno);
+		else if (rename(temporary, target) != 0)
+		{
+			good = so_file_error(error, "create the link", target, errno);
+			unlink(temporary);
+		}
+	}
+	operation->files += good;
+	talloc_free(temporary);
+	return good;
 }
 
 static bool
@@ -169,7 +185,7 @@ copy_entry(SoFileOperation *operation, const char *path, const char *name,
 	if (S_ISDIR(status->st_mode))
 		good = so_file_copy_directory(operation, path, target, error);
 	else if (S_ISLNK(status->st_mode))
-		good = copy_link(path, target, error);
+		good = copy_link(operation, path, target, error);
 	else
 		good = so_file_copy(operation, path, target, error);
 	talloc_free(target);
@@ -183,6 +199,7 @@ is_inside(TALLOC_CTX *context, const char *path, const char *folder)
 	char *real_folder = realpath(folder, NULL);
 	char *known = talloc_strdup(context, path);
 	char *real_path = NULL;
+	size_t length;
 	bool inside;
 
 	/* The destination may not exist yet: look at its nearest parent that does. */
@@ -197,9 +214,11 @@ is_inside(TALLOC_CTX *context, const char *path, const char *folder)
 		else
 			known[0] = '\0';
 	}
+	/* Everything is inside "/", the only folder whose name ends in a slash. */
+	length = real_folder == NULL || strcmp(real_folder, "/") == 0 ? 0 : strlen(real_folder);
 	inside = real_folder != NULL && real_path != NULL &&
-			 strncmp(real_path, real_folder, strlen(real_folder)) == 0 &&
-			 (real_path[strlen(real_folder)] == '/' || real_path[strlen(real_folder)] == '\0');
+			 strncmp(real_path, real_folder, length) == 0 &&
+			 (real_path[length] == '/' || real_path[length] == '\0');
 	free(real_folder);
 	free(real_path);
 	talloc_free(known);
@@ -245,6 +264,10 @@ so_file_move_directory(SoFileOperation *operation, const char *source, const cha
 	}
 	if (errno != EXDEV && errno != ENOTEMPTY && errno != EEXIST)
 		return so_file_error(error, "move", source, errno);
+	/* What is copied to the place of source itself would be deleted with source. */
+	if (is_inside(operation->context, source, destination))
+		return so_error_set(error, SO_ERR_TASK_FILE, destination,
+							"\"%s\" contains the folder that is moved", destination);
 	return so_file_copy_directory(operation, source, destination, error) &&
 		   so_file_delete_directory(operation, source, false, error);
 }

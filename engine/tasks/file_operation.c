@@ -170,7 +170,8 @@ so_file_copy(SoFileOperation *operation, const char *source, const char *destina
 {
 	char *temporary =
 		talloc_asprintf(operation->context, "%s.%d.scaleout-part", destination, gettid());
-	int from = open(source, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: opening a pipe would wait for its writer, and no cancel could end that. */
+	int from = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int to = -1;
 	struct stat status;
 	bool good;

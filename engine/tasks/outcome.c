@@ -78,7 +78,8 @@ char *
 so_outcome_read_file(TALLOC_CTX *context, const char *path, size_t limit, size_t *length,
 					 SoError *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: opening a pipe would wait for its writer, and no cancel could end that. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
 	char *bytes;
 	size_t used = 0;

@@ -91,6 +91,21 @@ emit_line(SoOutput *output)
 	return go_on;
 }
 
+/*
+ * How many bytes to leave for the next piece, so that the cut after room bytes
+ * (bytes[room] exists) does not split a character of UTF-8.
+ */
+static size_t
+split_character(const SoOutput *output, const char *bytes, size_t room)
+{
+	size_t back = 0;
+
+	while (back < 3 && back < room && ((unsigned char) bytes[room - back] & 0xC0) == 0x80)
+		back++;
+	/* Never all of an empty line: it would not get shorter. */
+	return back < room || so_byte_buffer_length(&output->line) > 0 ? back : 0;
+}
+
 static bool
 take_lines(SoOutput *output, const char *bytes, size_t length)
 {
@@ -105,6 +120,7 @@ take_lines(SoOutput *output, const char *bytes, size_t length)
 
 		if (part > room)
 		{
+			room -= split_character(output, bytes, room);
 			so_put_bytes(&output->line, bytes, room);
 			if (!emit_line(output))
 				return false;
