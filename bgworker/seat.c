@@ -126,7 +126,7 @@ so_seat_take(SoMaster *master, MemoryContext context, char **reason)
 	arguments[2] = token != NULL ? CStringGetTextDatum(token) : (Datum) 0;
 	nulls[2] = token != NULL ? ' ' : 'n';
 	arguments[3] = Int32GetDatum((int32) so_insertion_timeline());
-	arguments[4] = CStringGetTextDatum(so_setting_resolved_host_name());
+	arguments[4] = CStringGetTextDatum(so_setting_machine_name());
 	if (so_spi_run(&begin_statement, arguments, nulls) != 1)
 		elog(ERROR, "internal.master_begin did not answer");
 	master->epoch = (uint64) so_spi_int64(0, 3);
