@@ -30,7 +30,7 @@ same_uuid(const pg_uuid_t *a, const pg_uuid_t *b)
 static SoAgent *
 identify(SoMaster *master, const SoRequest *request)
 {
-	SoAgent    *agent = so_agents_find(&request->agent_id);
+	SoAgent *agent = so_agents_find(&request->agent_id);
 	SoByteBuffer *out = &master->gateway.out;
 
 	if (agent == NULL || request->epoch != master->epoch)
@@ -60,7 +60,7 @@ so_admission_held(SoMaster *master, const SoRequest *request, SoAgent *agent)
 	for (uint32 i = 0; i < request->n_held; i++)
 	{
 		const SoHeld *held = &request->held[i];
-		SoLease    *lease = so_leases_find(&held->task);
+		SoLease *lease = so_leases_find(&held->task);
 
 		if (lease != NULL && lease->attempt == held->attempt &&
 			same_uuid(&lease->agent_id, &request->agent_id))
@@ -85,12 +85,12 @@ so_admission_held(SoMaster *master, const SoRequest *request, SoAgent *agent)
 static int64
 find_lost_answers(SoMaster *master, SoBatch *batch, const SoRequest *request, SoAgent *agent)
 {
-	dlist_iter	iter;
-	int64		stop_at_ms = PG_INT64_MAX;
+	dlist_iter iter;
+	int64 stop_at_ms = PG_INT64_MAX;
 
 	dlist_foreach(iter, &agent->leases)
 	{
-		SoLease    *lease = dlist_container(SoLease, agent_node, iter.cur);
+		SoLease *lease = dlist_container(SoLease, agent_node, iter.cur);
 
 		if (lease->listed_in != request->request)
 		{
@@ -113,9 +113,9 @@ find_lost_answers(SoMaster *master, SoBatch *batch, const SoRequest *request, So
 static void
 admit_poll(SoMaster *master, SoBatch *batch, SoRequest *request, SoAgent *agent)
 {
-	int64		poll_until_ms = master->now_ms + request->wait_ms;
-	int64		stop_at_ms = find_lost_answers(master, batch, request, agent);
-	uint64		replaced = so_agents_park(agent, request, Min(poll_until_ms, stop_at_ms));
+	int64 poll_until_ms = master->now_ms + request->wait_ms;
+	int64 stop_at_ms = find_lost_answers(master, batch, request, agent);
+	uint64 replaced = so_agents_park(agent, request, Min(poll_until_ms, stop_at_ms));
 
 	if (replaced != 0)
 		so_answers_replaced_poll(master, replaced, agent->enabled);
@@ -141,7 +141,7 @@ has_items(const SoRequest *request)
 void
 so_admission_request(SoMaster *master, SoBatch *batch, SoRequest *request)
 {
-	SoAgent    *agent;
+	SoAgent *agent;
 
 	if (request->kind == SO_REQUEST_REGISTER)
 	{

@@ -21,4 +21,4 @@ extern void so_admission_request(SoMaster *master, SoBatch *batch, SoRequest *re
  */
 extern void so_admission_held(SoMaster *master, const SoRequest *request, SoAgent *agent);
 
-#endif							/* BGWORKER_ADMISSION_H */
+#endif /* BGWORKER_ADMISSION_H */

@@ -64,7 +64,7 @@ void
 so_answers_commands(SoMaster *master, StringInfo json, SoAgent *agent)
 {
 	dlist_mutable_iter iter;
-	dlist_iter	leases;
+	dlist_iter leases;
 
 	appendStringInfoChar(json, '[');
 	dlist_foreach_modify(iter, &agent->superseded)
@@ -77,7 +77,7 @@ so_answers_commands(SoMaster *master, StringInfo json, SoAgent *agent)
 	}
 	dlist_foreach(leases, &agent->leases)
 	{
-		SoLease    *lease = dlist_container(SoLease, agent_node, leases.cur);
+		SoLease *lease = dlist_container(SoLease, agent_node, leases.cur);
 
 		if (lease->stop_requested && lease->held_state == SO_HELD_RUNNING &&
 			so_answers_stop_due(lease) <= master->now_ms)
@@ -110,7 +110,7 @@ void
 so_answers_poll(SoMaster *master, SoAgent *agent, const char *tasks, const char *projects)
 {
 	StringInfoData json;
-	uint64		request = agent->request;
+	uint64 request = agent->request;
 
 	so_agents_unpark(agent);
 	begin_answer(master, &json, agent->enabled);
@@ -157,7 +157,8 @@ so_answers_register(SoMaster *master, const SoRequest *request, SoAgent *agent)
 	initStringInfo(&json);
 	appendStringInfo(&json, "{\"protocol\":%d,\"epoch\":" UINT64_FORMAT ",\"enabled\":%s",
 					 SO_PROTOCOL_VERSION, master->epoch, agent->enabled ? "true" : "false");
-	appendStringInfo(&json, ",\"lease_interval_ms\":%d,\"heartbeat_interval_ms\":%d,\"long_poll_ms\":%d",
+	appendStringInfo(&json,
+					 ",\"lease_interval_ms\":%d,\"heartbeat_interval_ms\":%d,\"long_poll_ms\":%d",
 					 so_setting_lease_interval,
 					 /* Two heartbeats may be late before a lease ends. */
 					 Min(so_setting_agent_heartbeat_interval, so_setting_lease_interval / 3),
@@ -171,7 +172,7 @@ so_answers_register(SoMaster *master, const SoRequest *request, SoAgent *agent)
 void
 so_answers_due_polls(SoMaster *master)
 {
-	SoAgent    *agent;
+	SoAgent *agent;
 
 	while ((agent = so_agents_next_due(master->now_ms)) != NULL)
 		so_answers_poll(master, agent, NULL, NULL);

@@ -33,16 +33,15 @@ extern void so_answers_commands(SoMaster *master, StringInfo json, SoAgent *agen
  * Answer the agent's parked poll: tasks and projects are the insides of the
  * JSON list and object, or NULL.  The agent must have a poll parked.
  */
-extern void so_answers_poll(SoMaster *master, SoAgent *agent, const char *tasks,
-							const char *projects);
+extern void
+so_answers_poll(SoMaster *master, SoAgent *agent, const char *tasks, const char *projects);
 
 /* Answer a poll that another one has replaced. */
 extern void so_answers_replaced_poll(SoMaster *master, uint64 request, bool enabled);
 
 /* Answer a report; lists are insides of the JSON lists, or NULL. */
 extern void so_answers_report(SoMaster *master, const SoRequest *request, SoAgent *agent,
-							  const char *acknowledged, const char *rejected,
-							  const char *replies);
+							  const char *acknowledged, const char *rejected, const char *replies);
 
 /* Answer a registration. */
 extern void so_answers_register(SoMaster *master, const SoRequest *request, SoAgent *agent);
@@ -50,4 +49,4 @@ extern void so_answers_register(SoMaster *master, const SoRequest *request, SoAg
 /* Answer every poll that has waited long enough or has news. */
 extern void so_answers_due_polls(SoMaster *master);
 
-#endif							/* BGWORKER_ANSWERS_H */
+#endif /* BGWORKER_ANSWERS_H */

@@ -175,8 +175,7 @@ so_gateway_frames_configure(SoByteBuffer *out, int kept_port)
 }
 
 void
-so_gateway_frames_trust(SoByteBuffer *out, const uint8 *thumbprints, uint32 n,
-						bool enrollment_open)
+so_gateway_frames_trust(SoByteBuffer *out, const uint8 *thumbprints, uint32 n, bool enrollment_open)
 {
 	size_t position =
 		so_frame_begin(out, SO_GATEWAY_TRUST, enrollment_open ? SO_TRUST_ENROLLMENT_OPEN : 0);

@@ -161,10 +161,10 @@ complete_certificate(void)
 	SoError error = {0};
 
 	if (!so_next_certificate_complete(&error))
-		ereport(WARNING, (so_errcode(SO_ERR_CERTIFICATE_ROTATION),
-						  errmsg("scaleout cannot put the next certificate in place: %s",
-								 error.message),
-						  error.detail[0] != '\0' ? errdetail("%s", error.detail) : 0));
+		ereport(WARNING,
+				(so_errcode(SO_ERR_CERTIFICATE_ROTATION),
+				 errmsg("scaleout cannot put the next certificate in place: %s", error.message),
+				 error.detail[0] != '\0' ? errdetail("%s", error.detail) : 0));
 }
 
 /* Start the gateway when there is none, and tell it what it must know. */

@@ -25,35 +25,32 @@
 /* A row of internal.master_report. */
 typedef struct Reported
 {
-	SoRequest  *request;
-	char	   *verdict;		/* acknowledged, rejected, reply, superseded, over */
-	pg_uuid_t	task;
-	uint32		attempt;
-	int64		sequence;
-	int64		operation_id;	/* over: the operation has ended; 0: it is ready again */
-	char	   *code;
-	char	   *message;		/* reply: JSON */
+	SoRequest *request;
+	char *verdict; /* acknowledged, rejected, reply, superseded, over */
+	pg_uuid_t task;
+	uint32 attempt;
+	int64 sequence;
+	int64 operation_id; /* over: the operation has ended; 0: it is ready again */
+	char *code;
+	char *message; /* reply: JSON */
 } Reported;
 
 #define REPORT_COLUMNS "request, verdict, task, attempt, sequence, operation_id, code, message"
 
-static SoSpiStatement report_statement = {
-	.sql = "SELECT " REPORT_COLUMNS " FROM internal.master_report($1, $2, $3, $4)",
-	.n_arguments = 4,
-	.types = {UUIDARRAYOID, TEXTARRAYOID, INT4OID, INT4OID}
-};
+static SoSpiStatement report_statement = {.sql = "SELECT " REPORT_COLUMNS
+												 " FROM internal.master_report($1, $2, $3, $4)",
+										  .n_arguments = 4,
+										  .types = {UUIDARRAYOID, TEXTARRAYOID, INT4OID, INT4OID}};
 
-static SoSpiStatement reject_statement = {
-	.sql = "SELECT " REPORT_COLUMNS " FROM internal.master_reject($1, $2, $3, $4, $5)",
-	.n_arguments = 5,
-	.types = {UUIDOID, TEXTOID, INT4OID, TEXTOID, TEXTOID}
-};
+static SoSpiStatement reject_statement = {.sql = "SELECT " REPORT_COLUMNS
+												 " FROM internal.master_reject($1, $2, $3, $4, $5)",
+										  .n_arguments = 5,
+										  .types = {UUIDOID, TEXTOID, INT4OID, TEXTOID, TEXTOID}};
 
 static SoSpiStatement count_statement = {
 	.sql = "SELECT pg_catalog.json_array_length($1::pg_catalog.json)",
 	.n_arguments = 1,
-	.types = {TEXTOID}
-};
+	.types = {TEXTOID}};
 
 /* Copy the rows into the batch; request n is the n-th of the list. */
 static void
@@ -63,8 +60,8 @@ collect(SoMaster *master, SoBatch *batch, List *requests, uint64 rows)
 
 	for (uint64 row = 0; row < rows; row++)
 	{
-		int			index = so_spi_int32(row, 1) - 1;
-		Reported   *reported = palloc(sizeof(Reported));
+		int index = so_spi_int32(row, 1) - 1;
+		Reported *reported = palloc(sizeof(Reported));
 
 		if (index < 0 || index >= list_length(requests))
 			elog(ERROR, "internal.master_report answered for request %d of %d", index + 1,
@@ -87,15 +84,15 @@ collect(SoMaster *master, SoBatch *batch, List *requests, uint64 rows)
 void
 so_reports_apply(SoMaster *master, SoBatch *batch)
 {
-	int			n = list_length(batch->reports);
-	pg_uuid_t  *agents = palloc(sizeof(pg_uuid_t) * n);
-	Datum	   *bodies = palloc(sizeof(Datum) * n);
-	Datum		arguments[4];
-	char		nulls[5] = "    ";
+	int n = list_length(batch->reports);
+	pg_uuid_t *agents = palloc(sizeof(pg_uuid_t) * n);
+	Datum *bodies = palloc(sizeof(Datum) * n);
+	Datum arguments[4];
+	char nulls[5] = "    ";
 
 	for (int i = 0; i < n; i++)
 	{
-		SoRequest  *request = list_nth(batch->reports, i);
+		SoRequest *request = list_nth(batch->reports, i);
 
 		agents[i] = request->agent_id;
 		bodies[i] = CStringGetTextDatum(request->body);
@@ -113,7 +110,7 @@ void
 so_reports_reject(SoMaster *master, SoBatch *batch, SoRequest *report, int item,
 				  const ErrorData *error)
 {
-	Datum		arguments[5];
+	Datum arguments[5];
 
 	arguments[0] = UUIDPGetDatum(&report->agent_id);
 	arguments[1] = CStringGetTextDatum(report->body);
@@ -126,7 +123,7 @@ so_reports_reject(SoMaster *master, SoBatch *batch, SoRequest *report, int item,
 int
 so_reports_count_items(const SoRequest *report)
 {
-	Datum		arguments[1];
+	Datum arguments[1];
 
 	arguments[0] = CStringGetTextDatum(report->body);
 	if (so_spi_run(&count_statement, arguments, NULL) != 1)
@@ -138,7 +135,7 @@ so_reports_count_items(const SoRequest *report)
 static void
 end_attempt(SoMaster *master, const Reported *reported)
 {
-	SoLease    *lease = so_leases_find(&reported->task);
+	SoLease *lease = so_leases_find(&reported->task);
 
 	if (lease != NULL && lease->attempt == reported->attempt)
 		so_leases_over(lease, master->now_ms);
@@ -151,17 +148,17 @@ end_attempt(SoMaster *master, const Reported *reported)
 void
 so_reports_done(SoMaster *master, SoBatch *batch)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, batch->reported)
+	foreach (cell, batch->reported)
 	{
-		Reported   *reported = lfirst(cell);
+		Reported *reported = lfirst(cell);
 
 		if (strcmp(reported->verdict, "over") == 0)
 			end_attempt(master, reported);
 		else if (strcmp(reported->verdict, "superseded") == 0)
 		{
-			SoAgent    *agent = so_agents_find(&reported->request->agent_id);
+			SoAgent *agent = so_agents_find(&reported->request->agent_id);
 
 			if (agent != NULL)
 				so_agents_supersede(agent, &reported->task, reported->attempt);
@@ -185,7 +182,7 @@ compare_rows(const ListCell *a, const ListCell *b)
 {
 	const Reported *left = lfirst(a);
 	const Reported *right = lfirst(b);
-	int			order;
+	int order;
 
 	if (left->request->request != right->request->request)
 		return left->request->request < right->request->request ? -1 : 1;
@@ -207,22 +204,22 @@ is_last_acknowledgement(const List *rows, int row)
 	const Reported *next = row + 1 < list_length(rows) ? list_nth(rows, row + 1) : NULL;
 
 	return next == NULL || next->request != this->request ||
-		strcmp(next->verdict, this->verdict) != 0 || next->attempt != this->attempt ||
-		memcmp(&next->task, &this->task, sizeof(pg_uuid_t)) != 0;
+		   strcmp(next->verdict, this->verdict) != 0 || next->attempt != this->attempt ||
+		   memcmp(&next->task, &this->task, sizeof(pg_uuid_t)) != 0;
 }
 
 static void
 answer(SoMaster *master, SoRequest *request, const StringInfoData *acknowledged,
 	   const StringInfoData *rejected, const StringInfoData *replies)
 {
-	SoAgent    *agent = so_agents_find(&request->agent_id);
+	SoAgent *agent = so_agents_find(&request->agent_id);
 
 	if (agent != NULL)
 		so_answers_report(master, request, agent, acknowledged->data, rejected->data,
 						  replies->data);
 	else
-		so_gateway_frames_refuse(&master->gateway.out, request->request,
-								 SO_ERR_AGENT_UNREGISTERED, NULL, NULL);
+		so_gateway_frames_refuse(&master->gateway.out, request->request, SO_ERR_AGENT_UNREGISTERED,
+								 NULL, NULL);
 }
 
 static int
@@ -243,7 +240,7 @@ collect_answer(SoBatch *batch, SoRequest *request, int *row, StringInfo acknowle
 {
 	for (; *row < list_length(batch->reported); (*row)++)
 	{
-		Reported   *reported = list_nth(batch->reported, *row);
+		Reported *reported = list_nth(batch->reported, *row);
 
 		if (reported->request != request)
 			return;
@@ -257,8 +254,8 @@ collect_answer(SoBatch *batch, SoRequest *request, int *row, StringInfo acknowle
 		{
 			append_item(rejected, reported);
 			appendStringInfoString(rejected, ",\"code\":");
-			escape_json(rejected, reported->code != NULL ? reported->code :
-						so_error_state(SO_ERR_ITEM_REJECTED));
+			escape_json(rejected, reported->code != NULL ? reported->code
+														 : so_error_state(SO_ERR_ITEM_REJECTED));
 			appendStringInfoString(rejected, ",\"message\":");
 			escape_json(rejected, reported->message != NULL ? reported->message : "");
 			appendStringInfoChar(rejected, '}');
@@ -274,12 +271,12 @@ collect_answer(SoBatch *batch, SoRequest *request, int *row, StringInfo acknowle
 void
 so_reports_answer(SoMaster *master, SoBatch *batch)
 {
-	ListCell   *cell;
-	int			row = 0;
+	ListCell *cell;
+	int row = 0;
 
 	list_sort(batch->reports, compare_reports);
 	list_sort(batch->reported, compare_rows);
-	foreach(cell, batch->reports)
+	foreach (cell, batch->reports)
 	{
 		StringInfoData acknowledged;
 		StringInfoData rejected;

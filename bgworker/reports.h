@@ -19,7 +19,7 @@ extern void so_reports_reject(SoMaster *master, SoBatch *batch, SoRequest *repor
 							  const ErrorData *error);
 
 /* In a transaction: how many items the report has. */
-extern int	so_reports_count_items(const SoRequest *report);
+extern int so_reports_count_items(const SoRequest *report);
 
 /*
  * After the commit: leases whose attempts ended, waiters and superseded
@@ -30,4 +30,4 @@ extern void so_reports_done(SoMaster *master, SoBatch *batch);
 /* Answer each of the reports by the rows in batch->reported. */
 extern void so_reports_answer(SoMaster *master, SoBatch *batch);
 
-#endif							/* BGWORKER_REPORTS_H */
+#endif /* BGWORKER_REPORTS_H */

@@ -56,7 +56,9 @@ split_parts(SoMaster *master, SoBatch *batch)
 		{.expired = batch->expired},
 		{.lease = batch->lease, .lease_limit = batch->lease_limit},
 		{.redeliveries = batch->redeliveries},
-		{.online = batch->online, .listening = batch->listening, .trust = batch->trust,
+		{.online = batch->online,
+		 .listening = batch->listening,
+		 .trust = batch->trust,
 		 .identity = batch->identity}};
 
 	for (int i = 0; i < lengthof(parts) && !master->leave; i++)
@@ -107,8 +109,7 @@ split_joins(SoMaster *master, SoBatch *batch, ErrorData *error)
 		return;
 	}
 	complain(error, "let a worker join");
-	so_gateway_frames_refuse(&master->gateway.out,
-							 ((SoRequest *) linitial(batch->joins))->request,
+	so_gateway_frames_refuse(&master->gateway.out, ((SoRequest *) linitial(batch->joins))->request,
 							 SO_ERR_ENROLLMENT_REFUSED, NULL, error->message);
 }
 

@@ -255,9 +255,9 @@ add_due(SoMaster *master, SoBatch *batch)
 static bool
 has_work(const SoBatch *batch)
 {
-	return batch->registers != NIL || batch->joins != NIL || batch->identity || batch->reports != NIL || batch->requests ||
-		   batch->expired != NIL || batch->lease || batch->redeliveries != NIL || batch->online ||
-		   batch->listening || batch->trust;
+	return batch->registers != NIL || batch->joins != NIL || batch->identity ||
+		   batch->reports != NIL || batch->requests || batch->expired != NIL || batch->lease ||
+		   batch->redeliveries != NIL || batch->online || batch->listening || batch->trust;
 }
 
 void

@@ -17,7 +17,8 @@
 static void
 raise_library(const char *what)
 {
-	ereport(ERROR, (so_errcode(SO_ERR_INTERNAL), errmsg("the cryptographic library failed: %s", what)));
+	ereport(ERROR,
+			(so_errcode(SO_ERR_INTERNAL), errmsg("the cryptographic library failed: %s", what)));
 }
 
 /* Both directions; false when the library fails or the tag does not fit. */

@@ -70,12 +70,11 @@ static Statement find_by_id = {
 
 static Statement lock_keys = {"LOCK TABLE internal.data_key IN ROW EXCLUSIVE MODE", 0, {0}, NULL};
 
-static Statement next_id = {
-	"SELECT pg_catalog.nextval('internal.data_key_data_key_id_seq'),"
-	" (SELECT fingerprint FROM internal.encryption_key)",
-	0,
-	{0},
-	NULL};
+static Statement next_id = {"SELECT pg_catalog.nextval('internal.data_key_data_key_id_seq'),"
+							" (SELECT fingerprint FROM internal.encryption_key)",
+							0,
+							{0},
+							NULL};
 
 static Statement insert_key = {
 	"INSERT INTO internal.data_key (data_key_id, project_id, wrapped, fingerprint)"
@@ -113,15 +112,16 @@ run(Statement *statement, Datum *values)
 		SPIPlanPtr plan = SPI_prepare(statement->sql, statement->n, statement->types);
 
 		if (plan == NULL || SPI_keepplan(plan) != 0)
-			ereport(ERROR, (so_errcode(SO_ERR_INTERNAL), errmsg("cannot prepare \"%s\": %s", statement->sql,
-																SPI_result_code_string(SPI_result))));
+			ereport(ERROR, (so_errcode(SO_ERR_INTERNAL),
+							errmsg("cannot prepare \"%s\": %s", statement->sql,
+								   SPI_result_code_string(SPI_result))));
 		statement->plan = plan;
 	}
 	/* Not read-only: with a snapshot of its own, which sees what was made a moment ago. */
 	rc = SPI_execute_plan(statement->plan, values, NULL, false, 0);
 	if (rc < 0)
-		ereport(ERROR, (so_errcode(SO_ERR_INTERNAL), errmsg("\"%s\" failed: %s", statement->sql,
-															SPI_result_code_string(rc))));
+		ereport(ERROR, (so_errcode(SO_ERR_INTERNAL),
+						errmsg("\"%s\" failed: %s", statement->sql, SPI_result_code_string(rc))));
 	return SPI_processed;
 }
 
@@ -174,8 +174,8 @@ take_row(int64 *id)
 	uint8 bytes[SO_KEY_SIZE];
 	const uint8 *key;
 	bool is_null;
-	bytea *wrapped = DatumGetByteaPP(
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &is_null));
+	bytea *wrapped =
+		DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &is_null));
 	char *fingerprint = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4);
 	int64 project_id = column_int64(2);
 
@@ -282,7 +282,8 @@ so_rewrap_data_key(PG_FUNCTION_ARGS)
 
 	so_error_require_preload();
 	if (exchange_key.fingerprint[0] == '\0')
-		ereport(ERROR, (so_errcode(SO_ERR_INTERNAL), errmsg("no key was exchanged in this transaction")));
+		ereport(ERROR,
+				(so_errcode(SO_ERR_INTERNAL), errmsg("no key was exchanged in this transaction")));
 	so_master_key_read(text_to_cstring(PG_GETARG_TEXT_PP(3)), &old_key);
 	unwrap(&old_key, id, project_id, wrapped, bytes);
 	result = wrap(&exchange_key, id, project_id, bytes);

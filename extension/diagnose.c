@@ -90,9 +90,10 @@ check_certificate(SoError *error)
 	if (access(path, F_OK) != 0)
 	{
 		file_error(error, SO_ERR_FILE_UNREADABLE, path, "the certificate of the master is missing");
-		return so_error_hint(error, "Restore certificate and key from their backup; or run SELECT * "
-									"FROM catalog.enable_scaleout(), which makes new ones, and give "
-									"the new thumbprint to the workers.");
+		return so_error_hint(error,
+							 "Restore certificate and key from their backup; or run SELECT * "
+							 "FROM catalog.enable_scaleout(), which makes new ones, and give "
+							 "the new thumbprint to the workers.");
 	}
 	return so_certificate_check_files(path, so_setting_resolved_key_file(), &facts, error);
 }
@@ -172,13 +173,13 @@ so_check_server_file(PG_FUNCTION_ARGS)
 		const char *hint = error.hint[0] != '\0' ? error.hint : so_error_default_hint(error.code);
 
 		nulls[1] = nulls[2] = false;
-		values[1] = CStringGetTextDatum(psprintf(
-			"%s: %s%s%s%s", so_error_state(error.code), error.message,
-			error.place[0] != '\0' && strstr(error.detail, error.place) == NULL &&
-					strstr(error.message, error.place) == NULL
-				? psprintf(" (%s)", error.place)
-				: "",
-			error.detail[0] != '\0' ? ". " : "", error.detail));
+		values[1] = CStringGetTextDatum(
+			psprintf("%s: %s%s%s%s", so_error_state(error.code), error.message,
+					 error.place[0] != '\0' && strstr(error.detail, error.place) == NULL &&
+							 strstr(error.message, error.place) == NULL
+						 ? psprintf(" (%s)", error.place)
+						 : "",
+					 error.detail[0] != '\0' ? ". " : "", error.detail));
 		values[2] = CStringGetTextDatum(hint);
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));

@@ -37,9 +37,10 @@ typedef struct Child
 static void
 raise_command(const char *what, const char *detail)
 {
-	ereport(ERROR, (so_errcode(SO_ERR_KEY_COMMAND), errmsg("scaleout.encryption_key_command %s", what),
-					detail != NULL ? errdetail("%s", detail) : 0,
-					errhint("%s", so_error_default_hint(SO_ERR_KEY_COMMAND))));
+	ereport(ERROR,
+			(so_errcode(SO_ERR_KEY_COMMAND), errmsg("scaleout.encryption_key_command %s", what),
+			 detail != NULL ? errdetail("%s", detail) : 0,
+			 errhint("%s", so_error_default_hint(SO_ERR_KEY_COMMAND))));
 }
 
 static int
@@ -128,16 +129,16 @@ read_output(Child *child, char *text, size_t size)
 
 	for (;;)
 	{
-		long left = TIME_LIMIT_MS - (long) TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+		long left =
+			TIME_LIMIT_MS - (long) TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
 		int events;
 		ssize_t n;
 
 		if (left <= 0)
 			raise_command("did not end in time", psprintf("The limit is %d ms.", TIME_LIMIT_MS));
-		events = WaitLatchOrSocket(MyLatch,
-								   WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH |
-									   WL_SOCKET_READABLE,
-								   child->fd, left, so_wait_event("ScaleoutKeyCommand"));
+		events = WaitLatchOrSocket(
+			MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE,
+			child->fd, left, so_wait_event("ScaleoutKeyCommand"));
 		if (events & WL_LATCH_SET)
 		{
 			ResetLatch(MyLatch);

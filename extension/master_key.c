@@ -107,12 +107,11 @@ read_file(const char *path, SoMasterKey *key, SoError *error)
 static void
 raise_other_key(const char *wanted, const char *where, const SoMasterKey *key)
 {
-	ereport(ERROR,
-			(so_errcode(SO_ERR_SECRET_UNREADABLE),
-			 errmsg("the encryption key is not the one of this catalog"),
-			 errdetail("The catalog needs the key with fingerprint %s; %s has %s.", wanted, where,
-					   key->fingerprint),
-			 errhint("%s", so_error_default_hint(SO_ERR_SECRET_UNREADABLE))));
+	ereport(ERROR, (so_errcode(SO_ERR_SECRET_UNREADABLE),
+					errmsg("the encryption key is not the one of this catalog"),
+					errdetail("The catalog needs the key with fingerprint %s; %s has %s.", wanted,
+							  where, key->fingerprint),
+					errhint("%s", so_error_default_hint(SO_ERR_SECRET_UNREADABLE))));
 }
 
 static void

@@ -37,8 +37,8 @@ extern void so_master_news_refused(const char *reason);
 extern void so_master_news_listening(const char *addresses, int port, const char *thumbprint);
 
 /* The gateway cannot serve, or not as the settings say; arguments may be NULL. */
-extern void so_master_news_failed(const char *code, const char *message, const char *detail,
-								  const char *hint);
+extern void
+so_master_news_failed(const char *code, const char *message, const char *detail, const char *hint);
 
 /* The master's work was put off because of this error, or goes on (NULL). */
 extern void so_master_news_trouble(const char *message);

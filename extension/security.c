@@ -134,8 +134,8 @@ Datum
 so_prepare_encryption_key(PG_FUNCTION_ARGS)
 {
 	so_error_require_preload();
-	PG_RETURN_BOOL(so_master_key_prepare(
-		PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0))));
+	PG_RETURN_BOOL(
+		so_master_key_prepare(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 /* internal.encryption_key_fingerprint(wanted text): of the key that is there, or an error. */

@@ -122,11 +122,10 @@ define_files(void)
 				"The key with which sensitive values are encrypted.",
 				"Empty: encryption.key in scaleout.security_directory.",
 				&so_setting_encryption_key_file, "");
-	DefineCustomStringVariable("scaleout.encryption_key_command",
-							   "A command that prints the key of sensitive values.",
-							   "Empty: the key is in scaleout.encryption_key_file.",
-							   &so_setting_encryption_key_command, "", PGC_SIGHUP,
-							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"scaleout.encryption_key_command", "A command that prints the key of sensitive values.",
+		"Empty: the key is in scaleout.encryption_key_file.", &so_setting_encryption_key_command,
+		"", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	define_path("scaleout.program_directory", "Directory of the helper programs of this version.",
 				NULL, &so_setting_program_directory, SO_PROGRAM_DIRECTORY);
 }

@@ -45,7 +45,7 @@ struct SoGateway
 	SoLimits limits;
 	SoPending pending;
 	SoJoinLimit joins;
-	uint32_t strangers; /* connections with a certificate that is not trusted */
+	uint32_t strangers;  /* connections with a certificate that is not trusted */
 	SoDoor *door;        /* NULL until configured */
 	SoSettings settings; /* of the first CONFIGURE */
 };

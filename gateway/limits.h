@@ -27,9 +27,9 @@
 #define SO_LIMIT_AGENT_LEASES      2
 #define SO_LIMIT_AGENT_OTHERS      2
 /* Clients with a certificate that is not trusted, while workers may join. */
-#define SO_LIMIT_STRANGERS         16
-#define SO_LIMIT_STRANGER_BODY     (16 * 1024)
-#define SO_LIMIT_STRANGER_IDLE_MS  10000
+#define SO_LIMIT_STRANGERS        16
+#define SO_LIMIT_STRANGER_BODY    (16 * 1024)
+#define SO_LIMIT_STRANGER_IDLE_MS 10000
 /* Bytes of half-received requests of all clients. */
 #define SO_LIMIT_RECEIVING_BYTES (256u * 1024 * 1024)
 /* Bytes of requests that the master has not answered; then 503. */

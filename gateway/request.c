@@ -484,8 +484,8 @@ encode_join(const SoRequestOrigin *origin, const json_t *root, SoByteBuffer *out
 		return false;
 	put_fields(out, SO_REQUEST_JOIN, origin, &fields);
 	so_put_u32(out, 0);
-	known = json_pack("{s:s, s:s, s:s, s:o}", "token", token_text, "secret", secret,
-					  "machine_name", machine, "certificate", facts_object(origin->certificate));
+	known = json_pack("{s:s, s:s, s:s, s:o}", "token", token_text, "secret", secret, "machine_name",
+					  machine, "certificate", facts_object(origin->certificate));
 	if (known == NULL)
 		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
 	begin = begin_block(out);

@@ -24,7 +24,7 @@ typedef struct SoRequestOrigin
 {
 	uint64_t request;
 	SoThumbprint thumbprint;
-	const char *peer; /* "192.0.2.7:41822" */
+	const char *peer;                      /* "192.0.2.7:41822" */
 	const SoCertificateFacts *certificate; /* of a join, otherwise NULL */
 } SoRequestOrigin;
 

@@ -277,8 +277,8 @@ append_checkpoint(SoCheckpoint *appending, const SoCheckpointChange *change, uin
 	if (change->record != NULL)
 		json_object_set_new(item, "record", so_checkpoint_record_to_json(change->record));
 	SO_FAULT("runner.checkpoint.before_append");
-	good = send_variables(checkpoint, item, change->variables, change->variable_count, ticket,
-						  error);
+	good =
+		send_variables(checkpoint, item, change->variables, change->variable_count, ticket, error);
 	SO_FAULT("runner.checkpoint.after_append");
 	return good;
 }

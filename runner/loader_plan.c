@@ -128,8 +128,9 @@ error_answer(const SoError *error)
 json_t *
 so_loader_plan(TALLOC_CTX *context, json_t *question)
 {
-	GivenStore store = {.base = {.type = &given_store, .flags = SO_CHECKPOINT_SECRET, .wait_fd = -1},
-						.checkpoints = json_object_get(question, "checkpoints")};
+	GivenStore store = {
+		.base = {.type = &given_store, .flags = SO_CHECKPOINT_SECRET, .wait_fd = -1},
+		.checkpoints = json_object_get(question, "checkpoints")};
 	SoTaskMessage message;
 	SoRestartPlan *plan = NULL;
 	SoError error = {0};

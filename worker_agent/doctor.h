@@ -31,17 +31,17 @@ extern void so_doctor_say(SoDoctor *doctor, const char *check, const char *resul
 						  const char *cause, const char *cure);
 
 /* The same with formatted cause; the cure is plain. */
-extern void so_doctor_sayf(SoDoctor *doctor, const char *check, const char *result,
-						   const char *cure, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+extern void
+so_doctor_sayf(SoDoctor *doctor, const char *check, const char *result, const char *cure,
+			   const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* A finding from an error: code, message, place and detail, and its hint. */
-extern void so_doctor_error(SoDoctor *doctor, const char *check, const char *result,
-							const SoError *error);
+extern void
+so_doctor_error(SoDoctor *doctor, const char *check, const char *result, const SoError *error);
 
 /* Checks of one master: name, port, TLS, certificate, and what it says to us. */
-extern void so_doctor_master(SoDoctor *doctor, const SoEndpoint *endpoint,
-							 const SoThumbprint *pins, int pin_count);
+extern void so_doctor_master(SoDoctor *doctor, const SoEndpoint *endpoint, const SoThumbprint *pins,
+							 int pin_count);
 
 /*
  * Run every check on the worker whose settings stand in file and print the

@@ -216,8 +216,8 @@ check_host(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate)
 
 	if (so_certificate_matches_host(certificate, endpoint->host, &error))
 	{
-		so_doctor_sayf(doctor, "host name in the certificate", "ok", NULL, "%s is one of its names.",
-					   endpoint->host);
+		so_doctor_sayf(doctor, "host name in the certificate", "ok", NULL,
+					   "%s is one of its names.", endpoint->host);
 		return;
 	}
 	so_error_hint(&error, "Use one of the names of the certificate in MasterEndpoint, or have the "
@@ -329,9 +329,9 @@ judge_refusal(SoDoctor *doctor, const json_t *refusal)
 	so_doctor_say(doctor, "trusted by the master", "ok", NULL, NULL);
 	if (strcmp(code, "SO210") == 0)
 	{
-		so_doctor_say(doctor, "registered", "warning",
-					  "The master of this epoch does not know this worker.",
-					  "Start the worker (systemctl start scaleout-worker): it registers by itself.");
+		so_doctor_say(
+			doctor, "registered", "warning", "The master of this epoch does not know this worker.",
+			"Start the worker (systemctl start scaleout-worker): it registers by itself.");
 		return;
 	}
 	so_doctor_say(doctor, "registered", "ok", NULL, NULL);

@@ -22,8 +22,8 @@ typedef struct SoInitOptions
 	const char *thumbprint;   /* MasterHttpsCertThumbprint */
 	const char *display_name; /* NULL: none */
 	const char *description;  /* NULL: none */
-	const char *certificate;  /* an existing certificate, with its chain behind it; NULL: make one */
-	const char *key;          /* its private key */
+	const char *certificate; /* an existing certificate, with its chain behind it; NULL: make one */
+	const char *key;         /* its private key */
 } SoInitOptions;
 
 /* What init makes, or was given. */

@@ -367,12 +367,8 @@ main(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} commands[] = {
-		{"init", run_init},
-		{"join", run_join},
-		{"run", run_agent},
-		{"rotate", run_rotate},
-		{"show", run_show},
-		{"doctor", run_doctor},
+		{"init", run_init},     {"join", run_join}, {"run", run_agent},
+		{"rotate", run_rotate}, {"show", run_show}, {"doctor", run_doctor},
 	};
 
 	if (argc < 2)

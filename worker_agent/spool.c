@@ -230,10 +230,9 @@ so_spool_append(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t s
 	SpoolSegment *segment = TAILQ_LAST(&spool->segments, SpoolSegmentHead);
 	SpoolStream *stream = so_spool_stream(spool, task, attempt, true);
 	bool stub = kind == SO_ITEM_CHECKPOINT;
-	size_t offset =
-		so_spool_record_put(spool, SPOOL_RECORD_ITEM, task, attempt, sequence, kind,
-							stub ? checkpoint_stub : text,
-							stub ? sizeof(checkpoint_stub) - 1 : length);
+	size_t offset = so_spool_record_put(spool, SPOOL_RECORD_ITEM, task, attempt, sequence, kind,
+										stub ? checkpoint_stub : text,
+										stub ? sizeof(checkpoint_stub) - 1 : length);
 
 	so_spool_stream_add(spool, stream, segment, sequence, kind, offset, (uint32_t) length, text);
 }

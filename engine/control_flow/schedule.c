@@ -17,7 +17,7 @@ typedef struct Child
 {
 	bool started;
 	bool settled;
-	bool ran; /* in this attempt */
+	bool ran;             /* in this attempt */
 	bool any_alternative; /* a constraint without logical_and holds */
 	bool impossible;      /* a constraint with logical_and does not hold */
 	int open_required;
@@ -100,8 +100,7 @@ constraint_holds(SoSchedule *schedule, int i, int position)
 {
 	SoUnit *container = schedule->container;
 	SoExecutionResult result = schedule->results[position];
-	bool by_expression =
-		container->executable->constraints[i]->operation != SO_EVALUATE_CONSTRAINT;
+	bool by_expression = container->executable->constraints[i]->operation != SO_EVALUATE_CONSTRAINT;
 	int decision = -1;
 	bool holds;
 

@@ -24,23 +24,24 @@ typedef struct SoTaskValidation
 	const SoObject *properties; /* with property expressions applied where possible */
 	TALLOC_CTX *context;
 	/* Report a finding; place is the property's name or NULL. */
-	void		(*report) (struct SoTaskValidation *validation, bool is_warning,
-						   const char *property, const SoError *error);
-	void	   *private_data;
+	void (*report)(struct SoTaskValidation *validation, bool is_warning, const char *property,
+				   const SoError *error);
+	void *private_data;
 } SoTaskValidation;
 
 typedef struct SoTaskType
 {
-	const SoObjectType *object_type;	/* name, properties, descriptions */
+	const SoObjectType *object_type; /* name, properties, descriptions */
 	/* Checks that need no connection; NULL when the property table says it all. */
-	void		(*validate) (SoTaskValidation *validation);
+	void (*validate)(SoTaskValidation *validation);
 	/* Runs in the task's thread.  SUCCESS, FAILURE or CANCELED; errors were raised by so_task_error. */
-	SoExecutionResult (*run) (SoTaskRun *run);
-	unsigned	flags;
+	SoExecutionResult (*run)(SoTaskRun *run);
+	unsigned flags;
 } SoTaskType;
 
-#define SO_TASK_TRANSACTIONAL		0x01	/* can join the transaction of its connection manager */
-#define SO_TASK_IN_CONTROL_THREAD	0x02	/* run by the control thread itself (expression, execute_package) */
+#define SO_TASK_TRANSACTIONAL 0x01 /* can join the transaction of its connection manager */
+#define SO_TASK_IN_CONTROL_THREAD                                                                  \
+	0x02 /* run by the control thread itself (expression, execute_package) */
 
 /* The table: all types, terminated by NULL; and one by name. */
 extern const SoTaskType *const *so_task_types(void);
@@ -70,13 +71,15 @@ extern bool so_task_set_variable(SoTaskRun *run, const char *name, const SoValue
 
 /* Raise OnError with the error's code, text, detail and hint; counts towards MaximumErrorCount. */
 extern void so_task_error(SoTaskRun *run, const SoError *error);
-extern void so_task_warning(SoTaskRun *run, SoErrorCode code, const char *format,...) SO_PRINTF(3, 4);
-extern void so_task_information(SoTaskRun *run, const char *format,...) SO_PRINTF(2, 3);
+extern void
+so_task_warning(SoTaskRun *run, SoErrorCode code, const char *format, ...) SO_PRINTF(3, 4);
+extern void so_task_information(SoTaskRun *run, const char *format, ...) SO_PRINTF(2, 3);
 /* percent 0-100; low of high units done (rows, bytes), high 0 when unknown */
-extern void so_task_progress(SoTaskRun *run, int percent, int64_t low, int64_t high,
-							 const char *description);
+extern void
+so_task_progress(SoTaskRun *run, int percent, int64_t low, int64_t high, const char *description);
 /* Custom log entry (level Verbose), e.g. "ExecuteSQLExecutingQuery". */
-extern void so_task_custom_event(SoTaskRun *run, const char *entry, const char *format,...) SO_PRINTF(3, 4);
+extern void
+so_task_custom_event(SoTaskRun *run, const char *entry, const char *format, ...) SO_PRINTF(3, 4);
 
 /* ExecutionValue, and the row count shown in progress and statistics. */
 extern void so_task_set_execution_value(SoTaskRun *run, const SoValue *value);
@@ -84,7 +87,7 @@ extern void so_task_set_row_count(SoTaskRun *run, int64_t rows);
 
 /* Cancelled?  The descriptor becomes readable when it happens, for poll(2). */
 extern bool so_task_cancelled(const SoTaskRun *run);
-extern int	so_task_cancel_fd(const SoTaskRun *run);
+extern int so_task_cancel_fd(const SoTaskRun *run);
 
 /* ---- connections (engine/connections) ---- */
 
@@ -101,7 +104,8 @@ extern struct SoTransaction *so_task_transaction(SoTaskRun *run);
  * The connection manager with its property expressions applied; NULL with
  * *error when there is none of that name.
  */
-extern const SoObject *so_task_connection_properties(SoTaskRun *run, const char *name, SoError *error);
+extern const SoObject *
+so_task_connection_properties(SoTaskRun *run, const char *name, SoError *error);
 
 /*
  * Take a session of the named connection manager out of the execution's pool:
@@ -114,4 +118,4 @@ extern SoConnection *so_task_connect(SoTaskRun *run, const char *name, SoError *
 /* failed: the task failed; inside a transaction its savepoint is rolled back. */
 extern void so_task_disconnect(SoTaskRun *run, SoConnection *connection, bool failed);
 
-#endif							/* ENGINE_TASKS_TASK_H */
+#endif /* ENGINE_TASKS_TASK_H */
