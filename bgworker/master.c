@@ -145,11 +145,18 @@ leave(const char *why)
 static void
 reload_settings(void)
 {
+	char *addresses = pstrdup(so_setting_listen_addresses);
+	int port = so_setting_port_number;
+
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	overrule_settings();
-	if (master.gateway.pid != 0)
+	/* A gateway keeps its sockets; for others a new one is needed, and agents repeat. */
+	if (port != so_setting_port_number || strcmp(addresses, so_setting_listen_addresses) != 0)
+		so_gateway_process_kill(&master.gateway);
+	else if (master.gateway.pid != 0)
 		so_gateway_frames_configure(&master.gateway.out, master.kept_port);
+	pfree(addresses);
 	if (so_setting_database[0] != '\0' && strcmp(so_setting_database, master.database) != 0)
 		leave("\"scaleout.database\" names another database");
 }

@@ -95,7 +95,16 @@ check_certificate(SoError *error)
 							 "FROM catalog.enable_scaleout(), which makes new ones, and give "
 							 "the new thumbprint to the workers.");
 	}
-	return so_certificate_check_files(path, so_setting_resolved_key_file(), &facts, error);
+	if (so_certificate_check_files(path, so_setting_resolved_key_file(), &facts, error))
+		return true;
+	/* A cure that can be done as it is written. */
+	if (error->code == SO_ERR_KEY_EXPOSED)
+		so_error_hint(error, "Run chmod 600 %s", so_setting_resolved_key_file());
+	else if (error->code == SO_ERR_FILE_UNREADABLE)
+		so_error_hint(error, "Make certificate and key readable for the account of the server, and "
+							 "the key for nobody else: chmod 600 %s",
+					  so_setting_resolved_key_file());
+	return false;
 }
 
 /* Whether the certificate is for the name that workers are told. */

@@ -245,34 +245,26 @@ END
 $$;
 COMMENT ON FUNCTION internal.diagnose_certificate() IS 'Part of diagnose_scaleout: the master''s certificate and key';
 
--- Present: it can encrypt.  Right: what is stored can be decrypted.
+-- Present, private, and the one that the data keys are wrapped with.
 CREATE FUNCTION internal.diagnose_encryption() RETURNS internal.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	kept record;
+	known CONSTANT text := (SELECT k.fingerprint FROM internal.encryption_key k WHERE EXISTS (SELECT 1 FROM internal.data_key));
+	fingerprint text;
 	said text;
 	detail text;
 	hint text;
 BEGIN
-	PERFORM internal.encrypt_secret('scaleout', 'diagnose');
-	SELECT s.secret, s.bound INTO kept
-	  FROM ((SELECT v.parameter_secret AS secret, internal.secret_of_execution(v.execution_id, v.object_type, v.parameter_name) AS bound
-			   FROM internal.execution_parameter_value v WHERE v.parameter_secret IS NOT NULL LIMIT 1)
-			UNION ALL
-			(SELECT p.default_secret, internal.secret_of_parameter(p.project_id, p.object_type, p.object_name, p.parameter_name)
-			   FROM internal.object_parameter p WHERE p.default_secret IS NOT NULL LIMIT 1)) s
-	 LIMIT 1;
-	IF kept.secret IS NULL THEN
-		RETURN internal.finding('encryption key', 'ok', 'It can be used; no sensitive value is stored yet. Back the file up.');
-	END IF;
-	PERFORM internal.decrypt_secret(kept.secret, kept.bound);
-	RETURN internal.finding('encryption key', 'ok', 'It can be used, and it is the one that the stored values were encrypted with.');
+	fingerprint := internal.encryption_key_fingerprint(known);
+	RETURN internal.finding('encryption key', 'ok', format('Fingerprint %s%s.', fingerprint,
+		CASE WHEN known IS NULL THEN '; nothing has been encrypted with it yet' ELSE ', the one that the stored values need' END));
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
 	RETURN internal.finding('encryption key', 'failed', format('%s: %s.%s', SQLSTATE, rtrim(said, '.'), CASE WHEN detail <> '' THEN ' ' || detail ELSE '' END),
-		CASE WHEN detail LIKE 'No such file%' THEN
-				'Restore the file from its backup. Only if no sensitive value was ever stored: SELECT * FROM catalog.enable_scaleout(); makes a new one.'
+		CASE WHEN known IS NULL AND detail LIKE 'No such file%' THEN
+				'Restore the file from its backup. Nothing has been encrypted yet, so SELECT * FROM catalog.enable_scaleout(); may also make a new one.'
+			 WHEN detail LIKE 'No such file%' THEN 'Restore the file from its backup.'
 			 ELSE coalesce(nullif(hint, ''), 'Restore the key file from its backup.') END);
 END
 $$;
