@@ -26,6 +26,20 @@ append(SoDiagnostics *findings, TALLOC_CTX *context)
 	return &findings->items[count];
 }
 
+/* The one behind the last that is kept. */
+static void
+append_too_many(SoDiagnostics *findings, TALLOC_CTX *context, bool is_warning)
+{
+	SoDiagnostic *item = append(findings, context);
+
+	item->code = SO_ERR_DOCUMENT_TOO_MANY_FINDINGS;
+	item->is_warning = is_warning;
+	item->message = talloc_asprintf(
+		context, "there are more than %d findings; the others are left out", SO_MAX_FINDINGS);
+	item->pointer = talloc_strdup(context, "");
+	item->hint = talloc_strdup(context, so_error_default_hint(item->code));
+}
+
 void
 so_diagnostics_add(SoDiagnostics *findings, TALLOC_CTX *context, const SoFinding *finding,
 				   const char *format, ...)
@@ -33,23 +47,14 @@ so_diagnostics_add(SoDiagnostics *findings, TALLOC_CTX *context, const SoFinding
 	SoDiagnostic *item;
 	va_list arguments;
 
-	if (findings->count > SO_MAX_FINDINGS)
+	if (findings->count >= SO_MAX_FINDINGS)
 	{
+		if (findings->count == SO_MAX_FINDINGS)
+			append_too_many(findings, context, finding->is_warning);
 		findings->error_count += !finding->is_warning;
 		return;
 	}
 	item = append(findings, context);
-	if (findings->count > SO_MAX_FINDINGS)
-	{
-		item->code = SO_ERR_DOCUMENT_TOO_MANY_FINDINGS;
-		item->is_warning = finding->is_warning;
-		item->message = talloc_asprintf(
-			context, "there are more than %d findings; the others are left out", SO_MAX_FINDINGS);
-		item->pointer = talloc_strdup(context, "");
-		item->hint = talloc_strdup(context, so_error_default_hint(item->code));
-		findings->error_count += !finding->is_warning;
-		return;
-	}
 	item->is_warning = finding->is_warning;
 	item->code = finding->code;
 	item->file = finding->file != NULL ? talloc_strdup(context, finding->file) : NULL;
@@ -69,8 +74,14 @@ so_diagnostics_append(SoDiagnostics *findings, TALLOC_CTX *context, const SoDiag
 {
 	for (int i = 0; i < other->count && findings->count <= SO_MAX_FINDINGS; i++)
 	{
-		SoDiagnostic *item = append(findings, context);
+		SoDiagnostic *item;
 
+		if (findings->count == SO_MAX_FINDINGS)
+		{
+			append_too_many(findings, context, other->items[i].is_warning);
+			break;
+		}
+		item = append(findings, context);
 		*item = other->items[i];
 		item->file = talloc_strdup(context, item->file);
 		item->pointer = talloc_strdup(context, item->pointer);
