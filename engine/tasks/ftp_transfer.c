@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/model/object_types.h"
 #include "engine/tasks/download.h"
 #include "engine/tasks/file_operation.h"
 #include "engine/tasks/outcome.h"
@@ -81,20 +82,20 @@ configure_receive(void *context, SoTransfer *transfer, struct curl_slist *header
 	return headers;
 }
 
-/* Size and time of one remote file, without listing its folder. */
-static char *
-probe(SoFtpRun *ftp, const char *url, SoError *error)
+/* Size and time of one remote file, without listing its folder; -1 is what the server cannot tell. */
+static bool
+ask_facts(SoFtpRun *ftp, const char *url, curl_off_t *size, curl_off_t *time, SoError *error)
 {
 	CURL *easy = ftp->transfer->easy;
-	curl_off_t size = -1;
-	curl_off_t time = -1;
 	SoTransferText ignored = {.context = so_task_context(ftp->run), .limit = 65536};
 	CURLcode code;
 
+	*size = -1;
+	*time = -1;
 	ftp->transfer->describe = "question about the file";
-	ftp->transfer->run = NULL; /* its progress is nobody's business */
 	if (!so_transfer_prepare(ftp->transfer, url, error))
-		return NULL;
+		return false;
+	ftp->transfer->run = NULL; /* its progress is nobody's business */
 	curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	curl_easy_setopt(easy, CURLOPT_FILETIME, 1L);
 	/* libcurl writes the facts as if they were HTTP headers. */
@@ -105,9 +106,20 @@ probe(SoFtpRun *ftp, const char *url, SoError *error)
 	code = so_transfer_perform(ftp->transfer, error);
 	ftp->transfer->run = ftp->run;
 	if (code != CURLE_OK)
+		return false;
+	curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, size);
+	curl_easy_getinfo(easy, CURLINFO_FILETIME_T, time);
+	return true;
+}
+
+static char *
+probe(SoFtpRun *ftp, const char *url, SoError *error)
+{
+	curl_off_t size;
+	curl_off_t time;
+
+	if (!ask_facts(ftp, url, &size, &time, error))
 		return NULL;
-	curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
-	curl_easy_getinfo(easy, CURLINFO_FILETIME_T, &time);
 	/* A server that cannot tell both does not tell versions apart: no resume. */
 	if (size < 0 || time < 0)
 		return talloc_strdup(so_task_context(ftp->run), "");
@@ -368,30 +380,94 @@ read_file(char *buffer, size_t size, size_t count, void *context)
 }
 
 static bool
-upload(SoFtpRun *ftp, const char *path, const char *part, int fd, int64_t size, SoError *error)
+is_ascii(const SoFtpRun *ftp)
+{
+	return so_object_boolean(so_task_properties(ftp->run), "is_transfer_ascii");
+}
+
+/*
+ * Before 8.10 libcurl closes a TLS data connection without reading what the
+ * server has said on it. With TLS 1.3 those are the session tickets; the kernel
+ * then resets the connection, and the server loses what it has not read yet and
+ * calls the transfer complete. In TLS 1.2 the tickets come before the data.
+ */
+static bool
+loses_tails(const SoFtpRun *ftp)
+{
+	return curl_version_info(CURLVERSION_NOW)->version_num < 0x080A00 &&
+		   (strcmp(ftp->transfer->scheme, "ftps") == 0 ||
+			(strcmp(ftp->transfer->scheme, "ftp") == 0 &&
+			 so_object_enum(ftp->transfer->properties, "encryption") != SO_ENCRYPTION_NONE));
+}
+
+static bool
+upload_once(SoFtpRun *ftp, const char *path, const char *part, int *fd, int64_t size, bool tls_1_2,
+			CURLcode *code, SoError *error)
 {
 	CURL *easy = ftp->transfer->easy;
+
+	*code = CURLE_OK;
+	if (lseek(*fd, 0, SEEK_SET) < 0)
+		return so_file_error(error, "read", path, errno);
+	if (!so_transfer_prepare(ftp->transfer, so_transfer_url(ftp->transfer, part), error))
+		return false;
+	ftp->transfer->describe = talloc_asprintf(so_task_context(ftp->run), "upload of \"%s\"", path);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_file);
+	curl_easy_setopt(easy, CURLOPT_READDATA, fd);
+	curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t) size);
+	if (is_ascii(ftp))
+		curl_easy_setopt(easy, CURLOPT_TRANSFERTEXT, 1L);
+	if (tls_1_2)
+	{
+		curl_easy_setopt(easy, CURLOPT_SSLVERSION,
+						 (long) (CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2));
+		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	}
+	*code = so_transfer_perform(ftp->transfer, error);
+	return *code == CURLE_OK;
+}
+
+/* Did all of it arrive?  A server that cannot tell, or will not, is believed. */
+static bool
+check_size(SoFtpRun *ftp, const char *path, const char *part, int64_t size, SoError *error)
+{
+	curl_off_t arrived;
+	curl_off_t time;
+	SoError ignored;
+
+	so_error_clear(&ignored);
+	if (is_ascii(ftp) ||
+		!ask_facts(ftp, so_transfer_url(ftp->transfer, part), &arrived, &time, &ignored) ||
+		arrived < 0 || arrived == size)
+		return true;
+	return so_error_set(error, SO_ERR_TASK_TRANSFER_FAILED, ftp->transfer->name,
+						"upload of \"%s\" with \"%s\" failed: %lld of %lld bytes are on the server",
+						path, ftp->transfer->name, (long long) arrived, (long long) size);
+}
+
+static bool
+upload(SoFtpRun *ftp, const char *path, const char *part, int fd, int64_t size, SoError *error)
+{
 	int retries = (int) so_connection_number(ftp->transfer->properties, "retries", 0);
+	bool tls_1_2 = loses_tails(ftp);
 
 	for (int tries = 0;; tries++)
 	{
 		CURLcode code;
 
-		if (lseek(fd, 0, SEEK_SET) < 0)
-			return so_file_error(error, "read", path, errno);
-		if (!so_transfer_prepare(ftp->transfer, so_transfer_url(ftp->transfer, part), error))
-			return false;
-		ftp->transfer->describe =
-			talloc_asprintf(so_task_context(ftp->run), "upload of \"%s\"", path);
-		curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_file);
-		curl_easy_setopt(easy, CURLOPT_READDATA, &fd);
-		curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t) size);
-		if (so_object_boolean(so_task_properties(ftp->run), "is_transfer_ascii"))
-			curl_easy_setopt(easy, CURLOPT_TRANSFERTEXT, 1L);
-		code = so_transfer_perform(ftp->transfer, error);
-		if (code == CURLE_OK)
-			return true;
+		if (upload_once(ftp, path, part, &fd, size, tls_1_2, &code, error))
+		{
+			if (check_size(ftp, path, part, size, error))
+				return true;
+			code = CURLE_SEND_ERROR;
+		}
+		if (code == CURLE_SSL_CONNECT_ERROR && tls_1_2)
+		{
+			tls_1_2 = false; /* a server that wants 1.3; the size tells whether it went well */
+			tries--;
+			continue;
+		}
 		if (!so_transfer_is_passing(code) || tries >= retries)
 			return false;
 		so_task_information(ftp->run, "%s; attempt %d of %d follows", error->message, tries + 2,

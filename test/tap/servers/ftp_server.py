@@ -1,8 +1,9 @@
 """An FTP server for tests.
 
 Argument: JSON with folder (files/ in it is served), cut (bytes after which the
-first download is cut), no_mlsd (the command is unknown), certificate (a PEM
-file: speak TLS after AUTH TLS).  User "robot", password "secret"; anonymous may read.
+first download is cut), stall (bytes after which downloads fall silent), no_mlsd (the command is unknown), certificate (a PEM
+file: speak TLS after AUTH TLS), implicit (TLS from the first byte: ftps://).
+User "robot", password "secret"; anonymous may read.
 """
 import json
 import os
@@ -30,12 +31,22 @@ else:
 class Cutting(data_base):
     """Cuts the first download after so many bytes."""
     left = settings.get("cut")
+    sent = 0
 
     def readable(self):
         # The original closes a data connection whose client begins TLS before the transfer.
         return getattr(self, "_ssl_want_read", False) or self.receive
 
+    def writable(self):
+        return not self.stalls() and super().writable()
+
+    def stalls(self):
+        return settings.get("stall") is not None and self.cmd == "RETR" and self.sent >= settings["stall"]
+
     def send(self, data):
+        if self.stalls():
+            return 0
+        self.sent += len(data)
         if Cutting.left is not None and self.cmd == "RETR":
             if Cutting.left <= 0:
                 Cutting.left = None
@@ -50,6 +61,17 @@ class Cutting(data_base):
 class Handler(base):
     authorizer = authorizer
     dtp_handler = Cutting
+
+    def handle(self):
+        if settings.get("implicit"):
+            self.secure_connection(self.ssl_context)
+        super().handle()
+
+    def handle_ssl_established(self):
+        # With implicit TLS data connections are protected without being asked.
+        if settings.get("implicit"):
+            self._pbsz = self._prot = True
+        super().handle_ssl_established()
 
     def pre_process_command(self, line, cmd, arg):
         print("command", cmd, arg if cmd != "PASS" else "", flush=True)

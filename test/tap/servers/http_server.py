@@ -2,7 +2,8 @@
 
 Argument: JSON with folder (files/ in it is served), user and password (basic
 authentication for /private/), cut (path -> bytes after which the connection is
-cut, once), quiet (paths that are never answered).
+cut, once), quiet (paths that are never answered), certificate (a PEM file:
+speak TLS), client_authority (a PEM file: demand a client certificate of it).
 
 Requests are logged as lines "request METHOD PATH Range=... If-Range=... ".
 """
@@ -11,6 +12,7 @@ import hashlib
 import json
 import os
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -106,5 +108,14 @@ class Handler(BaseHTTPRequestHandler):
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
+if settings.get("certificate"):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(settings["certificate"])
+    if settings.get("client_authority"):
+        context.load_verify_locations(settings["client_authority"])
+        context.verify_mode = ssl.CERT_REQUIRED
+    # The handshake is the business of the connection's thread.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.handle_error = lambda *_: None
 print("port", server.server_address[1], flush=True)
 server.serve_forever()

@@ -97,6 +97,69 @@ sub sftp
 		known_hosts => "$folder/known_hosts", user => scalar getpwuid($<) };
 }
 
+# A certificate for 127.0.0.1 that signs itself: {crt, key, pem (both)}.
+sub certificate
+{
+	my $folder = tempdir(CLEANUP => 1);
+	system("openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+		  . " -keyout $folder/key -out $folder/crt 2>/dev/null && cat $folder/key $folder/crt > $folder/pem") == 0 or croak 'openssl failed';
+	return { map { $_ => "$folder/$_" } qw(crt key pem) };
+}
+
+# Stands between client and port: the first connection is cut when the server
+# has sent so many bytes ($cut), or falls silent there ($silent); later ones pass.
+sub between
+{
+	my ($port, $bytes, $how) = @_;
+	my $socket = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', LocalPort => 0) or croak "socket: $!";
+	my $pid = fork() // croak "fork: $!";
+	if ($pid == 0)
+	{
+		my $left = $bytes;
+		$SIG{PIPE} = 'IGNORE';
+		while (my $client = $socket->accept)
+		{
+			my $server = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or POSIX::_exit(1);
+			my %other = (fileno($client) => $server, fileno($server) => $client);
+			my $open = 1;
+			while ($open)
+			{
+				my $ready = '';
+				vec($ready, fileno($_), 1) = 1 for $client, $server;
+				select($ready, undef, undef, undef);
+				for my $from (grep { vec($ready, fileno($_), 1) } $client, $server)
+				{
+					my $read = sysread($from, my $data, 16384);
+					if (!$read) { $open = 0; last; }
+					if ($from == $server && defined $left)
+					{
+						$left -= $read;
+						if ($left < 0)
+						{
+							$left = undef;
+							if ($how eq 'silent') { select(undef, undef, undef, undef) while 1; }
+							$open = 0;
+							last;
+						}
+					}
+					my $sent = 0;
+					while ($sent < $read)
+					{
+						my $n = syswrite($other{ fileno($from) }, $data, $read - $sent, $sent) or last;
+						$sent += $n;
+					}
+				}
+			}
+			close($_) for $client, $server;
+		}
+		POSIX::_exit(0);
+	}
+	push @children, $pid;
+	my $own = $socket->sockport;
+	close($socket);
+	return { pid => $pid, port => $own };
+}
+
 # A listener that accepts and never says a word.
 sub silent
 {
