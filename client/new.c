@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -29,9 +30,12 @@ static const char starter[] =
 	"name: %s\n"
 	"description: Says hello to the database.\n"
 	"\n"
-	"# A failed execution starts again where it failed.\n"
+	"# A failed execution starts again where it failed. What has finished is noted in a file of "
+	"this\n"
+	"# name in the present folder; in the catalog it is only a name.\n"
 	"save_checkpoints: true\n"
 	"checkpoint_usage: if_exists\n"
+	"checkpoint_file_name: %s.checkpoint\n"
 	"\n"
 	"# Given from outside for every execution, as $Package::greeting.\n"
 	"parameters:\n"
@@ -86,15 +90,21 @@ so_new_package_text(void *context, const char *name)
 	return talloc_strdup_append_buffer(text, rest);
 }
 
-/* What can be a file name and needs no quotes in YAML. */
+/* What can be a file name and needs no quotes for any reader of YAML. */
 static bool
 is_plain_name(const char *name)
 {
+	static const char *const taken[] = {"project", "null", "true", "false", "yes", "no",
+										"on",      "off",  "y",    "n",     NULL};
+
+	for (int i = 0; taken[i] != NULL; i++)
+	{
+		if (strcasecmp(name, taken[i]) == 0)
+			return false;
+	}
 	return name[0] != '\0' && strchr("-.0123456789", name[0]) == NULL && strlen(name) <= 100 &&
 		   strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
-			   strlen(name) &&
-		   strcmp(name, "project") != 0 && strcmp(name, "null") != 0 && strcmp(name, "true") != 0 &&
-		   strcmp(name, "false") != 0;
+			   strlen(name);
 }
 
 static bool
