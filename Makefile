@@ -119,6 +119,8 @@ install-programs: programs
 	install -m 755 $(BUILD)/bin/scaleout $(BUILD)/bin/scaleout-worker $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(BUILD)/bin/scaleout-gateway $(BUILD)/bin/scaleout-runner $(BUILD)/bin/scaleout-loader \
 		$(DESTDIR)$(PROGRAM_DIRECTORY)/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/scaleout
+	install -m 644 docs/package.schema.json docs/project.schema.json $(DESTDIR)$(PREFIX)/share/doc/scaleout/
 
 # ---- unit tests: one program per test file, linked with every library -------
 # A test may replace a door of the library by a fake of its own (muldefs: the first one counts).

@@ -35,4 +35,17 @@ ok($node->poll_query_until('postgres',
 	'no session stays');
 is_deeply([ glob("$temporary/*") ], [], 'no file stays');
 
+# The starter package runs as it is, without a warning, and leaves no checkpoint.
+my $home = tempdir(CLEANUP => 1);
+my $program = Scaleout::Exec::program();
+$ENV{PGHOST} = $node->host;
+$ENV{PGPORT} = $node->port;
+$ENV{PGDATABASE} = 'postgres';
+my $output = `cd $home && $program new starter && $program validate -W starter.yaml && $program format --check starter.yaml && $program exec --warnaserror starter.yaml 2>&1`;
+is($?, 0, 'the starter package') or diag $output;
+like($output, qr/Package succeeded .* 0 errors, 0 warnings/, 'runs as it is');
+is_deeply([ map { s{.*/}{}r } glob("$home/*") ], ['starter.yaml'], 'and leaves nothing');
+`/usr/bin/python3 -c "import jsonschema, yaml" 2>/dev/null && /usr/bin/python3 test/tap/servers/schema_check.py docs/package.schema.json $home/starter.yaml 2>&1` =~ /not ok.*/
+  and fail("the starter package fits the schema: $&");
+
 done_testing();
