@@ -101,8 +101,9 @@ check_certificate(SoError *error)
 	if (error->code == SO_ERR_KEY_EXPOSED)
 		so_error_hint(error, "Run chmod 600 %s", so_setting_resolved_key_file());
 	else if (error->code == SO_ERR_FILE_UNREADABLE)
-		so_error_hint(error, "Make certificate and key readable for the account of the server, and "
-							 "the key for nobody else: chmod 600 %s",
+		so_error_hint(error,
+					  "Make certificate and key readable for the account of the server, and "
+					  "the key for nobody else: chmod 600 %s",
 					  so_setting_resolved_key_file());
 	return false;
 }
