@@ -102,12 +102,48 @@ is_constant(const SoExpressionNode *node)
 }
 
 static bool
+as_real(Checker *checker, const SoValue *value, double *number)
+{
+	SoValue converted;
+	SoError ignored;
+
+	if (!so_value_convert(checker->state->scratch, value, SO_TYPE_R8, &converted, &ignored))
+		return false;
+	*number = converted.as.real;
+	return true;
+}
+
+/* Texts and bytes that became shorter, numbers that lost digits after the point. */
+static bool
+is_cut(Checker *checker, const SoValue *before, const SoValue *after)
+{
+	double left;
+	double right;
+
+	if (before->is_null || after->is_null)
+		return false;
+	if ((so_data_type_is_character(before->type) && so_data_type_is_character(after->type)) ||
+		(so_data_type_is_binary(before->type) && so_data_type_is_binary(after->type)))
+		return after->as.text.length < before->as.text.length;
+	if ((!so_data_type_is_real(before->type) && !so_data_type_is_decimal(before->type)) ||
+		(!so_data_type_is_integer(after->type) && !so_data_type_is_decimal(after->type)))
+		return false;
+	return as_real(checker, before, &left) && as_real(checker, after, &right) && left != right;
+}
+
+static bool
 fold(Checker *checker, SoExpressionNode *node)
 {
 	SoValue value;
 
 	if (!so_expression_evaluate_node(checker->state, node, &value))
 		return false;
+	if (node->kind == SO_NODE_CAST && !checker->state->truncates &&
+		is_cut(checker, &node->children[0]->value, &value))
+	{
+		checker->state->truncates = true;
+		checker->state->truncation = node->offset;
+	}
 	if (!value.is_null &&
 		(so_data_type_is_character(value.type) || so_data_type_is_binary(value.type)) &&
 		value.as.text.length > KEPT_TEXT)

@@ -19,6 +19,9 @@ typedef struct SoExpressionState
 	int64_t clock;     /* microseconds since 1970 UTC: one moment per evaluation */
 	size_t text_total; /* bytes of all texts so far */
 	SoError *error;
+	/* While compiling: the first cast of a constant that cuts something off. */
+	bool truncates;
+	size_t truncation;
 } SoExpressionState;
 
 /* Evaluate a tree; the result may point into scratch, the tree or the resolver's values. */

@@ -53,7 +53,11 @@ compile(SoExpression *expression, TALLOC_CTX *scratch, bool allow_assignment,
 	state.scratch = scratch;
 	state.resolver = resolver;
 	state.error = error;
-	return so_expression_check(&state, expression, expression->root);
+	if (!so_expression_check(&state, expression, expression->root))
+		return false;
+	expression->truncates = state.truncates;
+	expression->truncation = state.truncation;
+	return true;
 }
 
 SoExpression *
@@ -84,6 +88,16 @@ so_expression_compile(TALLOC_CTX *context, const char *text, bool allow_assignme
 	}
 	talloc_free(scratch);
 	return expression;
+}
+
+bool
+so_expression_warning(const SoExpression *expression, SoError *error)
+{
+	if (expression->truncates)
+		so_expression_problem(&expression->source, expression->truncation, error,
+							  SO_ERR_EXPRESSION_TRUNCATION,
+							  "the cast cuts off a part of the constant");
+	return expression->truncates;
 }
 
 SoDataType

@@ -46,6 +46,12 @@ extern SoExpression *
 so_expression_compile(TALLOC_CTX *context, const char *text, bool allow_assignment,
 					  const char *place, const SoExpressionResolver *resolver, SoError *error);
 
+/*
+ * Is there something to warn of?  True with *error when a cast cuts off a part of
+ * a constant (SO717); that is no error when it is evaluated.
+ */
+extern bool so_expression_warning(const SoExpression *expression, SoError *error);
+
 /* The static type of the result; SO_TYPE_NONE when it depends on the variables. */
 extern SoDataType so_expression_type(const SoExpression *expression);
 

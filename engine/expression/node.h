@@ -57,6 +57,8 @@ struct SoExpression
 {
 	SoExpressionSource source; /* own copies */
 	SoExpressionNode *root;
+	bool truncates; /* a cast of a constant cuts something off, here: */
+	size_t truncation;
 };
 
 #endif /* ENGINE_EXPRESSION_NODE_H */

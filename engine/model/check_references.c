@@ -71,6 +71,15 @@ check_expression(Check *check, const Place *place, const char *text, bool allow_
 						   error.detail);
 		return;
 	}
+	if (so_expression_warning(expression, &error))
+	{
+		finding.is_warning = true;
+		finding.code = error.code;
+		finding.hint = NULL;
+		so_diagnostics_add(loader->findings, loader->findings_context, &finding, "%s: %s\n%s",
+						   place->what, error.message, error.detail);
+		finding.is_warning = false;
+	}
 	type = so_expression_type(expression);
 	if (want_boolean && type != SO_TYPE_BOOL && type != SO_TYPE_NONE)
 	{

@@ -422,16 +422,68 @@ test_distance(void **state)
 	assert_false(so_expression_problem_similar("LEN", 2));
 }
 
+/* A cast of a constant that cuts something off is warned of, at its column; nothing else is. */
+static void
+test_truncating_casts(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		int column; /* 0: no warning */
+	} cases[] = {
+		{"(DT_WSTR, 2) \"Cat\"", 1},
+		{"\"a\" + (DT_STR, 2, 1252) \"Cat\"", 7},
+		{"(DT_WSTR, 3) \"Cat\"", 0},
+		{"(DT_WSTR, 3) NULL(DT_WSTR, 9)", 0},
+		{"(DT_I4) 3.99", 1},
+		{"(DT_I4) 3.00", 0},
+		{"1 + (DT_I4) 2.5L", 5},
+		{"(DT_NUMERIC, 5, 2) 999.999", 1},
+		{"(DT_NUMERIC, 5, 2) 0.1L", 0},
+		{"(DT_R4) 0.1L", 0},
+		{"(DT_WSTR, 1) 25", 0},
+		{"(DT_I4) \"3\"", 0},
+		{"False && (DT_I4) 3.99 == 3", 10},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		TALLOC_CTX *context = talloc_new(NULL);
+		SoError error = {0};
+		SoExpression *expression =
+			so_expression_compile(context, cases[i].text, false, "here", NULL, &error);
+		char place[32];
+
+		assert_non_null(expression);
+		assert_int_equal(so_expression_warning(expression, &error), cases[i].column != 0);
+		if (cases[i].column != 0)
+		{
+			snprintf(place, sizeof(place), "here:%d", cases[i].column);
+			assert_string_equal(error.place, place);
+			assert_int_equal(error.code, SO_ERR_EXPRESSION_TRUNCATION);
+		}
+		talloc_free(context);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_syntax),        cmocka_unit_test(test_variables),
-		cmocka_unit_test(test_assignment),    cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_whole_message), cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_limits),        cmocka_unit_test(test_text_budget),
-		cmocka_unit_test(test_door),          cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_without_error), cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_syntax),
+		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_assignment),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_whole_message),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_text_budget),
+		cmocka_unit_test(test_door),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_without_error),
+		cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_truncating_casts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
