@@ -27,11 +27,14 @@ static void
 fire(const char *name, const char *action)
 {
 	const char *log = getenv("SCALEOUT_FAULT_LOG");
+	int only = getenv("SCALEOUT_FAULT_ONCE") != NULL ? O_EXCL : 0;
 
 	if (log != NULL)
 	{
-		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | only, 0666);
 
+		if (fd < 0 && only != 0)
+			return; /* another process was first */
 		if (fd >= 0)
 		{
 			dprintf(fd, "%s\n", name);

@@ -10,7 +10,9 @@
  * Actions: kill (SIGKILL itself), stop (SIGSTOP itself), exit (status 70).
  * "@n" fires at the n-th passage (default 1).  Before it fires the name is
  * appended as a line to the file named in SCALEOUT_FAULT_LOG, so that a test
- * can prove that its fault fired.  Release builds contain none of this.
+ * can prove that its fault fired.  With SCALEOUT_FAULT_ONCE set nothing fires
+ * while that file exists, so that the processes that go on are spared.
+ * Release builds contain none of this.
  */
 #ifndef COMMON_FAULT_H
 #define COMMON_FAULT_H

@@ -187,7 +187,7 @@ BEGIN
 		RETURN '{"state": null}';
 	END IF;
 	IF kept.owner_execution <> execution AND internal.checkpoint_is_live(kept.owner_execution) THEN
-		RETURN internal.checkpoint_refusal('SO573', format('checkpoint "%s" of package "%s" is in use by execution %s (DTS 0xC0016027)',
+		RETURN internal.checkpoint_refusal('SO573', format('checkpoint "%s" of package "%s" is in use by execution %s (DTS 0xC001604B)',
 				kept.name, kept.package_name, kept.owner_execution),
 			'A checkpoint belongs to one execution as long as that is waiting or running.');
 	END IF;
