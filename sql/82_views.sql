@@ -175,7 +175,12 @@ CREATE VIEW catalog.worker_agents WITH (security_barrier) AS
 		   coalesce(w.last_online_time > pg_catalog.now() - 2 * pg_catalog.current_setting('scaleout.master_heartbeat_interval', true)::interval
 					- pg_catalog.current_setting('scaleout.long_poll_interval', true)::interval, false) AS is_online,
 		   w.version, w.max_task_count, w.thumbprint, c.not_after AS certificate_expires, w.registered_time, w.capabilities,
-		   w.asked_tasks, w.asked_reason AS why_not_more, w.held_tasks, w.cpu_percent, w.memory_free_mb
+		   w.asked_tasks, w.asked_reason AS why_not_more, w.held_tasks, w.cpu_percent, w.memory_free_mb,
+		   CASE WHEN c.thumbprint IS NULL OR c.revoked THEN 'not trusted'
+				WHEN c.not_after < pg_catalog.now() THEN 'expired'
+				WHEN c.not_before > pg_catalog.now() THEN 'not valid yet'
+				WHEN c.not_after < pg_catalog.now() + interval '30 days' THEN 'expires soon'
+				ELSE 'valid' END AS certificate_state
 	  FROM internal.worker_agent w LEFT JOIN internal.worker_certificate c ON c.thumbprint = w.thumbprint
 	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage')
 		OR pg_catalog.pg_has_role(current_user, 'ssis_cluster_executor', 'usage');

@@ -120,5 +120,34 @@ subtest 'revocation' => sub {
 	$system->wait_status($id, 3);
 };
 
+subtest 'a certificate of a private authority that ends soon' => sub {
+	my $own = "$folder/own";
+	mkdir $own;
+	Scaleout::GatewayStub::make_certificate($own, 'authority');
+	Scaleout::GatewayStub::run_quietly('openssl', 'req', '-new', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=three', '-addext', 'subjectAltName=DNS:three.example',
+		'-keyout', "$own/three.key", '-out', "$own/three.csr");
+	Scaleout::GatewayStub::run_quietly('openssl', 'x509', '-req', '-in', "$own/three.csr", '-CA', "$own/authority.crt", '-CAkey', "$own/authority.key",
+		'-copy_extensions', 'copy', '-days', '10', '-out', "$own/three.crt");
+	append_to_file("$own/three.crt", slurp_file("$own/authority.crt"));
+	chmod 0600, "$own/three.key";
+	my $thumbprint = $system->sql('SELECT thumbprint FROM internal.master_state');
+	my ($out, $err);
+	IPC::Run::run([ $worker, 'init', '--directory', "$folder/three", '--display-name', 'three', '--master', "https://localhost:$system->{port}",
+			'--thumbprint', $thumbprint, '--certificate', "$own/three.crt", '--key', "$own/three.key" ], '>', \$out, '2>', \$err);
+	is($? >> 8, 0, 'init with an existing certificate') or diag($err);
+	ok(!-e "$folder/three/worker.key", 'makes no key');
+	$system->trust("$own/three.crt", 1);
+	my $agent = start('three');
+	$system->wait_for('the warning', sub { slurp_file($agent->{log}) =~ /the certificate of this worker expires in (?:9|10) days/ });
+	pass('the log of the worker warns');
+	is($system->sql("SELECT displayname, certificate_state FROM catalog.worker_agents ORDER BY displayname"), "one|not trusted\nthree|expires soon\ntwo|valid", 'the view says so');
+	my $offset = $system->log_size;
+	$system->node->restart;
+	ok($system->wait_log(qr/WARNING:  scaleout: the certificate of worker "three" \(SELECT catalog\.rotate_worker_certificate\('$agent->{id}'\) replaces it\) expires at/, $offset), 'and the server log');
+	$system->wait_listening;
+	$system->wait_status($system->run('f', 'p', 'empty'), 7);
+	pass('the worker works');
+};
+
 $system->stop;
 done_testing();
