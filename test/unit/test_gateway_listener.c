@@ -175,19 +175,42 @@ test_refuses(void **state)
 	assert_int_equal(listener.count, 0);
 }
 
-/* Paused, the kernel keeps who comes; that is visible by the state only. */
+static int accepted;
+
+static void
+count_accepted(struct evconnlistener *socket_listener, evutil_socket_t fd, struct sockaddr *address,
+			   int length, void *context)
+{
+	(void) socket_listener;
+	(void) address;
+	(void) length;
+	(void) context;
+	accepted++;
+	close(fd);
+}
+
+/* Paused, nobody is accepted; the kernel keeps who comes until it goes on. */
 static void
 test_pause(void **state)
 {
 	(void) state;
+	accepted = 0;
 	assert_true(so_listener_open(&listener, base, "127.0.0.1", 0, &error));
-	so_listener_resume(&listener);
 	assert_false(listener.full);
+	evconnlistener_set_cb(listener.sockets[0], count_accepted, NULL);
+	so_listener_resume(&listener);
+	assert_true(reachable("127.0.0.1", listener.port));
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(accepted, 1);
 	so_listener_pause(&listener);
 	assert_true(listener.full);
 	assert_true(reachable("127.0.0.1", listener.port));
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(accepted, 1);
 	so_listener_resume(&listener);
 	assert_false(listener.full);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(accepted, 2);
 	so_listener_close(&listener);
 	so_listener_close(&listener);
 }
