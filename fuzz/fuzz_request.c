@@ -1,7 +1,7 @@
 /*
  * fuzz/fuzz_request.c
  *
- * Any bytes as the body of a register, lease and report request.  Checked
+ * Any bytes as the body of a register, lease, report and join request.  Checked
  * besides memory safety: a request that is accepted gives exactly one frame
  * that a strict reader can take apart, whose body is JSON that PostgreSQL can
  * store; one that is refused leaves the buffer as it was and has a code, a
@@ -101,9 +101,11 @@ check_refusal(const SoError *error)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const SoRequestOrigin origin = {.request = 42, .peer = "192.0.2.7:41822"};
+	static const SoCertificateFacts facts = {.subject = "CN=fuzz"};
+	static const SoRequestOrigin origin = {
+		.request = 42, .peer = "192.0.2.7:41822", .certificate = &facts};
 
-	for (int kind = SO_REQUEST_REGISTER; kind <= SO_REQUEST_REPORT; kind++)
+	for (int kind = SO_REQUEST_REGISTER; kind <= SO_REQUEST_JOIN; kind++)
 	{
 		SoByteBuffer out;
 		SoError error;

@@ -1,0 +1,143 @@
+/*
+ * test/unit/test_worker_agent_pins.c
+ *
+ * Announced and retired thumbprints of the master: the command, the file, and
+ * what becomes of the pins in the settings.
+ *
+ * Process: the unit test itself.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker_agent/pins.h"
+
+#define ONE   "1111111111111111111111111111111111111111111111111111111111111111"
+#define TWO   "2222222222222222222222222222222222222222222222222222222222222222"
+#define THREE "3333333333333333333333333333333333333333333333333333333333333333"
+
+static bool
+parse(const char *text, SoPins *pins)
+{
+	json_t *command = json_loads(text, 0, NULL);
+	bool ok = so_pins_parse(command, pins);
+
+	json_decref(command);
+	return ok;
+}
+
+static void
+pin(SoMasterAddress *address, const char *text)
+{
+	SoError error;
+
+	assert_true(so_thumbprint_parse(text, &address->pins[address->pin_count++], &error));
+}
+
+static bool
+accepts(const SoMasterAddress *address, const char *text)
+{
+	SoThumbprint wanted;
+	SoError error;
+
+	assert_true(so_thumbprint_parse(text, &wanted, &error));
+	for (int i = 0; i < address->pin_count; i++)
+	{
+		if (so_thumbprint_equal(&address->pins[i], &wanted))
+			return true;
+	}
+	return false;
+}
+
+static void
+test_command(void **state)
+{
+	SoPins pins;
+
+	(void) state;
+	assert_true(
+		parse("{\"version\":3,\"thumbprints\":[\"" ONE "\"],\"retired\":[\"" TWO "\"]}", &pins));
+	assert_int_equal(pins.version, 3);
+	assert_int_equal(pins.trusted_count, 1);
+	assert_int_equal(pins.retired_count, 1);
+	assert_false(parse("{\"version\":3,\"thumbprints\":[],\"retired\":[]}", &pins));
+	assert_false(parse("{\"version\":3,\"thumbprints\":[\"12\"],\"retired\":[]}", &pins));
+	assert_false(parse("{\"version\":3,\"thumbprints\":[\"" ONE "\"]}", &pins));
+	assert_false(parse("{}", &pins));
+}
+
+static void
+test_apply(void **state)
+{
+	SoMasterAddress address = {.pin_count = 0};
+	SoPins pins;
+
+	(void) state;
+	pin(&address, ONE);
+	pin(&address, TWO);
+	assert_true(
+		parse("{\"version\":3,\"thumbprints\":[\"" THREE "\"],\"retired\":[\"" ONE "\"]}", &pins));
+	so_pins_apply(&pins, &address);
+	assert_int_equal(address.pin_count, 2);
+	assert_true(accepts(&address, TWO) && accepts(&address, THREE));
+	/* Without anything announced nothing changes, and never is the list empty. */
+	memset(&pins, 0, sizeof(pins));
+	so_pins_apply(&pins, &address);
+	assert_int_equal(address.pin_count, 2);
+	pins.retired_count = 2;
+	memcpy(pins.retired, address.pins, 2 * sizeof(SoThumbprint));
+	so_pins_apply(&pins, &address);
+	assert_int_equal(address.pin_count, 2);
+}
+
+static void
+test_file(void **state)
+{
+	char folder[] = "/tmp/test_pins.XXXXXX";
+	char path[100];
+	SoSettings settings = {.security_directory = folder};
+	SoPins pins;
+	SoPins again;
+	SoError error;
+	FILE *file;
+
+	(void) state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/master_pins", folder);
+	assert_true(so_pins_read(&settings, &again, &error));
+	assert_int_equal(again.version, 0);
+	assert_true(parse("{\"version\":7,\"thumbprints\":[\"" ONE "\",\"" TWO
+					  "\"],\"retired\":[\"" THREE "\"]}",
+					  &pins));
+	assert_true(so_pins_write(&settings, &pins, &error));
+	assert_true(so_pins_read(&settings, &again, &error));
+	assert_memory_equal(&pins, &again, sizeof(pins));
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("trust nonsense\n", file);
+	fclose(file);
+	assert_false(so_pins_read(&settings, &again, &error));
+	assert_int_equal(again.trusted_count, 0);
+	unlink(path);
+	rmdir(folder);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_apply),
+		cmocka_unit_test(test_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
