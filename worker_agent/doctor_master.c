@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <netdb.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -199,14 +200,42 @@ check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate, const
 		}
 	}
 	snprintf(cure, sizeof(cure),
-			 "Compare with SSLCERT_THUMBPRINT of SELECT * FROM catalog.master_properties on the "
-			 "server. If it is %s, set MasterHttpsCertThumbprint = %s; otherwise somebody else "
+			 "Compare with SSLCERT_THUMBPRINT in catalog.master_properties on the server. If it is "
+			 "%s, set MasterHttpsCertThumbprint = %s; otherwise somebody else "
 			 "answers at this address.",
 			 text, text);
 	so_doctor_sayf(doctor, "thumbprint of the master", "failed", cure,
 				   "SO314: %s serves the certificate with thumbprint %s; "
 				   "MasterHttpsCertThumbprint is %s.",
 				   endpoint->url, text, doctor->settings->master_thumbprint);
+}
+
+/* "Its names are a, b." */
+static void
+add_names(X509 *certificate, SoError *error)
+{
+	SoCertificateFacts facts;
+	SoError ignored;
+	char names[1500] = "";
+	size_t used = 0;
+	char *pem;
+	BIO *memory = BIO_new(BIO_s_mem());
+	long length;
+
+	if (memory == NULL || PEM_write_bio_X509(memory, certificate) != 1)
+	{
+		BIO_free(memory);
+		return;
+	}
+	length = BIO_get_mem_data(memory, &pem);
+	if (so_certificate_read(pem, (size_t) length, &facts, &ignored))
+	{
+		for (size_t i = 0; i < facts.name_count && used < sizeof(names); i++)
+			used += (size_t) snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
+									  facts.names[i]);
+		so_error_detail(error, "Its names are %s.", names);
+	}
+	BIO_free(memory);
 }
 
 static void
@@ -220,6 +249,8 @@ check_host(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate)
 					   "%s is one of its names.", endpoint->host);
 		return;
 	}
+	if (error.detail[0] == '\0')
+		add_names(certificate, &error);
 	so_error_hint(&error, "Use one of the names of the certificate in MasterEndpoint, or have the "
 						  "master's certificate made with the name that is used here.");
 	so_doctor_error(doctor, "host name in the certificate", "failed", &error);
