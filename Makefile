@@ -112,7 +112,7 @@ $(BUILD)/bin/scaleout: $(BUILD)/client/main.o $(BUILD)/libclient.a $(BUILD)/libe
 	@echo "  LINK $@"
 	$(quiet)$(PROGRAM_CC) $(PROGRAM_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
-install: install-programs
+install: install-programs install-files
 
 install-programs: programs
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PROGRAM_DIRECTORY)
@@ -121,6 +121,16 @@ install-programs: programs
 		$(DESTDIR)$(PROGRAM_DIRECTORY)/
 	install -d $(DESTDIR)$(PREFIX)/share/doc/scaleout
 	install -m 644 docs/package.schema.json docs/project.schema.json $(DESTDIR)$(PREFIX)/share/doc/scaleout/
+
+# Debian reads units below /usr/lib and /usr/local/lib, and configuration in /etc.
+SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+
+.PHONY: install-files
+install-files:
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/scaleout $(DESTDIR)$(SYSCONFDIR)/logrotate.d
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' packaging/scaleout-worker.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/scaleout-worker.service
+	install -m 644 packaging/scaleout-worker.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/scaleout-worker
+	install -m 644 docs/*.md docs/*.json packaging/worker.conf.sample $(DESTDIR)$(PREFIX)/share/doc/scaleout/
 
 # ---- unit tests: one program per test file, linked with every library -------
 # A test may replace a door of the library by a fake of its own (muldefs: the first one counts).
