@@ -377,6 +377,40 @@ test_replace(void **state)
 	so_spool_close(spool);
 }
 
+/* Checkpoints may hold secrets: they are sent, and are not in the files. */
+static void
+test_checkpoint(void **state)
+{
+	static const char text[] = "{\"type\":\"checkpoint\",\"secret\":\"hidden words\"}";
+	SoUuid uuid = task_number(1);
+	SoSpool *spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	SoError error;
+	json_t *items;
+
+	(void) state;
+	add(spool, 1, 1, SO_ITEM_EVENT);
+	so_spool_append(spool, &uuid, 1, 2, SO_ITEM_CHECKPOINT, text, strlen(text));
+	items = collect(spool, 10, 1000);
+	assert_int_equal(json_array_size(items), 1); /* nothing unwritten is sent */
+	json_decref(items);
+	assert_true(so_spool_flush(spool, &error));
+	items = collect(spool, 10, 1000);
+	assert_int_equal(json_array_size(items), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(items, 1), "secret")),
+						"hidden words");
+	json_decref(items);
+	so_spool_close(spool);
+	/* In another life of the agent its sequence is taken by a stub. */
+	spool = open_spool(SO_SPOOL_SEGMENT_SIZE);
+	items = collect(spool, 10, 1000);
+	assert_int_equal(json_array_size(items), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(items, 1), "type")),
+						"checkpoint");
+	assert_null(json_object_get(json_array_get(items, 1), "secret"));
+	json_decref(items);
+	so_spool_close(spool);
+}
+
 /* A full disk: nothing is lost, nothing unwritten is sent, and it goes on when there is room. */
 static void
 test_full_disk(void **state)
@@ -426,6 +460,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_segments, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fair_and_limited, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replace, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_checkpoint, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
 	};
 
