@@ -186,9 +186,12 @@ so_item_statistics(const SoStatistics *statistics)
 }
 
 static int
-status_of(SoExecutionResult result)
+status_of(const SoRunOutcome *outcome)
 {
-	switch (result)
+	/* Stopped before it could begin: nothing of the package has failed. */
+	if (outcome->first_error_code == SO_ERR_RUN_CANCELED)
+		return 3;
+	switch (outcome->result)
 	{
 		case SO_RESULT_SUCCESS:
 		case SO_RESULT_COMPLETION:
@@ -205,7 +208,7 @@ so_item_result(const SoRunOutcome *outcome)
 {
 	return json_pack(
 		"{s:s, s:i, s:s, s:i, s:i, s:o, s:o, s:o}", "type", "result", "status",
-		status_of(outcome->result), "outcome", "package", "error_count", outcome->error_count,
+		status_of(outcome), "outcome", "package", "error_count", outcome->error_count,
 		"warning_count", outcome->warning_count, "message",
 		outcome->first_error != NULL ? so_item_text(outcome->first_error) : json_null(), "code",
 		so_item_text(
