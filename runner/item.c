@@ -207,9 +207,9 @@ json_t *
 so_item_result(const SoRunOutcome *outcome)
 {
 	return json_pack(
-		"{s:s, s:i, s:s, s:i, s:i, s:o, s:o, s:o}", "type", "result", "status",
-		status_of(outcome), "outcome", "package", "error_count", outcome->error_count,
-		"warning_count", outcome->warning_count, "message",
+		"{s:s, s:i, s:s, s:i, s:i, s:o, s:o, s:o}", "type", "result", "status", status_of(outcome),
+		"outcome", "package", "error_count", outcome->error_count, "warning_count",
+		outcome->warning_count, "message",
 		outcome->first_error != NULL ? so_item_text(outcome->first_error) : json_null(), "code",
 		so_item_text(
 			outcome->first_error_code == SO_OK ? "" : so_error_state(outcome->first_error_code)),
