@@ -12,13 +12,10 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include "extension/child_process.h"
 #include "extension/compat.h"
 #include "extension/error.h"
 #include "extension/settings.h"
@@ -34,12 +31,6 @@
 
 SO_SQL_FUNCTION(so_run_loader);
 
-typedef struct Child
-{
-	pid_t pid; /* 0: none, or reaped */
-	int fd;    /* -1: closed */
-} Child;
-
 static void
 raise_loader(SoErrorCode code, const char *message, const char *detail)
 {
@@ -47,85 +38,24 @@ raise_loader(SoErrorCode code, const char *message, const char *detail)
 					errhint("%s", so_error_default_hint(code))));
 }
 
-/* Default signals, empty mask, own process group, descriptors 0-2 only. */
-static int
-spawn(const char *path, int fd, pid_t *pid)
+static void
+start_child(SoChildProcess *child, const char *path)
 {
 	static char lc_all[] = "LC_ALL=C.UTF-8";
 	static char search_path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char *environment[] = {lc_all, search_path, NULL};
-	char *name = pstrdup("scaleout-loader");
-	char *arguments[] = {name, NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-	sigset_t all;
-	int rc;
+	char *arguments[] = {pstrdup("scaleout-loader"), NULL};
+	const SoChildCommand loader = {
+		.path = path, .arguments = arguments, .environment = environment};
+	int rc = so_child_process_start(&loader, child);
 
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fd, 0);
-	posix_spawn_file_actions_adddup2(&actions, 0, 1);
-	posix_spawn_file_actions_adddup2(&actions, 0, 2);
-#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 34)
-	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-#endif
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-											  POSIX_SPAWN_SETSIGDEF);
-	rc = posix_spawn(pid, path, &actions, &attributes, arguments, environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return rc;
-}
-
-static void
-start_child(Child *child, const char *path)
-{
-	int pair[2];
-	int rc;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		raise_loader(SO_ERR_LOADER_FAILED, "cannot make a socket pair", strerror(errno));
-	rc = spawn(path, pair[1], &child->pid);
-	close(pair[1]);
 	if (rc != 0)
-	{
-		close(pair[0]);
-		child->pid = 0;
 		raise_loader(SO_ERR_LOADER_FAILED, psprintf("cannot start \"%s\"", path), strerror(rc));
-	}
-	child->fd = pair[0];
-	(void) fcntl(child->fd, F_SETFL, O_NONBLOCK);
-}
-
-/* Close our end and collect the exit status; kill first when told to. */
-static int
-end_child(Child *child, bool kill_it)
-{
-	int status = 0;
-
-	if (child->fd >= 0)
-		close(child->fd);
-	child->fd = -1;
-	if (child->pid > 0)
-	{
-		if (kill_it)
-			(void) kill(-child->pid, SIGKILL);
-		while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
-			;
-		child->pid = 0;
-	}
-	return status;
 }
 
 /* Send what the socket takes; shut the sending side when all is sent. */
 static void
-send_some(Child *child, const char *input, size_t length, size_t *sent)
+send_some(SoChildProcess *child, const char *input, size_t length, size_t *sent)
 {
 	ssize_t n = send(child->fd, input + *sent, length - *sent, MSG_NOSIGNAL);
 
@@ -141,7 +71,7 @@ send_some(Child *child, const char *input, size_t length, size_t *sent)
 
 /* False at the end of the answer. */
 static bool
-receive_some(Child *child, StringInfo answer)
+receive_some(SoChildProcess *child, StringInfo answer)
 {
 	char buffer[65536];
 	ssize_t n = recv(child->fd, buffer, sizeof(buffer), 0);
@@ -162,7 +92,7 @@ receive_some(Child *child, StringInfo answer)
 
 /* Everything to the child and everything back, until its end of file. */
 static void
-converse(Child *child, const char *input, size_t length, StringInfo answer)
+converse(SoChildProcess *child, const char *input, size_t length, StringInfo answer)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	size_t sent = 0;
@@ -231,7 +161,7 @@ check_status(int status, StringInfo answer)
 Datum
 so_run_loader(PG_FUNCTION_ARGS)
 {
-	volatile Child child = {0, -1};
+	volatile SoChildProcess child = {0, -1};
 	StringInfoData answer;
 	text *input;
 	int status;
@@ -241,19 +171,19 @@ so_run_loader(PG_FUNCTION_ARGS)
 		ereport(ERROR, (so_errcode(SO_ERR_ARGUMENT_MISSING), errmsg("input must not be NULL")));
 	input = PG_GETARG_TEXT_PP(0);
 	initStringInfo(&answer);
-	start_child((Child *) &child, so_setting_resolved_program("scaleout-loader"));
+	start_child((SoChildProcess *) &child, so_setting_resolved_program("scaleout-loader"));
 	PG_TRY();
 	{
-		converse((Child *) &child, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &answer);
+		converse((SoChildProcess *) &child, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &answer);
 	}
 	PG_CATCH();
 	{
-		(void) end_child((Child *) &child, true);
+		(void) so_child_process_end((SoChildProcess *) &child, true);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	/* It has closed all three descriptors; should it linger, it is not waited for. */
-	status = end_child((Child *) &child, true);
+	status = so_child_process_end((SoChildProcess *) &child, true);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		check_status(status, &answer);
 	if (!pg_verify_mbstr(GetDatabaseEncoding(), answer.data, answer.len, true))
