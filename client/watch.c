@@ -4,7 +4,8 @@
  * Follows an execution: reads new rows of operation_messages, event_messages
  * and executable_statistics every few hundred milliseconds and prints them.
  *
- * Process: client.  Reads only; ending it changes nothing.
+ * Process: client.  Reads only; ending it changes nothing.  A server that
+ * restarts is waited for, because the execution goes on meanwhile.
  */
 #include "client/watch.h"
 
@@ -20,6 +21,8 @@
 #include "common/clock.h"
 
 #define POLL_MS                   250
+#define RECONNECT_MS              60000 /* how long a lost server is waited for */
+#define RECONNECT_PAUSE_MS        1000
 #define STATUS_CANCELED           3
 #define STATUS_FAILED             4
 #define STATUS_ENDED_UNEXPECTEDLY 6
@@ -271,6 +274,46 @@ watch_once(Watch *watch, SoError *error)
 	return ended ? 1 : 0;
 }
 
+/* False when the server did not come back in time; true at an interrupt too. */
+static bool
+reconnect(Watch *watch)
+{
+	int64_t deadline = so_clock_monotonic_ms() + RECONNECT_MS;
+
+	clear_moving_line(watch);
+	fprintf(stderr, "scaleout: the connection to the catalog was lost; trying again for %d s\n",
+			RECONNECT_MS / 1000);
+	while (!interrupted)
+	{
+		PQreset(watch->connection);
+		if (PQstatus(watch->connection) == CONNECTION_OK)
+		{
+			PQsetClientEncoding(watch->connection, "UTF8");
+			break;
+		}
+		if (so_clock_monotonic_ms() >= deadline)
+			return false;
+		poll(NULL, 0, RECONNECT_PAUSE_MS);
+	}
+	return true;
+}
+
+/* Until it has ended (1), an interrupt (0) or an error that stays (-1). */
+static int
+watch_until_ended(Watch *watch, SoError *error)
+{
+	int ended;
+
+	while ((ended = watch_once(watch, error)) <= 0 && !interrupted)
+	{
+		if (ended == 0)
+			poll(NULL, 0, POLL_MS);
+		else if (PQstatus(watch->connection) == CONNECTION_OK || !reconnect(watch))
+			break;
+	}
+	return ended < 0 && interrupted ? 0 : ended;
+}
+
 int
 so_watch_execution(PGconn *connection, const char *execution_id, bool verbose)
 {
@@ -288,8 +331,7 @@ so_watch_execution(PGconn *connection, const char *execution_id, bool verbose)
 
 	sigaction(SIGINT, &action, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((ended = watch_once(&watch, &error)) == 0 && !interrupted)
-		poll(NULL, 0, POLL_MS);
+	ended = watch_until_ended(&watch, &error);
 	clear_moving_line(&watch);
 	if (ended < 0)
 	{

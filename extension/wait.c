@@ -20,6 +20,7 @@
 #include "extension/compat.h"
 #include "extension/entry.h"
 #include "extension/error.h"
+#include "extension/outcome.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
 #include "fmgr.h"
@@ -54,12 +55,6 @@ require_own_statement(FunctionCallInfo fcinfo)
 			 errmsg("cannot wait inside a transaction block"),
 			 errdetail("Nobody else can see what this transaction did, so it would wait for ever."),
 			 errhint("%s", so_error_default_hint(SO_ERR_WAIT_IN_TRANSACTION))));
-}
-
-static bool
-is_final(int status)
-{
-	return status == 3 || status == 4 || status == 6 || status == 7 || status == 9;
 }
 
 /* The status as the caller sees it; refused when there is none. */
@@ -103,6 +98,17 @@ timeout_ms(FunctionCallInfo fcinfo, int argument)
 	return ms;
 }
 
+/* Whether an end other than success is an error; NULL is refused. */
+static bool
+raise_on_failure(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(so_errcode(SO_ERR_ARGUMENT_MISSING), errmsg("raise_on_failure must not be NULL"),
+				 errhint("%s", so_error_default_hint(SO_ERR_ARGUMENT_MISSING))));
+	return PG_GETARG_BOOL(argument);
+}
+
 /*
  * Wait until the operation has ended or the time is up; returns the status
  * seen last.  The transaction before is committed first.
@@ -122,7 +128,7 @@ wait_until_ended(int64 operation_id, int64 timeout)
 		ConditionVariablePrepareToSleep(condition);
 		status = look_at_status(operation_id);
 		SPI_commit();
-		if (is_final(status))
+		if (so_outcome_is_final(status))
 			break;
 		if (timeout != FOREVER)
 		{
@@ -152,11 +158,16 @@ row_of(FunctionCallInfo fcinfo, Datum *values)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
 }
 
-/* CALL catalog.wait_for_operation(operation_id bigint, timeout interval, INOUT status int) */
+/*
+ * CALL catalog.wait_for_operation(operation_id bigint, timeout interval,
+ * INOUT status int, raise_on_failure boolean)
+ */
 Datum
 so_wait_for_operation(PG_FUNCTION_ARGS)
 {
 	int64 timeout;
+	bool raise;
+	int status;
 	Datum result[1];
 
 	require_own_statement(fcinfo);
@@ -165,9 +176,13 @@ so_wait_for_operation(PG_FUNCTION_ARGS)
 				(so_errcode(SO_ERR_ARGUMENT_MISSING), errmsg("operation_id must not be NULL"),
 				 errhint("%s", so_error_default_hint(SO_ERR_ARGUMENT_MISSING))));
 	timeout = timeout_ms(fcinfo, 1);
+	raise = raise_on_failure(fcinfo, 3);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	result[0] = Int32GetDatum(wait_until_ended(PG_GETARG_INT64(0), timeout));
+	status = wait_until_ended(PG_GETARG_INT64(0), timeout);
+	if (raise)
+		so_outcome_raise(PG_GETARG_INT64(0), status);
 	SPI_finish();
+	result[0] = Int32GetDatum(status);
 	PG_RETURN_DATUM(row_of(fcinfo, result));
 }
 
@@ -199,7 +214,7 @@ run_package(FunctionCallInfo fcinfo)
 /*
  * CALL catalog.run_package_and_wait(folder_name, project_name, package_name,
  * parameters jsonb, retry_count int, timeout interval, INOUT execution_id
- * bigint, INOUT status int)
+ * bigint, INOUT status int, raise_on_failure boolean)
  */
 Datum
 so_run_package_and_wait(PG_FUNCTION_ARGS)
@@ -207,10 +222,12 @@ so_run_package_and_wait(PG_FUNCTION_ARGS)
 	volatile int64 timeout;
 	volatile int64 execution_id;
 	volatile int status = 0;
+	volatile bool raise;
 	Datum result[2];
 
 	require_own_statement(fcinfo);
 	timeout = timeout_ms(fcinfo, 5);
+	raise = raise_on_failure(fcinfo, 8);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	execution_id = run_package(fcinfo);
 	SPI_commit();
@@ -226,6 +243,8 @@ so_run_package_and_wait(PG_FUNCTION_ARGS)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	if (raise)
+		so_outcome_raise(execution_id, status);
 	SPI_finish();
 	result[0] = Int64GetDatum(execution_id);
 	result[1] = Int32GetDatum(status);

@@ -97,12 +97,16 @@ RETURNS TABLE (status integer, state text, cause text, cure text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
 COMMENT ON FUNCTION catalog.explain_execution(bigint) IS 'Why an execution waits, where it runs or why it failed, and what to do: one row';
 
--- They commit, so they are procedures, and must not have a SET clause.
-CREATE PROCEDURE catalog.wait_for_operation(operation_id bigint, timeout interval DEFAULT NULL, INOUT status integer DEFAULT NULL)
+-- They commit, so they are procedures, and must not have a SET clause.  Waiting
+-- succeeds whatever became of the operation; running does not, because psql -c,
+-- pg_cron and systemd look at errors only.
+CREATE PROCEDURE catalog.wait_for_operation(operation_id bigint, timeout interval DEFAULT NULL, INOUT status integer DEFAULT NULL,
+	raise_on_failure boolean DEFAULT false)
 LANGUAGE C AS 'MODULE_PATHNAME', 'so_wait_for_operation';
-COMMENT ON PROCEDURE catalog.wait_for_operation(bigint, interval, integer) IS 'Waits until the operation has ended or the time is up; returns its status';
+COMMENT ON PROCEDURE catalog.wait_for_operation(bigint, interval, integer, boolean) IS 'Waits until the operation has ended or the time is up; returns its status, or fails when it did not succeed and raise_on_failure is true';
 
 CREATE PROCEDURE catalog.run_package_and_wait(folder_name text, project_name text, package_name text, parameters jsonb DEFAULT '{}',
-	retry_count integer DEFAULT 0, timeout interval DEFAULT NULL, INOUT execution_id bigint DEFAULT NULL, INOUT status integer DEFAULT NULL)
+	retry_count integer DEFAULT 0, timeout interval DEFAULT NULL, INOUT execution_id bigint DEFAULT NULL, INOUT status integer DEFAULT NULL,
+	raise_on_failure boolean DEFAULT true)
 LANGUAGE C AS 'MODULE_PATHNAME', 'so_run_package_and_wait';
-COMMENT ON PROCEDURE catalog.run_package_and_wait(text, text, text, jsonb, integer, interval, bigint, integer) IS 'Runs a package, commits, and waits until it has ended or the time is up';
+COMMENT ON PROCEDURE catalog.run_package_and_wait(text, text, text, jsonb, integer, interval, bigint, integer, boolean) IS 'Runs a package, commits, and waits until it has ended or the time is up; fails when it did not succeed, unless raise_on_failure is false';
