@@ -381,6 +381,9 @@ put_asked(SoByteBuffer *out, const json_t *root, SoError *error)
 	ok = copy_optional(known, root, "reason", true, error) &&
 		 copy_optional(known, root, "cpu", false, error) &&
 		 copy_optional(known, root, "memory_free_mb", false, error) &&
+		 copy_optional(known, root, "cpu_pressure", false, error) &&
+		 copy_optional(known, root, "memory_pressure", false, error) &&
+		 copy_optional(known, root, "io_pressure", false, error) &&
 		 (json_object_size(known) == 0 || put_json(out, known, MAX_ASKED, "the poll", error));
 	json_decref(known);
 	end_block(out, begin);

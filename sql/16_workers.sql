@@ -23,6 +23,10 @@ CREATE TABLE internal.worker_agent (
 	held_tasks integer,
 	cpu_percent real,
 	memory_free_mb bigint,
+	cpu_pressure real,
+	memory_pressure real,
+	io_pressure real,
+	not_asking_since timestamptz,
 	pins_version bigint NOT NULL DEFAULT 0,
 	rotate_requested boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 70);
@@ -30,6 +34,12 @@ COMMENT ON TABLE internal.worker_agent IS 'Registered worker agents; written by 
 COMMENT ON COLUMN internal.worker_agent.tags IS 'Separated by commas; an execution with REQUIRED_TAGS runs only where all of them are';
 COMMENT ON COLUMN internal.worker_agent.asked_tasks IS 'How many more tasks the worker asked for when the master last wrote LAST_ONLINE_TIME';
 COMMENT ON COLUMN internal.worker_agent.asked_reason IS 'Why it asked for none, in its words';
+COMMENT ON COLUMN internal.worker_agent.cpu_percent IS 'CPU use of the machine, or of the cores of the worker''s control group, whichever is more';
+COMMENT ON COLUMN internal.worker_agent.memory_free_mb IS 'Available memory of the machine, or below the limit of the worker''s control group, whichever is less';
+COMMENT ON COLUMN internal.worker_agent.cpu_pressure IS 'Percent of ten seconds in which a process waited for a CPU; NULL when the kernel does not tell it';
+COMMENT ON COLUMN internal.worker_agent.memory_pressure IS 'The same for memory';
+COMMENT ON COLUMN internal.worker_agent.io_pressure IS 'The same for I/O';
+COMMENT ON COLUMN internal.worker_agent.not_asking_since IS 'Since when it has asked for no task; NULL while it asks';
 COMMENT ON COLUMN internal.worker_agent.pins_version IS 'Version of the master''s thumbprints that the worker has stored; see internal.master_certificate';
 COMMENT ON COLUMN internal.worker_agent.rotate_requested IS 'The worker is asked to make itself a new certificate';
 

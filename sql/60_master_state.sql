@@ -59,7 +59,9 @@ BEGIN
 		UPDATE internal.worker_agent w
 		   SET last_online_time = clock_timestamp(), asked_tasks = seen.capacity, held_tasks = seen.held,
 			   asked_reason = seen.said ->> 'reason', cpu_percent = (seen.said ->> 'cpu')::real,
-			   memory_free_mb = (seen.said ->> 'memory_free_mb')::numeric::bigint
+			   memory_free_mb = (seen.said ->> 'memory_free_mb')::numeric::bigint, cpu_pressure = (seen.said ->> 'cpu_pressure')::real,
+			   memory_pressure = (seen.said ->> 'memory_pressure')::real, io_pressure = (seen.said ->> 'io_pressure')::real,
+			   not_asking_since = CASE WHEN seen.capacity = 0 THEN coalesce(w.not_asking_since, clock_timestamp()) END
 		  FROM (SELECT u.agent_id, u.capacity, u.held, nullif(u.asked, '')::jsonb AS said
 				  FROM unnest(agents, capacities, held, asked) AS u (agent_id, capacity, held, asked)) seen
 		 WHERE w.agent_id = seen.agent_id;

@@ -17,6 +17,17 @@ AS $$
 $$;
 COMMENT ON FUNCTION internal.running_on(uuid) IS 'The executions that a worker has now, at most ten';
 
+CREATE FUNCTION internal.cure_of_load(worker internal.worker_agent) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('It goes on by itself when the load falls (CPU %s %%, %s MB free%s); else change the limit that is named in worker.conf of %s and reload it, or add a worker.',
+		worker.cpu_percent, worker.memory_free_mb,
+		CASE WHEN worker.memory_pressure IS NULL THEN ''
+			 ELSE format(', waiting for CPU %s %%, memory %s %%, I/O %s %%', worker.cpu_pressure, worker.memory_pressure, worker.io_pressure) END,
+		worker.machine_name)
+$$;
+COMMENT ON FUNCTION internal.cure_of_load(internal.worker_agent) IS 'What to do about a worker that does not ask because its machine is busy';
+
 -- One row per worker: what is between it and the execution.  nearness orders the
 -- obstacles: the highest is the one that is removed most easily.
 CREATE FUNCTION internal.workers_for(execution internal.execution)
@@ -70,9 +81,7 @@ BEGIN
 			cause := format('%s asks for no task: %s; it has %s of %s tasks%s', label, coalesce(worker.asked_reason, 'it has not asked yet'),
 				coalesce(worker.held_tasks, 0), worker.max_task_count, coalesce(': executions ' || internal.running_on(worker.agent_id), ''));
 			cure := CASE
-				WHEN worker.asked_reason LIKE '%TaskRequestMaxCPU%' OR worker.asked_reason LIKE '%TaskRequestMinMemory%' THEN
-					format('It goes on by itself when the load falls (CPU %s %%, %s MB free); else raise the limit that is named in worker.conf of %s and reload it, or add a worker.',
-						   worker.cpu_percent, worker.memory_free_mb, worker.machine_name)
+				WHEN worker.asked_reason LIKE '%TaskRequest%' THEN internal.cure_of_load(worker)
 				WHEN worker.held_tasks >= worker.max_task_count THEN
 					format('It goes on when one of these ends; else raise MaxTaskCount in worker.conf of %s and reload it, or add a worker.', worker.machine_name)
 				ELSE format('It goes on by itself when that is over; scaleout doctor on %s says more.', worker.machine_name) END;

@@ -176,6 +176,7 @@ CREATE VIEW catalog.worker_agents WITH (security_barrier) AS
 					- pg_catalog.current_setting('scaleout.long_poll_interval', true)::interval, false) AS is_online,
 		   w.version, w.max_task_count, w.thumbprint, c.not_after AS certificate_expires, w.registered_time, w.capabilities,
 		   w.asked_tasks, w.asked_reason AS why_not_more, w.held_tasks, w.cpu_percent, w.memory_free_mb,
+		   w.cpu_pressure, w.memory_pressure, w.io_pressure, w.not_asking_since,
 		   CASE WHEN c.thumbprint IS NULL OR c.revoked THEN 'not trusted'
 				WHEN c.not_after < pg_catalog.now() THEN 'expired'
 				WHEN c.not_before > pg_catalog.now() THEN 'not valid yet'

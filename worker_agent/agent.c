@@ -127,56 +127,6 @@ so_agent_check_answer(SoAgent *agent, const SoAnswer *answer)
 	return true;
 }
 
-/* ---- capacity -------------------------------------------------------------------- */
-
-static const char *
-obstacle(const SoAgent *agent)
-{
-	const SoSettings *settings = agent->settings;
-	int64_t limit = settings->max_buffer_log_count * settings->max_in_memory_buffer_count;
-
-	if (agent->draining)
-		return "it drains";
-	if (agent->spool_blocked)
-		return "the spool cannot be written";
-	if ((int64_t) so_spool_waiting(agent->spool) >= limit)
-		return "too many records wait for the master (ExecutionLogMaxBufferLogCount)";
-	if (!so_nursery_is_ready(agent->nursery))
-		return "runners cannot be started at the moment";
-	if (settings->task_request_max_cpu < 100 &&
-		agent->load.cpu_percent > settings->task_request_max_cpu)
-		return "the CPU is busy (TaskRequestMaxCPU)";
-	if (agent->load.available_mb >= 0 &&
-		agent->load.available_mb < settings->task_request_min_memory)
-		return "memory is short (TaskRequestMinMemory)";
-	return NULL;
-}
-
-int
-so_agent_capacity(SoAgent *agent)
-{
-	const char *reason = obstacle(agent);
-
-	if (reason != agent->closed_for)
-	{
-		if (reason != NULL)
-			so_log(SO_LOG_INFORMATION, "no tasks are requested: %s", reason);
-		else
-			so_log(SO_LOG_INFORMATION, "tasks are requested again");
-		agent->closed_for = reason;
-	}
-	return reason != NULL ? 0
-						  : so_held_capacity(agent->held, (int) agent->settings->max_task_count);
-}
-
-const char *
-so_agent_why_not_more(const SoAgent *agent, int capacity)
-{
-	if (capacity > 0)
-		return NULL;
-	return agent->closed_for != NULL ? agent->closed_for : "all its tasks are taken (MaxTaskCount)";
-}
-
 /* ---- spool ------------------------------------------------------------------------- */
 
 bool
@@ -291,8 +241,10 @@ tick(evutil_socket_t fd, short what, void *argument)
 			   now_ms - agent->tick_due_ms);
 	if (now_ms - agent->sampled_ms >= SAMPLE_MS)
 	{
-		so_load_read(&agent->load, now_ms);
+		so_load_read(&agent->load, agent->settings->pressure_folder,
+					 agent->settings->control_group_folder, now_ms);
 		agent->sampled_ms = now_ms;
+		so_capacity_check_idle(agent, now_ms);
 	}
 	if (agent->swept_ms == 0 || now_ms - agent->swept_ms >= SWEEP_MS)
 	{
@@ -429,6 +381,7 @@ open_agent(SoAgent *agent, SoError *error)
 	agent->lease_interval_ms = 60000;
 	agent->heartbeat_interval_ms = 10000;
 	agent->long_poll_ms = 25000;
+	so_load_init(&agent->load);
 	agent->held = so_held_create(agent);
 	agent->base = make_loop();
 	if (agent->base == NULL)

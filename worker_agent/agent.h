@@ -16,6 +16,7 @@
 #include <talloc.h>
 
 #include "worker_agent/backoff.h"
+#include "worker_agent/capacity.h"
 #include "worker_agent/held.h"
 #include "worker_agent/identity.h"
 #include "worker_agent/load.h"
@@ -107,7 +108,7 @@ typedef struct SoAgent
 	int exit_status;
 	bool spool_blocked; /* the spool cannot be written; runners are not read */
 	int64_t spool_blocked_since_ms;
-	const char *closed_for; /* why no task is requested; NULL: nothing is in the way */
+	SoCapacity capacity; /* why no task is requested */
 
 	struct event *tick;
 	int64_t tick_due_ms; /* when the next tick should come */
@@ -138,12 +139,6 @@ extern bool so_agent_check_answer(SoAgent *agent, const SoAnswer *answer);
 
 /* No tick for a while: the process was stopped or starved, and what it knows of leases is old. */
 extern bool so_agent_stalled(const SoAgent *agent);
-
-/* How many tasks may be requested now; notes the reason when something is in the way. */
-extern int so_agent_capacity(SoAgent *agent);
-
-/* Why the last so_agent_capacity was 0; NULL when it was not. */
-extern const char *so_agent_why_not_more(const SoAgent *agent, int capacity);
 
 /* Kill runners whose lease has run out. */
 extern void so_agent_expire_leases(SoAgent *agent);

@@ -403,6 +403,7 @@ so_doctor_run(const char *file, bool as_json)
 		check_folder(&doctor, "folder of the spool", settings->spool_folder,
 					 "ExecutionLogCacheFolder");
 		check_spool(&doctor);
+		so_doctor_load(&doctor);
 		check_running(&doctor);
 		check_masters(&doctor);
 		so_certificate_pair_free(&pair);

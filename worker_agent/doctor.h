@@ -43,6 +43,9 @@ so_doctor_error(SoDoctor *doctor, const char *check, const char *result, const S
 extern void so_doctor_master(SoDoctor *doctor, const SoEndpoint *endpoint, const SoThumbprint *pins,
 							 int pin_count);
 
+/* The check of the load of the machine and of the control group. */
+extern void so_doctor_load(SoDoctor *doctor);
+
 /*
  * Run every check on the worker whose settings stand in file and print the
  * findings, as JSON when asked for.  Returns the exit status: 0, or 1 when a

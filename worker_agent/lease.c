@@ -107,27 +107,46 @@ answered(void *context, const SoAnswer *answer)
 	check_withdrawn(agent);
 }
 
-/* The members that say why no more is asked for, and the load; the texts are ours. */
-static const char *
-write_asked(const SoAgent *agent, int capacity, char asked[200])
+/*
+ * Append the members that say why no more is asked for, and the load; the texts
+ * are ours and need no quoting.
+ */
+static void
+put_asked(const SoAgent *agent, int capacity, SoByteBuffer *body)
 {
-	const char *reason = so_agent_why_not_more(agent, capacity);
-	int length = snprintf(asked, 200, ",\"cpu\":%d", (int) (agent->load.cpu_percent + 0.5));
+	static const char *const names[SO_PRESSURE_KINDS] = {"cpu_pressure", "memory_pressure",
+														 "io_pressure"};
+	const char *reason = so_capacity_reason(agent, capacity);
+	double memory = so_load_memory(&agent->load);
+	char text[SO_CAPACITY_REASON_SIZE + 20];
 
-	if (agent->load.available_mb >= 0)
-		length += snprintf(asked + length, 200 - (size_t) length, ",\"memory_free_mb\":%" PRId64,
-						   (int64_t) agent->load.available_mb);
+	snprintf(text, sizeof(text), ",\"cpu\":%.0f", so_load_cpu(&agent->load));
+	so_put_bytes(body, text, strlen(text));
+	if (memory >= 0)
+	{
+		snprintf(text, sizeof(text), ",\"memory_free_mb\":%.0f", memory);
+		so_put_bytes(body, text, strlen(text));
+	}
+	for (int kind = 0; kind < SO_PRESSURE_KINDS; kind++)
+	{
+		if (agent->load.pressure.percent[kind] < 0)
+			continue;
+		snprintf(text, sizeof(text), ",\"%s\":%.2f", names[kind],
+				 agent->load.pressure.percent[kind]);
+		so_put_bytes(body, text, strlen(text));
+	}
 	if (reason != NULL)
-		snprintf(asked + length, 200 - (size_t) length, ",\"reason\":\"%s\"", reason);
-	return asked;
+	{
+		snprintf(text, sizeof(text), ",\"reason\":\"%s\"", reason);
+		so_put_bytes(body, text, strlen(text));
+	}
 }
 
 static void
 send_poll(SoAgent *agent, SoLeasePoll *poll, int capacity)
 {
 	SoByteBuffer body;
-	char head[700];
-	char asked[200];
+	char head[500];
 	int length;
 
 	poll->number = ++agent->request_number;
@@ -137,11 +156,13 @@ send_poll(SoAgent *agent, SoLeasePoll *poll, int capacity)
 	event_del(agent->lease.grace);
 	length = snprintf(head, sizeof(head),
 					  "{\"agent_id\":\"%s\",\"instance_id\":\"%s\",\"epoch\":%" PRIu64
-					  ",\"capacity\":%d,\"wait_ms\":%" PRId64 "%s,\"held\":",
+					  ",\"capacity\":%d,\"wait_ms\":%" PRId64,
 					  agent->identity.agent_id_text, agent->identity.instance_id_text, agent->epoch,
-					  capacity, agent->long_poll_ms, write_asked(agent, capacity, asked));
+					  capacity, agent->long_poll_ms);
 	so_byte_buffer_init(&body);
 	so_put_bytes(&body, head, (size_t) length);
+	put_asked(agent, capacity, &body);
+	so_put_bytes(&body, ",\"held\":", 8);
 	so_held_write(agent->held, &body, SO_HELD_BY_LEASE, poll->number);
 	so_put_bytes(&body, "}", 1);
 	so_master_client_post(agent->client, poll->channel, SO_ROUTE_LEASE, &body,
@@ -160,7 +181,7 @@ so_lease_pump(SoAgent *agent)
 
 	if (!agent->registered || lease->waiting)
 		return;
-	capacity = so_agent_capacity(agent);
+	capacity = so_capacity_now(agent);
 	if (newest->number != 0)
 	{
 		/*
@@ -168,7 +189,7 @@ so_lease_pump(SoAgent *agent)
 		 * nothing may come any more (full is no reason: it brought the tasks).
 		 */
 		if (unused->number == 0 && (capacity > 0) != (newest->capacity > 0) &&
-			(capacity > 0 || agent->closed_for != NULL))
+			(capacity > 0 || agent->capacity.obstacle != SO_OBSTACLE_NONE))
 			send_poll(agent, unused, capacity);
 		return;
 	}

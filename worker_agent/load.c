@@ -3,7 +3,7 @@
  *
  * Measures CPU use and available memory; see load.h.
  *
- * Process: agent, event loop thread; reads /proc only.
+ * Process: agent, event loop thread, or the doctor; reads files of the kernel only.
  */
 #include "worker_agent/load.h"
 
@@ -48,6 +48,15 @@ sample_cpu(SoLoad *load, const char *stat, int64_t now_ms)
 }
 
 void
+so_load_init(SoLoad *load)
+{
+	memset(load, 0, sizeof(*load));
+	load->available_mb = -1;
+	so_pressure_clear(&load->pressure);
+	so_cgroup_clear(&load->group);
+}
+
+void
 so_load_sample(SoLoad *load, const char *stat, const char *meminfo, int64_t now_ms)
 {
 	const char *available = strstr(meminfo, "MemAvailable:");
@@ -59,8 +68,8 @@ so_load_sample(SoLoad *load, const char *stat, const char *meminfo, int64_t now_
 		load->available_mb = (double) kilobytes / 1024.0;
 }
 
-static void
-read_start(const char *path, char *text, size_t size)
+void
+so_load_read_file(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t got = 0;
@@ -74,12 +83,32 @@ read_start(const char *path, char *text, size_t size)
 }
 
 void
-so_load_read(SoLoad *load, int64_t now_ms)
+so_load_read(SoLoad *load, const char *pressure_folder, const char *group_folder, int64_t now_ms)
 {
 	char stat[256];
 	char meminfo[512];
 
-	read_start("/proc/stat", stat, sizeof(stat));
-	read_start("/proc/meminfo", meminfo, sizeof(meminfo));
+	so_load_read_file("/proc/stat", stat, sizeof(stat));
+	so_load_read_file("/proc/meminfo", meminfo, sizeof(meminfo));
 	so_load_sample(load, stat, meminfo, now_ms);
+	so_pressure_read(&load->pressure, pressure_folder, "");
+	so_cgroup_read(&load->group, group_folder, now_ms);
+	so_pressure_merge(&load->pressure, &load->group.pressure);
+}
+
+double
+so_load_cpu(const SoLoad *load)
+{
+	return load->group.cpu_percent > load->cpu_percent ? load->group.cpu_percent
+													   : load->cpu_percent;
+}
+
+double
+so_load_memory(const SoLoad *load)
+{
+	double group = load->group.memory_available_mb;
+
+	return group >= 0 && (load->available_mb < 0 || group < load->available_mb)
+			   ? group
+			   : load->available_mb;
 }

@@ -39,6 +39,8 @@ typedef struct SoSettings
 	char *key_file;
 	char *runner_program;
 	char *log_file; /* empty: standard error */
+	char *pressure_folder;
+	char *control_group_folder; /* empty: the own one */
 
 	int64_t max_task_count;
 	int64_t task_log_level;
@@ -46,8 +48,11 @@ typedef struct SoSettings
 	int64_t max_buffer_log_count;
 	int64_t max_in_memory_buffer_count;
 	int64_t log_retry_count;
-	double task_request_max_cpu;    /* percent */
-	double task_request_min_memory; /* MB */
+	double task_request_max_cpu;          /* percent */
+	double task_request_min_memory;       /* MB */
+	double task_request_max_cpu_pressure; /* percent of the time */
+	double task_request_max_memory_pressure;
+	double task_request_max_io_pressure;
 	bool task_log_enabled;
 
 	/* milliseconds */

@@ -80,11 +80,28 @@ const SoSettingRow so_setting_rows[] = {
 
 	INTEGER("MaxTaskCount", max_task_count, "10", 1, 1024, SO_SETTING_RELOAD, "Tasks",
 			"How many tasks run at the same time."),
-	NUMBER("TaskRequestMaxCPU", task_request_max_cpu, "70.0", 0, 100, SO_SETTING_RELOAD, NULL,
-		   "CPU use of the machine in percent, averaged over half a minute, above which no task is "
-		   "requested; 100: no limit."),
+	NUMBER(
+		"TaskRequestMaxCPU", task_request_max_cpu, "70.0", 0, 100, SO_SETTING_RELOAD, NULL,
+		"CPU use in percent, averaged over half a minute, above which no task is requested; 100: "
+		"no limit. It is the use of the machine, whoever causes it, or of the cores that the "
+		"worker's control group may use (CPUQuota), whichever is more."),
 	NUMBER("TaskRequestMinMemory", task_request_min_memory, "100.0", 0, 1e9, SO_SETTING_RELOAD,
-		   NULL, "Available memory in MB below which no task is requested; 0: no limit."),
+		   NULL,
+		   "Available memory in MB below which no task is requested; 0: no limit. It is the memory "
+		   "of the machine or what the limit of the worker's control group leaves (MemoryMax), "
+		   "whichever is less."),
+	NUMBER("TaskRequestMaxMemoryPressure", task_request_max_memory_pressure, "25", 0, 100,
+		   SO_SETTING_RELOAD, NULL,
+		   "Percent of the last ten seconds in which some process waited for memory, above which "
+		   "no task is requested; 100: no limit. The figure is \"some avg10\" of the kernel's "
+		   "pressure-stall information, of the machine or of the worker's control group; not used "
+		   "when the kernel does not tell it."),
+	NUMBER("TaskRequestMaxIoPressure", task_request_max_io_pressure, "100", 0, 100,
+		   SO_SETTING_RELOAD, NULL,
+		   "The same for waiting for I/O; 100: no limit, because loads of data often wait for it."),
+	NUMBER("TaskRequestMaxCpuPressure", task_request_max_cpu_pressure, "100", 0, 100,
+		   SO_SETTING_RELOAD, NULL,
+		   "The same for waiting for a CPU; 100: no limit, because TaskRequestMaxCPU is one."),
 	PATH("TasksRootFolder", tasks_root_folder, "", 0, NULL,
 		 "Work and log folders of the tasks, one folder per task id; empty: tasks next to this "
 		 "file."),
@@ -124,6 +141,11 @@ const SoSettingRow so_setting_rows[] = {
 		 "again."),
 	INTEGER("LogLevel", log_level, "126", 0, 127, SO_SETTING_RELOAD, NULL,
 			"What goes to the worker's own log; the numbers of TaskLogLevel."),
+	PATH("PressureFolder", pressure_folder, "/proc/pressure", 0, NULL,
+		 "Folder of the kernel's pressure files cpu, memory and io."),
+	PATH("ControlGroupFolder", control_group_folder, "", 0, NULL,
+		 "The control group (version 2) whose limits and pressure count, such as that of a slice; "
+		 "empty: the worker's own. The groups around it count as well."),
 	DURATION("DrainTimeout", NULL, drain_timeout, "00:00:00", 0, 365 * DAY_MS, SO_SETTING_RELOAD,
 			 NULL,
 			 "After SIGTERM running tasks may go on for this long before they are killed; "

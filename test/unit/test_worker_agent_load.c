@@ -143,10 +143,34 @@ test_this_machine(void **state)
 	SoLoad load = {0};
 
 	(void) state;
-	so_load_read(&load, 1000);
+	so_load_init(&load);
+	so_load_read(&load, "/proc/pressure", "", 1000);
 	assert_true(load.available_mb > 0.0);
+	assert_true(so_load_memory(&load) > 0.0 && so_load_memory(&load) <= load.available_mb);
 	assert_true(load.total > 0 && load.busy <= load.total);
 	assert_int_equal(load.sampled_ms, 1000);
+}
+
+/* The tighter of machine and control group counts. */
+static void
+test_tighter(void **state)
+{
+	SoLoad load;
+
+	(void) state;
+	so_load_init(&load);
+	assert_true(so_load_memory(&load) < 0);
+	load.cpu_percent = 40;
+	load.available_mb = 3000;
+	assert_true(so_load_cpu(&load) == 40 && so_load_memory(&load) == 3000);
+	load.group.cpu_percent = 90;
+	load.group.memory_available_mb = 200;
+	assert_true(so_load_cpu(&load) == 90 && so_load_memory(&load) == 200);
+	load.group.cpu_percent = 10;
+	load.group.memory_available_mb = 4000;
+	assert_true(so_load_cpu(&load) == 40 && so_load_memory(&load) == 3000);
+	load.available_mb = -1;
+	assert_true(so_load_memory(&load) == 4000);
 }
 
 int
@@ -156,6 +180,7 @@ main(void)
 		cmocka_unit_test(test_average),    cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_columns),    cmocka_unit_test(test_odd_counters),
 		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_this_machine),
+		cmocka_unit_test(test_tighter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
