@@ -560,3 +560,19 @@ so_certificate_pem_matches_host(const char *pem, size_t length, const char *host
 	free_contents(&contents);
 	return ok;
 }
+
+bool
+so_certificate_file_matches_host(const char *file, const char *host, SoError *error)
+{
+	size_t length;
+	char *pem = read_file(file, false, &length, error);
+	bool ok;
+
+	if (pem == NULL)
+		return false;
+	ok = so_certificate_pem_matches_host(pem, length, host, error);
+	if (!ok && error->code != SO_ERR_HOST_NAME_MISMATCH)
+		set_place(error, file);
+	free_file(pem, length);
+	return ok;
+}

@@ -96,6 +96,9 @@ extern bool so_certificate_matches_host(const struct x509_st *certificate, const
 extern bool so_certificate_pem_matches_host(const char *pem, size_t length, const char *host,
 											SoError *error) SO_WARN_UNUSED;
 
+extern bool
+so_certificate_file_matches_host(const char *file, const char *host, SoError *error) SO_WARN_UNUSED;
+
 /* Set *error to code with the oldest reason in OpenSSL's queue as detail; returns false. */
 extern bool so_certificate_openssl_error(SoError *error, SoErrorCode code, const char *place,
 										 const char *message);

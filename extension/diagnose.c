@@ -112,16 +112,8 @@ check_certificate(SoError *error)
 static bool
 check_host_name(SoError *error)
 {
-	char pem[65536];
-	char *path = so_setting_resolved_certificate_file();
-	FILE *file = fopen(path, "re");
-	size_t length;
-
-	if (file == NULL)
-		return file_error(error, SO_ERR_FILE_UNREADABLE, path, "the certificate cannot be read");
-	length = fread(pem, 1, sizeof(pem), file);
-	fclose(file);
-	return so_certificate_pem_matches_host(pem, length, so_setting_resolved_host_name(), error);
+	return so_certificate_file_matches_host(so_setting_resolved_certificate_file(),
+											so_setting_resolved_host_name(), error);
 }
 
 static bool

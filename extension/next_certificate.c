@@ -144,23 +144,33 @@ copy_file(const char *from, const char *to, mode_t mode)
 	CloseTransientFile(source);
 }
 
-/* A new pair with the names of the present certificate. */
 static void
-make_next(const char *certificate, const char *key, SoError *error)
+add_name(SoCertificateRequest *request, const char **names, const char *name)
 {
-	const char *names[SO_CERTIFICATE_MAX_NAMES + 1];
+	for (size_t i = 0; i < request->name_count; i++)
+	{
+		if (pg_strcasecmp(names[i], name) == 0)
+			return;
+	}
+	names[request->name_count++] = name;
+}
+
+/* A new pair with the names of the present certificate, this host's and the wanted one (or NULL). */
+static void
+make_next(const char *certificate, const char *key, const char *wanted, SoError *error)
+{
+	const char *names[SO_CERTIFICATE_MAX_NAMES + 2];
 	SoCertificateFacts present;
 	SoCertificateRequest request = {0};
 
 	if (!so_certificate_read_file(so_setting_resolved_certificate_file(), &present, error))
 		so_error_raise(error);
 	request.common_name = so_setting_resolved_host_name();
-	names[request.name_count++] = request.common_name;
+	add_name(&request, names, request.common_name);
+	if (wanted != NULL)
+		add_name(&request, names, wanted);
 	for (size_t i = 0; i < present.name_count; i++)
-	{
-		if (pg_strcasecmp(present.names[i], request.common_name) != 0)
-			names[request.name_count++] = present.names[i];
-	}
+		add_name(&request, names, present.names[i]);
 	request.names = names;
 	request.days = SO_CERTIFICATE_DEFAULT_DAYS;
 	request.replace = true;
@@ -169,9 +179,10 @@ make_next(const char *certificate, const char *key, SoError *error)
 }
 
 /*
- * internal.prepare_next_certificate(certificate_file text, key_file text, OUT
- * thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz).  What
- * an earlier call has left behind is replaced.
+ * internal.prepare_next_certificate(certificate_file text, key_file text, host text,
+ * OUT thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz).  A
+ * pair that is made has the name host, too.  What an earlier call has left behind is
+ * replaced.
  */
 Datum
 so_prepare_next_certificate(PG_FUNCTION_ARGS)
@@ -189,7 +200,8 @@ so_prepare_next_certificate(PG_FUNCTION_ARGS)
 		ereport(ERROR, (so_errcode(SO_ERR_INTERNAL),
 						errmsg("prepare_next_certificate must return a row")));
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		make_next(certificate, key, &error);
+		make_next(certificate, key, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+				  &error);
 	else
 	{
 		char *given = file_of_directory(text_to_cstring(PG_GETARG_TEXT_PP(0)));

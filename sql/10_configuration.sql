@@ -63,7 +63,12 @@ CREATE TABLE internal.master_state (
 	ip text,
 	port integer,
 	thumbprint text,
-	message text
+	message text,
+	set_address text,
+	announced_version bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE internal.master_state IS 'What the master says of itself; the first master inserts the row, masters only write it';
+COMMENT ON COLUMN internal.master_state.master_address IS 'By the settings of this server; what is shown and announced is set_address when there is one';
+COMMENT ON COLUMN internal.master_state.set_address IS 'By update_master_address; outlives failovers';
+COMMENT ON COLUMN internal.master_state.announced_version IS 'Version of the announcement to workers that a change of the address made; see internal.announced_version';
 COMMENT ON COLUMN internal.master_state.message IS 'Why the master is not serving, when it is not';

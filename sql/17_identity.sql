@@ -48,5 +48,5 @@ CREATE TABLE internal.master_certificate (
 );
 CREATE UNIQUE INDEX master_certificate_state ON internal.master_certificate (state) WHERE state IN ('next', 'current');
 COMMENT ON TABLE internal.master_certificate IS 'Certificates of the master, present, next and past; written by the master only';
-COMMENT ON COLUMN internal.master_certificate.version IS 'Grows with every change of what workers must trust; the highest is the version that they confirm';
+COMMENT ON COLUMN internal.master_certificate.version IS 'Grows with every change of what workers must trust; the highest is the version that they confirm (internal.announced_version)';
 COMMENT ON COLUMN internal.master_certificate.valid_until IS 'Of an old one: workers accept it until then';

@@ -126,6 +126,14 @@ BEGIN
 	result := CASE WHEN NOT was_bound THEN 'bound to this cluster' WHEN was_enabled THEN 'exists' ELSE 'enabled again' END;
 	RETURN NEXT;
 
+	-- A copy that is switched on has the address of the original.
+	step := 'master address';
+	FOR result IN SELECT format('%s is kept%s', s.set_address, CASE WHEN NOT was_bound
+			THEN '; if this is a copy of that master, run SELECT catalog.update_master_address(NULL)' ELSE '' END)
+			FROM internal.master_state s WHERE s.set_address IS NOT NULL LOOP
+		RETURN NEXT;
+	END LOOP;
+
 	IF NOT was_enabled THEN
 		INSERT INTO internal.catalog_property (property_name, property_value)
 		VALUES ('IS_SCALEOUT_ENABLED', 'True'), ('DEFAULT_EXECUTION_MODE', '1')

@@ -7,9 +7,25 @@ CREATE FUNCTION internal.own_endpoint() RETURNS text
 LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'so_own_endpoint';
 COMMENT ON FUNCTION internal.own_endpoint() IS 'https://host:port by the settings; NULL when the port is 0';
 
-CREATE FUNCTION internal.prepare_next_certificate(certificate_file text, key_file text, OUT thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz)
+CREATE FUNCTION internal.prepare_next_certificate(certificate_file text, key_file text, host text, OUT thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_prepare_next_certificate';
-COMMENT ON FUNCTION internal.prepare_next_certificate(text, text) IS 'Puts the master''s next certificate and key beside the present ones: a new pair, or these two files of the security directory';
+COMMENT ON FUNCTION internal.prepare_next_certificate(text, text, text) IS 'Puts the master''s next certificate and key beside the present ones: a new pair that also has the name host, or these two files of the security directory';
+
+CREATE FUNCTION internal.certificate_has_name(host text) RETURNS boolean
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_certificate_has_name';
+COMMENT ON FUNCTION internal.certificate_has_name(text) IS 'Is this host name or address one of the names of the master''s certificate?';
+
+CREATE FUNCTION internal.probe_address(host text, port integer, OUT ok boolean, OUT cause text)
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_probe_address';
+COMMENT ON FUNCTION internal.probe_address(text, integer) IS 'Does the host resolve and the port answer, as seen from this server? At most some seconds';
+
+-- What workers are told has one version; they confirm the highest.
+CREATE FUNCTION internal.announced_version() RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT greatest((SELECT max(c.version) FROM internal.master_certificate c), (SELECT s.announced_version FROM internal.master_state s), 0)
+$$;
+COMMENT ON FUNCTION internal.announced_version() IS 'Version of what the master announces to its workers: thumbprints and address';
 
 CREATE FUNCTION internal.require_enabled() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -23,7 +39,7 @@ $$;
 COMMENT ON FUNCTION internal.require_enabled() IS 'SO108 unless scaleout is enabled in this database';
 
 -- Where a new worker finds the master: the address that the master has written
--- down, or what the settings say while it has not started yet.
+-- down or was given, or what the settings say while it has not started yet.
 CREATE FUNCTION internal.join_endpoint(wanted text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -31,7 +47,7 @@ DECLARE
 	endpoint text := wanted;
 BEGIN
 	IF endpoint IS NULL THEN
-		SELECT regexp_replace(s.master_address, '/ClusterManagement$', '') INTO endpoint FROM internal.master_state s;
+		SELECT coalesce(s.set_address, regexp_replace(s.master_address, '/ClusterManagement$', '')) INTO endpoint FROM internal.master_state s;
 	END IF;
 	endpoint := coalesce(endpoint, internal.own_endpoint());
 	IF endpoint IS NULL THEN
@@ -44,6 +60,59 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION internal.join_endpoint(text) IS 'The endpoint that goes into a token';
+
+-- Every worker goes by it, so nothing but https://host:port passes.
+CREATE FUNCTION internal.parse_address(address text, OUT host text, OUT port integer)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	parts CONSTANT text[] := regexp_match(address, '^https://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):([1-9][0-9]{0,4})$');
+	label CONSTANT text := '[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
+	good boolean := parts IS NOT NULL AND parts[2]::integer <= 65535;
+BEGIN
+	host := btrim(parts[1], '[]');
+	port := parts[2];
+	IF good AND (parts[1] LIKE '[%' OR host ~ '^[0-9.]+$') THEN
+		BEGIN
+			good := masklen(host::inet) = CASE WHEN parts[1] LIKE '[%' THEN 128 ELSE 32 END;
+		EXCEPTION WHEN invalid_text_representation THEN
+			good := false;
+		END;
+	ELSIF good THEN
+		good := host ~ format('^%s(\.%s)*$', label, label);
+	END IF;
+	IF NOT good THEN
+		PERFORM internal.raise_error('SO103', format('"%s" is not an address for workers', left(address, 200)),
+			'Write https://host:port, for example https://etl.example:8391 or https://[2001:db8::1]:8391, and nothing behind it.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.parse_address(text) IS 'Host and port of https://host:port, or SO103';
+
+-- A name that the certificate does not have is worth a warning only: the next
+-- certificate will have it, and until then workers stay where they are.
+CREATE FUNCTION internal.update_master_address(caller regrole, masteraddress text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	host text;
+BEGIN
+	PERFORM internal.require_admin(caller, 'change the master''s address');
+	IF masteraddress IS NOT NULL THEN
+		host := (internal.parse_address(masteraddress)).host;
+	END IF;
+	PERFORM internal.require_enabled();
+	IF NOT internal.certificate_has_name(host) THEN
+		RAISE WARNING 'the master''s certificate does not have the name "%": workers do not connect to it yet', host
+			USING HINT = 'Run SELECT catalog.rotate_master_certificate(); after this transaction: the next certificate has it.';
+	END IF;
+	IF host IN ('localhost', '::1') OR host LIKE '127.%' THEN
+		RAISE NOTICE 'workers on other machines cannot reach %', masteraddress;
+	END IF;
+	PERFORM internal.send_request(caller, 'master_address', NULL, NULL, jsonb_build_object('address', masteraddress));
+END
+$$;
+COMMENT ON FUNCTION internal.update_master_address(regrole, text) IS 'Behind catalog.update_master_address';
 
 -- The thumbprints that a new worker must trust: present and next.
 CREATE FUNCTION internal.join_thumbprints() RETURNS text
@@ -153,7 +222,8 @@ BEGIN
 	IF waiting IS NOT NULL OR EXISTS (SELECT 1 FROM internal.request r WHERE r.kind = 'rotate_master') THEN
 		PERFORM internal.raise_error('SO153', NULL, CASE WHEN waiting IS NOT NULL THEN format('Thumbprint %s is announced.', waiting) END);
 	END IF;
-	facts := internal.prepare_next_certificate(certificate_file, key_file);
+	facts := internal.prepare_next_certificate(certificate_file, key_file,
+		(SELECT (internal.parse_address(s.set_address)).host FROM internal.master_state s WHERE s.set_address IS NOT NULL));
 	IF EXISTS (SELECT 1 FROM internal.master_certificate c WHERE c.thumbprint = facts.thumbprint AND c.state <> 'old') THEN
 		PERFORM internal.raise_error('SO103', format('certificate %s is or was the master''s', facts.thumbprint), 'Give another one.');
 	END IF;

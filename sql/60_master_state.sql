@@ -33,7 +33,9 @@ BEGIN
 			ON CONFLICT (only_row) DO UPDATE
 			SET epoch = s.epoch + 1 + CASE WHEN EXCLUDED.timeline > s.timeline THEN 1000000 ELSE 0 END,
 				timeline = EXCLUDED.timeline, started_time = EXCLUDED.started_time,
-				last_online_time = EXCLUDED.last_online_time, host = EXCLUDED.host, message = NULL
+				last_online_time = EXCLUDED.last_online_time, host = EXCLUDED.host, message = NULL,
+				-- Workers may have confirmed versions that are missing here, too.
+				announced_version = CASE WHEN EXCLUDED.timeline > s.timeline THEN internal.announced_version() + 1000 ELSE s.announced_version END
 		RETURNING s.epoch INTO epoch;
 		ok := true;
 	END IF;

@@ -240,6 +240,9 @@ BEGIN
 			WHEN wish.kind = 'rotate_master' THEN
 				PERFORM internal.master_announce(wish.payload, wish.requested_by);
 				action := 'identity';
+			WHEN wish.kind = 'master_address' THEN
+				PERFORM internal.master_set_address(wish.payload ->> 'address');
+				action := 'identity';
 			WHEN wish.kind = 'delete_checkpoint' THEN
 				PERFORM internal.master_delete_checkpoint((wish.payload ->> 'checkpoint_id')::bigint);
 			WHEN wish.kind = 'configure' THEN

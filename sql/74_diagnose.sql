@@ -146,6 +146,38 @@ END
 $$;
 COMMENT ON FUNCTION internal.diagnose_master() IS 'Part of diagnose_scaleout: does the master run and work';
 
+-- An address that an administrator has given: named, known and answering?
+CREATE FUNCTION internal.diagnose_address(address text) RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	target CONSTANT record := internal.parse_address(address);
+	probe record;
+BEGIN
+	RETURN NEXT internal.finding('endpoint', 'ok', format('Workers connect to %s, by catalog.update_master_address().', address));
+	BEGIN
+		IF internal.certificate_has_name(target.host) THEN
+			RETURN NEXT internal.finding('address in the certificate', 'ok', format('"%s" is one of its names.', target.host));
+		ELSE
+			RETURN NEXT internal.finding('address in the certificate', 'failed',
+				format('MASTER_ADDRESS is %s, but "%s" is not one of the names of the certificate: workers refuse it (SO313).', address, target.host),
+				'Run SELECT catalog.rotate_master_certificate(); the next certificate has this name, and the workers learn it by themselves.');
+		END IF;
+	EXCEPTION WHEN OTHERS THEN
+		-- "certificate and key" has said it.
+		NULL;
+	END;
+	probe := internal.probe_address(target.host, target.port);
+	IF probe.ok THEN
+		RETURN NEXT internal.finding('address answers', 'ok', probe.cause);
+	ELSE
+		RETURN NEXT internal.finding('address answers', 'warning', format('Seen from this server: %s', probe.cause),
+			'Correct DNS, the virtual address or the firewall. If the address is wrong, run SELECT catalog.update_master_address(''https://host:port''), or with NULL for the address of the settings; workers then go on with the endpoints of their settings.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_address(text) IS 'Part of diagnose_scaleout: the address of update_master_address';
+
 CREATE FUNCTION internal.diagnose_port() RETURNS SETOF internal.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -180,7 +212,9 @@ BEGIN
 			'For workers on other machines set scaleout.listen_addresses = ''*'', run SELECT pg_reload_conf(); and open the port in the firewall.');
 	END IF;
 	SELECT * INTO state FROM internal.master_state;
-	IF state.master_address IS NOT NULL THEN
+	IF state.set_address IS NOT NULL THEN
+		RETURN QUERY SELECT * FROM internal.diagnose_address(state.set_address);
+	ELSIF state.master_address IS NOT NULL THEN
 		RETURN NEXT internal.finding('endpoint', 'ok', format('Workers connect to %s (MasterEndpoint = %s).', state.master_address,
 			substring(state.master_address FROM '^https://[^/]+')));
 	END IF;

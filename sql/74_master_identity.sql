@@ -128,13 +128,22 @@ END
 $$;
 COMMENT ON FUNCTION internal.master_revoke_certificate(text) IS 'Applies revoke_worker_certificate; returns the worker that is shut out by it';
 
+-- The same address again is no news.
+CREATE FUNCTION internal.master_set_address(address text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE internal.master_state s SET set_address = $1, announced_version = internal.announced_version() + 1
+	 WHERE s.set_address IS DISTINCT FROM $1
+$$;
+COMMENT ON FUNCTION internal.master_set_address(text) IS 'Applies update_master_address';
+
 -- The next certificate: known from now on; or a second call, to force it.
 CREATE FUNCTION internal.master_announce(payload jsonb, announced_by name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	INSERT INTO internal.master_certificate AS c (thumbprint, state, version, not_before, not_after, announced_by, announced_time, forced, grace)
-	VALUES (payload ->> 'thumbprint', 'next', (SELECT coalesce(max(m.version), 0) + 1 FROM internal.master_certificate m),
+	VALUES (payload ->> 'thumbprint', 'next', internal.announced_version() + 1,
 			(payload ->> 'not_before')::timestamptz, (payload ->> 'not_after')::timestamptz, announced_by, clock_timestamp(),
 			(payload ->> 'force')::boolean, (payload ->> 'grace')::interval)
 		ON CONFLICT (thumbprint) DO UPDATE
@@ -161,7 +170,8 @@ BEGIN
 	 WHERE c.state = 'current';
 	facts := internal.read_certificate(NULL);
 	INSERT INTO internal.master_certificate AS c (thumbprint, state, version, current_since)
-	VALUES (served, 'current', (SELECT coalesce(max(m.version) + 1, 0) FROM internal.master_certificate m), clock_timestamp())
+	VALUES (served, 'current', CASE WHEN EXISTS (SELECT 1 FROM internal.master_certificate) THEN internal.announced_version() + 1
+			ELSE internal.announced_version() END, clock_timestamp())
 		ON CONFLICT (thumbprint) DO UPDATE SET state = 'current', current_since = EXCLUDED.current_since, valid_until = NULL;
 	UPDATE internal.master_certificate c SET not_before = facts.not_before, not_after = facts.not_after
 	 WHERE c.thumbprint = served AND facts.thumbprint = served;
@@ -203,11 +213,12 @@ DECLARE
 	highest bigint;
 	waiting internal.master_certificate;
 BEGIN
-	UPDATE internal.master_certificate c SET state = 'retired', version = (SELECT max(m.version) + 1 FROM internal.master_certificate m)
+	UPDATE internal.master_certificate c SET state = 'retired', version = internal.announced_version() + 1
 	 WHERE c.state = 'old' AND c.valid_until < clock_timestamp();
-	SELECT coalesce(max(c.version), 0) INTO highest FROM internal.master_certificate c;
+	highest := internal.announced_version();
 	RETURN QUERY
-	SELECT 'pins', highest, format('"version":%s,"thumbprints":%s,"retired":%s', highest,
+	SELECT 'pins', highest, format('"version":%s,"address":%s,"thumbprints":%s,"retired":%s', highest,
+				coalesce((SELECT to_json(s.set_address)::text FROM internal.master_state s), 'null'),
 				coalesce(json_agg(c.thumbprint ORDER BY c.thumbprint) FILTER (WHERE c.state <> 'retired'), '[]'),
 				coalesce(json_agg(c.thumbprint ORDER BY c.thumbprint) FILTER (WHERE c.state = 'retired'), '[]'))
 	  FROM (SELECT * FROM internal.master_certificate m WHERE m.state <> 'retired'

@@ -164,7 +164,7 @@ CREATE VIEW catalog.master_properties AS
 		('LAST_ONLINE_TIME', s.last_online_time::text),
 		('MACHINE_IP', s.ip),
 		('MACHINE_NAME', s.host),
-		('MASTER_ADDRESS', s.master_address),
+		('MASTER_ADDRESS', coalesce(s.set_address, s.master_address)),
 		('MASTER_SERVICE_PORT', s.port::text),
 		('SSLCERT_THUMBPRINT', s.thumbprint)) AS v (property_name, property_value);
 COMMENT ON VIEW catalog.master_properties IS 'Where the master is; empty while scaleout is not enabled or no master has run';

@@ -24,6 +24,10 @@ CREATE FUNCTION catalog.rotate_master_certificate(force boolean DEFAULT false, g
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
 COMMENT ON FUNCTION catalog.rotate_master_certificate(boolean, interval, text, text) IS 'Announces the next certificate to the workers and uses it when all that are enabled and online have it, or at once with force';
 
+CREATE FUNCTION catalog.update_master_address(masteraddress text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
+COMMENT ON FUNCTION catalog.update_master_address(text) IS 'Where workers reach the master, https://host:port, instead of what its settings say; workers are told. NULL: by the settings again';
+
 CREATE VIEW catalog.enrollment_tokens WITH (security_barrier) AS
 	SELECT t.token_id, t.description, t.enable, t.uses, t.used, t.failed_attempts, t.created_by, t.created_time, t.valid_until, t.last_used_time,
 		   t.revoked,

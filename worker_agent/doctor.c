@@ -24,6 +24,8 @@
 
 #include "worker_agent/identity.h"
 #include "worker_agent/master_client.h"
+#include "worker_agent/pins.h"
+#include "worker_agent/rotation.h"
 #include "worker_agent/signals.h"
 
 #define LOW_SPACE_MB   100
@@ -190,7 +192,9 @@ check_own_thumbprint(SoDoctor *doctor, const SoCertificateFacts *facts)
 		so_doctor_error(doctor, "own thumbprint", "failed", &error);
 		return;
 	}
-	if (so_thumbprint_equal(&wanted, &facts->thumbprint))
+	/* A rotation leaves the setting as it is. */
+	if (so_thumbprint_equal(&wanted, &facts->thumbprint) ||
+		so_rotation_installed(settings, &facts->thumbprint))
 	{
 		so_doctor_sayf(doctor, "own thumbprint", "ok", NULL,
 					   "It is %s; other certificates in the folder play no part.",
@@ -209,11 +213,14 @@ check_own_thumbprint(SoDoctor *doctor, const SoCertificateFacts *facts)
 static void
 check_own_time(SoDoctor *doctor, const SoCertificateFacts *facts)
 {
-	static const char cure[] = "If the clock is right, make a new one (scaleout cert create "
-							   "--force) and have it trusted: scaleout workers trust --enable.";
+	char cure[PATH_MAX + 200];
 	time_t now = time(NULL);
 	SoError error;
 
+	snprintf(cure, sizeof(cure),
+			 "If the clock is right, run scaleout-worker rotate --config %s while the worker runs: "
+			 "the master goes by the thumbprint and trusts this certificate still.",
+			 doctor->settings->file);
 	if (!so_certificate_check_time(facts, now, &error))
 	{
 		so_error_hint(&error, "%s", cure);
@@ -344,6 +351,7 @@ static void
 check_masters(SoDoctor *doctor)
 {
 	SoMasterAddress address;
+	SoPins pins;
 	SoError error;
 
 	if (!so_signals_address(doctor->settings, &address, &error))
@@ -351,6 +359,10 @@ check_masters(SoDoctor *doctor)
 		so_doctor_error(doctor, "settings", "failed", &error);
 		return;
 	}
+	/* As the worker does it. */
+	if (!so_pins_read(doctor->settings, &pins, &error))
+		so_doctor_error(doctor, "announced by the master", "warning", &error);
+	so_pins_apply(&pins, &address);
 	for (int i = 0; i < address.endpoints.count; i++)
 		so_doctor_master(doctor, &address.endpoints.endpoints[i], address.pins, address.pin_count);
 }

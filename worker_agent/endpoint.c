@@ -102,3 +102,14 @@ so_endpoint_parse_list(const char *text, SoEndpointList *list, SoError *error)
 	}
 	return true;
 }
+
+int
+so_endpoint_find(const SoEndpointList *list, const char *url)
+{
+	for (int i = 0; i < list->count; i++)
+	{
+		if (strcmp(list->endpoints[i].url, url) == 0)
+			return i;
+	}
+	return -1;
+}

@@ -25,11 +25,15 @@ typedef struct SoEndpoint
 typedef struct SoEndpointList
 {
 	int count;
-	SoEndpoint endpoints[SO_ENDPOINT_MAX];
+	SoEndpoint
+		endpoints[SO_ENDPOINT_MAX + 1]; /* of the setting, and one that the master announced */
 } SoEndpointList;
 
 /* Parse the setting; the port may be left out (8391).  false with SO409. */
 extern bool
 so_endpoint_parse_list(const char *text, SoEndpointList *list, SoError *error) SO_WARN_UNUSED;
+
+/* The index of the endpoint with this url, -1 when there is none. */
+extern int so_endpoint_find(const SoEndpointList *list, const char *url);
 
 #endif /* WORKER_AGENT_ENDPOINT_H */

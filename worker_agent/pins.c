@@ -1,7 +1,7 @@
 /*
  * worker_agent/pins.c
  *
- * Keeps the announced thumbprints of the master; see pins.h.
+ * Keeps the announced thumbprints and address of the master; see pins.h.
  *
  * Process: agent, event loop thread.  A crash before the rename leaves the old
  * list; the master repeats its command until the worker registers with the
@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/log.h"
 
 static void
 file_name(const SoSettings *settings, char *path, size_t size)
@@ -32,14 +34,30 @@ add(SoThumbprint *list, int *count, const char *text)
 }
 
 static bool
+parse_address(const char *text, SoEndpoint *endpoint)
+{
+	SoEndpointList list;
+	SoError ignored;
+
+	memset(&list, 0, sizeof(list));
+	if (strchr(text, ',') != NULL || !so_endpoint_parse_list(text, &list, &ignored))
+		return false;
+	*endpoint = list.endpoints[0];
+	return true;
+}
+
+static bool
 parse_line(const char *line, SoPins *pins)
 {
 	char text[SO_THUMBPRINT_TEXT_SIZE];
+	char address[sizeof(pins->endpoint.url)];
 
 	if (sscanf(line, "version %" SCNd64, &pins->version) == 1)
 		return true;
 	if (sscanf(line, "trust %64s", text) == 1)
 		return add(pins->trusted, &pins->trusted_count, text);
+	if (sscanf(line, "address %299s", address) == 1)
+		return parse_address(address, &pins->endpoint);
 	return sscanf(line, "retired %64s", text) == 1 &&
 		   add(pins->retired, &pins->retired_count, text);
 }
@@ -48,7 +66,7 @@ bool
 so_pins_read(const SoSettings *settings, SoPins *pins, SoError *error)
 {
 	char path[PATH_MAX];
-	char line[256];
+	char line[512];
 	FILE *file;
 	bool good = true;
 
@@ -65,9 +83,9 @@ so_pins_read(const SoSettings *settings, SoPins *pins, SoError *error)
 		return true;
 	memset(pins, 0, sizeof(*pins));
 	so_error_set(error, SO_ERR_FILE_UNREADABLE, path,
-				 "the announced thumbprints of the master cannot be read");
+				 "what the master has announced cannot be read");
 	return so_error_hint(error, "Delete the file: the master announces them again. Until then only "
-								"MasterHttpsCertThumbprint counts.");
+								"MasterEndpoint and MasterHttpsCertThumbprint count.");
 }
 
 bool
@@ -83,6 +101,8 @@ so_pins_write(const SoSettings *settings, const SoPins *pins, SoError *error)
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	file = fopen(temporary, "we");
 	good = file != NULL && fprintf(file, "version %" PRId64 "\n", pins->version) > 0;
+	if (good && pins->endpoint.url[0] != '\0')
+		good = fprintf(file, "address %s\n", pins->endpoint.url) > 0;
 	for (int i = 0; good && i < pins->trusted_count; i++)
 		good = fprintf(file, "trust %s\n", so_thumbprint_format(&pins->trusted[i], text)) > 0;
 	for (int i = 0; good && i < pins->retired_count; i++)
@@ -92,8 +112,7 @@ so_pins_write(const SoSettings *settings, const SoPins *pins, SoError *error)
 		good = fclose(file) == 0 && good;
 	if (good && rename(temporary, path) == 0)
 		return true;
-	so_error_set(error, SO_ERR_FILE_UNWRITABLE, path,
-				 "the announced thumbprints of the master cannot be saved");
+	so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "what the master announces cannot be saved");
 	return so_error_detail(error, "%s.", strerror(errno));
 }
 
@@ -113,7 +132,12 @@ parse_list(const json_t *list, SoThumbprint *to, int *count)
 bool
 so_pins_parse(const json_t *command, SoPins *pins)
 {
+	const char *address = json_string_value(json_object_get(command, "address"));
+
 	memset(pins, 0, sizeof(*pins));
+	if (address != NULL && !parse_address(address, &pins->endpoint))
+		so_log(SO_LOG_WARNING, "the master announces an address that is not understood: %.300s",
+			   address);
 	pins->version = json_integer_value(json_object_get(command, "version"));
 	return pins->version >= 0 &&
 		   parse_list(json_object_get(command, "thumbprints"), pins->trusted,
@@ -137,7 +161,11 @@ void
 so_pins_apply(const SoPins *pins, SoMasterAddress *address)
 {
 	SoThumbprint kept[SO_PINS_MAX];
+	SoEndpointList *endpoints = &address->endpoints;
 	int count = 0;
+
+	if (pins->endpoint.url[0] != '\0' && so_endpoint_find(endpoints, pins->endpoint.url) < 0)
+		endpoints->endpoints[endpoints->count++] = pins->endpoint;
 
 	/* Announced ones first: with too many in the settings they must not be the ones that fall off. */
 	for (int i = 0; i < pins->trusted_count; i++)

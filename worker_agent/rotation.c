@@ -58,9 +58,11 @@ rename_file(const char *from, const char *to, SoError *error)
 void
 so_rotation_pins(SoAgent *agent, const json_t *command)
 {
+	const char *url = so_master_client_url(agent->client);
 	SoMasterAddress address;
 	SoPins pins;
 	SoError error;
+	int current;
 
 	if (!so_pins_parse(command, &pins))
 	{
@@ -77,10 +79,14 @@ so_rotation_pins(SoAgent *agent, const json_t *command)
 		}
 		agent->pins = pins;
 		so_pins_apply(&pins, &address);
-		address.current = so_master_client_address(agent->client)->current;
+		/* The connection stays where it is, unless that address is gone. */
+		current = so_endpoint_find(&address.endpoints, url);
+		address.current = current >= 0 ? current : 0;
 		so_master_client_set_address(agent->client, &address);
-		so_log(SO_LOG_INFORMATION, "stored the thumbprints that the master announces: %d trusted",
-			   pins.trusted_count);
+		so_log(SO_LOG_INFORMATION,
+			   "stored what the master announces: %d thumbprints are trusted%s%s",
+			   pins.trusted_count, pins.endpoint.url[0] != '\0' ? ", its address is " : "",
+			   pins.endpoint.url);
 	}
 	so_register_start(agent);
 }

@@ -75,6 +75,58 @@ test_command(void **state)
 }
 
 static void
+test_address(void **state)
+{
+	SoMasterAddress address = {.endpoints = {.count = 1}};
+	SoPins pins;
+
+	(void) state;
+	snprintf(address.endpoints.endpoints[0].url, sizeof(address.endpoints.endpoints[0].url),
+			 "https://one:8391");
+	assert_true(parse("{\"version\":3,\"address\":\"https://etl.example:18391\",\"thumbprints\":"
+					  "[\"" ONE "\"],\"retired\":[]}",
+					  &pins));
+	assert_string_equal(pins.endpoint.host, "etl.example");
+	assert_int_equal(pins.endpoint.port, 18391);
+	/* What the settings say is tried first; twice the same is once. */
+	so_pins_apply(&pins, &address);
+	so_pins_apply(&pins, &address);
+	assert_int_equal(address.endpoints.count, 2);
+	assert_string_equal(address.endpoints.endpoints[1].url, "https://etl.example:18391");
+	assert_int_equal(so_endpoint_find(&address.endpoints, "https://one:8391"), 0);
+	assert_int_equal(so_endpoint_find(&address.endpoints, "https://two:8391"), -1);
+	/* None, and one that is not understood: the thumbprints count all the same. */
+	assert_true(parse(
+		"{\"version\":3,\"address\":null,\"thumbprints\":[\"" ONE "\"],\"retired\":[]}", &pins));
+	assert_string_equal(pins.endpoint.url, "");
+	assert_true(parse("{\"version\":3,\"address\":\"ftp://a,b\",\"thumbprints\":[\"" ONE
+					  "\"],\"retired\":[]}",
+					  &pins));
+	assert_string_equal(pins.endpoint.url, "");
+	assert_int_equal(pins.trusted_count, 1);
+}
+
+static void
+test_full_list(void **state)
+{
+	SoMasterAddress address = {.pin_count = 0};
+	SoPins pins;
+	SoError error;
+	char text[1000] = "";
+
+	(void) state;
+	for (int i = 0; i < SO_ENDPOINT_MAX; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%shttps://h%d:1",
+				 i > 0 ? "," : "", i);
+	assert_true(so_endpoint_parse_list(text, &address.endpoints, &error));
+	assert_true(parse("{\"version\":3,\"address\":\"https://last:2\",\"thumbprints\":[\"" ONE
+					  "\"],\"retired\":[]}",
+					  &pins));
+	so_pins_apply(&pins, &address);
+	assert_int_equal(so_endpoint_find(&address.endpoints, "https://last:2"), SO_ENDPOINT_MAX);
+}
+
+static void
 test_apply(void **state)
 {
 	SoMasterAddress address = {.pin_count = 0};
@@ -114,8 +166,8 @@ test_file(void **state)
 	snprintf(path, sizeof(path), "%s/master_pins", folder);
 	assert_true(so_pins_read(&settings, &again, &error));
 	assert_int_equal(again.version, 0);
-	assert_true(parse("{\"version\":7,\"thumbprints\":[\"" ONE "\",\"" TWO
-					  "\"],\"retired\":[\"" THREE "\"]}",
+	assert_true(parse("{\"version\":7,\"address\":\"https://[::1]:8391\",\"thumbprints\":[\"" ONE
+					  "\",\"" TWO "\"],\"retired\":[\"" THREE "\"]}",
 					  &pins));
 	assert_true(so_pins_write(&settings, &pins, &error));
 	assert_true(so_pins_read(&settings, &again, &error));
@@ -134,8 +186,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_command),
-		cmocka_unit_test(test_apply),
+		cmocka_unit_test(test_command),   cmocka_unit_test(test_address),
+		cmocka_unit_test(test_full_list), cmocka_unit_test(test_apply),
 		cmocka_unit_test(test_file),
 	};
 

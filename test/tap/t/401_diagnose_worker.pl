@@ -11,6 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
 use lib 'test/tap/lib';
+use Scaleout::GatewayStub;
 use Scaleout::System;
 use Scaleout::Symptom;
 
@@ -137,6 +138,8 @@ for my $symptom (@symptoms)
 }
 
 subtest 'expired and not yet valid certificates of the worker' => sub {
+	my $late = $system->add_agent('late', start => 0);
+	my $directory = realpath($system->{folder}) . '/late';
 	for my $life ([ '20200101000000Z', '20200201000000Z' ], [ '20480101000000Z', '20490101000000Z' ])
 	{
 		make_pair(@$life, "$system->{folder}/other.crt", "$system->{folder}/other.key");
@@ -144,18 +147,24 @@ subtest 'expired and not yet valid certificates of the worker' => sub {
 		Scaleout::Symptom::set_worker($directory, 'KeyFile', "$system->{folder}/other.key");
 		my $row = Scaleout::Symptom::doctor($directory)->{'own certificate valid now'};
 		like($row->{cause}, qr/SO306/, 'it is named');
-		like($row->{cure}, qr/scaleout cert create --force.*scaleout workers trust --enable/, 'with a cure');
-		# The cure.
-		system($client, 'cert', 'create', '--force', '--name', 'localhost', "$system->{folder}/other.crt", "$system->{folder}/other.key") == 0 or die 'cert create';
+		# The worker runs with it, because it is trusted; the cure is done while it does.
+		Scaleout::Symptom::set_worker($directory, 'WorkerHttpsCertThumbprint', unpack('H*', Scaleout::GatewayStub::thumbprint("$system->{folder}/other.crt")));
+		$system->trust("$system->{folder}/other.crt", 1);
+		$system->start_agent('late');
+		my ($command) = $row->{cure} =~ m{run scaleout-worker (rotate --config \S+)} or fail("with a cure: $row->{cure}");
+		system_or_bail(Scaleout::System::program('scaleout-worker'), split / /, $command);
+		$system->stop_agent('late');
 		is(Scaleout::Symptom::doctor($directory)->{'own certificate valid now'}{result}, 'ok', 'which ends it');
 	}
-	Scaleout::Symptom::set_worker($directory, $_->[0], $_->[1]) for ([ 'CertificateFile', "$directory/worker.crt" ], [ 'KeyFile', "$directory/worker.key" ]);
+	# The other subtests have one worker.
+	$system->sql("SELECT catalog.remove_worker_agent('$late->{id}')");
+	$system->wait_until("SELECT count(*) = 0 FROM catalog.worker_agents WHERE workeragentid = '$late->{id}'");
 };
 
 subtest 'stale certificates beside the right one' => sub {
 	make_pair('20200101000000Z', '20200201000000Z', "$directory/old$_.crt", "$directory/old$_.key") for (1 .. 3);
 	my $found = Scaleout::Symptom::doctor($directory);
-	is($found->{''}, 0, 'play no part');
+	is($found->{''}, 0, 'play no part') or diag(explain [ grep { ref && $_->{result} eq 'failed' } values %$found ]);
 	like($found->{'own thumbprint'}{cause}, qr/other certificates in the folder play no part/, 'and it says so');
 };
 
