@@ -17,6 +17,8 @@
 #include "mb/pg_wchar.h"
 #include "utils/json.h"
 
+/* What stands before the body of an answer. */
+#define ANSWER_HEAD 64
 /* Wire size of an entry of the list of held attempts. */
 #define HELD_SIZE (SO_UUID_SIZE + 4 + 1)
 
@@ -131,8 +133,16 @@ void
 so_gateway_frames_answer(SoByteBuffer *out, uint64 request, int status, const char *body,
 						 size_t size)
 {
-	size_t position = so_frame_begin(out, SO_GATEWAY_ANSWER, 0);
+	size_t position;
 
+	/* The gateway would end on it; the agent sends less at a time. */
+	if (size > SO_FRAME_MAX_PAYLOAD - ANSWER_HEAD)
+	{
+		so_gateway_frames_refuse(out, request, SO_ERR_FRAME_TOO_LARGE,
+								 "the answer is larger than an answer can be", NULL);
+		return;
+	}
+	position = so_frame_begin(out, SO_GATEWAY_ANSWER, 0);
 	so_put_u64(out, request);
 	so_put_u16(out, (uint16) status);
 	so_put_block(out, body, size);

@@ -17,6 +17,8 @@
 #include "bgworker/answers.h"
 #include "bgworker/spi.h"
 #include "catalog/pg_type.h"
+#include "common/protocol.h"
+#include "extension/error.h"
 #include "extension/shared_memory.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -136,6 +138,65 @@ agent_arguments(List *agents, Datum *ids, Datum *instances, Datum *capacities)
 	*capacities = so_spi_int32_array(capacity, n);
 }
 
+static size_t
+body_size(const Leased *leased)
+{
+	return leased->body != NULL ? strlen(leased->body) : 0;
+}
+
+static size_t
+project_size(List *rows, const char *hash)
+{
+	ListCell *cell;
+
+	foreach (cell, rows)
+	{
+		Leased *row = lfirst(cell);
+
+		if (strcmp(row->kind, "project") == 0 && strcmp(row->hash, hash) == 0)
+			return body_size(row);
+	}
+	return 0;
+}
+
+/*
+ * An answer that is larger than a frame would end the gateway, again and again.
+ * The error makes the caller try fewer tasks, and take out the one that is too
+ * large alone.
+ */
+static void
+require_sizes(SoBatch *batch, List *rows, int n_agents)
+{
+	int n_tasks = 0;
+	size_t *sizes = palloc0(sizeof(size_t) * (n_agents + 1));
+	List **hashes = palloc0(sizeof(List *) * (n_agents + 1));
+	ListCell *cell;
+
+	foreach (cell, rows)
+		n_tasks += strcmp(((Leased *) lfirst(cell))->kind, "task") == 0;
+	foreach (cell, rows)
+	{
+		Leased *row = lfirst(cell);
+		ListCell *known;
+		bool is_new = true;
+
+		if (strcmp(row->kind, "task") != 0)
+			continue;
+		foreach (known, hashes[row->agent])
+			is_new = is_new && strcmp(lfirst(known), row->hash) != 0;
+		sizes[row->agent] += body_size(row) + (is_new ? project_size(rows, row->hash) : 0);
+		if (is_new)
+			hashes[row->agent] = lappend(hashes[row->agent], row->hash);
+		if (sizes[row->agent] <= SO_LIMIT_TASKS)
+			continue;
+		/* Halved from what there was, not from what there could have been. */
+		batch->lease_limit = Min(batch->lease_limit, n_tasks);
+		ereport(ERROR, (so_errcode(SO_ERR_LEASE_FAILED),
+						errmsg("values and project have %zu MB, and a worker is sent at most %d MB",
+							   sizes[row->agent] >> 20, SO_LIMIT_TASKS >> 20)));
+	}
+}
+
 void
 so_leasing_apply(SoMaster *master, SoBatch *batch)
 {
@@ -148,6 +209,7 @@ so_leasing_apply(SoMaster *master, SoBatch *batch)
 	arguments[5] = Int32GetDatum(batch->lease_limit);
 	batch->leased = collect(master, list_length(batch->leased_agents),
 							so_spi_run(&lease_statement, arguments, NULL));
+	require_sizes(batch, batch->leased, list_length(batch->leased_agents));
 }
 
 void
@@ -325,7 +387,11 @@ send_again(SoMaster *master, SoBatch *batch, List **parcels)
 		if (strcmp(leased->kind, "task") != 0 || lease == NULL || lease->attempt != leased->attempt)
 			continue;
 		agent = so_agents_find(&lease->agent_id);
-		if (agent == NULL)
+		/* What does not fit is missing in the next poll too, and sent then. */
+		if (agent == NULL || find_parcel(parcels, agent)->tasks.len +
+									 find_parcel(parcels, agent)->projects.len + body_size(leased) +
+									 project_size(batch->redelivered, leased->hash) >
+								 SO_LIMIT_TASKS)
 			continue;
 		so_leases_renew(lease, master->now_ms);
 		add_to_parcel(find_parcel(parcels, agent), leased, batch->redelivered);

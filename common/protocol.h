@@ -26,9 +26,10 @@
 /* Limits of the HTTPS door, in bytes unless the name says otherwise. */
 #define SO_LIMIT_HEADERS      (16 * 1024)
 #define SO_LIMIT_BODY         (8 * 1024 * 1024)
-#define SO_LIMIT_HELD         4096          /* attempts that one agent may hold */
-#define SO_LIMIT_ITEMS        2000          /* items in one report */
-#define SO_LIMIT_ITEM         (1024 * 1024) /* one item of a report */
+#define SO_LIMIT_HELD         4096               /* attempts that one agent may hold */
+#define SO_LIMIT_ITEMS        2000               /* items in one report */
+#define SO_LIMIT_ITEM         (1024 * 1024)      /* one item of a report */
+#define SO_LIMIT_TASKS        (48 * 1024 * 1024) /* tasks and projects of one lease answer */
 #define SO_LIMIT_LONG_POLL_MS 30000
 
 /* SHA-256 of the DER certificate. */

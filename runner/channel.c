@@ -234,16 +234,11 @@ channel_main(void *argument)
 
 /* Before the thread exists: frames go out at once and come in one by one. */
 static bool
-read_task(SoChannel *channel, json_t **task, SoError *error)
+read_first_frame(SoChannel *channel, SoFrame *frame, SoError *error)
 {
-	SoFrame frame;
-	SoFieldReader reader;
-	json_error_t problem;
-	const char *text;
-	size_t length;
 	int state;
 
-	while ((state = so_frame_next(&channel->in, SO_FRAME_MAX_PAYLOAD, &frame, error)) == 0)
+	while ((state = so_frame_next(&channel->in, SO_FRAME_MAX_PAYLOAD, frame, error)) == 0)
 	{
 		struct pollfd fds = {.fd = channel->fd, .events = POLLIN};
 
@@ -254,23 +249,39 @@ read_task(SoChannel *channel, json_t **task, SoError *error)
 			return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL,
 								"the agent went away before it sent a task");
 	}
-	if (state < 0)
-		return false;
-	if (frame.type == SO_RUNNER_CANCEL)
-		return so_error_set(error, SO_ERR_RUN_CANCELED, NULL, "canceled before a task was sent");
-	so_field_reader_init(&reader, frame.payload, frame.length);
+	return state > 0;
+}
+
+/* The task of the frame, a new reference; NULL with *error. */
+static json_t *
+parse_task(const SoFrame *frame, SoError *error)
+{
+	SoFieldReader reader;
+	json_error_t problem;
+	json_t *task;
+	const char *text;
+	size_t length;
+
+	if (frame->type == SO_RUNNER_CANCEL)
+	{
+		so_error_set(error, SO_ERR_RUN_CANCELED, NULL, "canceled before a task was sent");
+		return NULL;
+	}
+	so_field_reader_init(&reader, frame->payload, frame->length);
 	text = so_get_block(&reader, &length);
-	if (frame.type != SO_RUNNER_TASK || text == NULL || !so_field_reader_done(&reader))
-		return so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "frame %u is not a task",
-							frame.type);
-	*task = json_loadb(text, length, 0, &problem);
-	if (*task == NULL)
+	if (frame->type != SO_RUNNER_TASK || text == NULL || !so_field_reader_done(&reader))
+	{
+		so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "frame %u is not a task", frame->type);
+		return NULL;
+	}
+	task = json_loadb(text, length, 0, &problem);
+	if (task == NULL)
 	{
 		so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL, "the task is not JSON");
-		return so_error_detail(error, "Line %d, column %d: %s.", problem.line, problem.column,
-							   problem.text);
+		so_error_detail(error, "Line %d, column %d: %s.", problem.line, problem.column,
+						problem.text);
 	}
-	return true;
+	return task;
 }
 
 static bool
@@ -316,6 +327,7 @@ SoChannel *
 so_channel_open(int fd, json_t **task, SoError *error)
 {
 	SoChannel *channel = calloc(1, sizeof(*channel));
+	SoFrame frame;
 	size_t hello;
 
 	if (channel == NULL)
@@ -345,8 +357,12 @@ so_channel_open(int fd, json_t **task, SoError *error)
 	else if (!write_frames(channel))
 		so_error_set(error, SO_ERR_RUN_TASK_MESSAGE, NULL,
 					 "the agent went away before it sent a task");
-	else if (read_task(channel, task, error) && start_channel(channel, error))
-		return channel;
+	else if (read_first_frame(channel, &frame, error))
+	{
+		*task = parse_task(&frame, error);
+		if (start_channel(channel, error))
+			return channel;
+	}
 	json_decref(*task);
 	*task = NULL;
 	free_channel(channel);

@@ -21,7 +21,8 @@ typedef struct SoChannel SoChannel;
 
 /*
  * Take fd over, send HELLO, read the TASK frame.  *task is a new reference to
- * its JSON.  NULL with *error when the agent went away or sent nonsense.
+ * its JSON, or NULL with *error when it is no task; the channel can report that.
+ * NULL with *error when the agent went away or nothing can be read from it.
  */
 extern SoChannel *so_channel_open(int fd, json_t **task, SoError *error);
 

@@ -127,7 +127,11 @@ so_runner_serve(int fd)
 		return 1;
 	}
 	so_log_set_sink(send_log, channel);
-	run_task(channel, task);
+	/* What cannot be read now cannot be read by another attempt either: it has failed. */
+	if (task != NULL)
+		run_task(channel, task);
+	else
+		report_refusal(channel, &error, "");
 	json_decref(task);
 	kill_descendants();
 	SO_FAULT("runner.after_result");

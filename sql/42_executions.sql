@@ -176,6 +176,19 @@ END
 $$;
 COMMENT ON FUNCTION internal.apply_system_value(bigint, text, text) IS 'Checks a system parameter and carries it into the execution';
 
+-- Values travel in every lease; a file or a table is the place for more.
+CREATE FUNCTION internal.require_value_size(name text, value text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF octet_length(value) > 1048576 THEN
+		PERFORM internal.raise_error('SO103', format('the value of "%s" has %s bytes', left(name, 200), octet_length(value)),
+			'A value may have 1 MB. Put more into a file or a table, and give its name.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.require_value_size(text, text) IS 'Refuses a parameter or property value that is too large to be sent to workers';
+
 CREATE FUNCTION internal.set_value(id bigint, object_type integer, parameter_name text, parameter_value text, value_type regtype) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -203,6 +216,7 @@ BEGIN
 					 UNION ALL
 					 SELECT s.parameter_name FROM internal.system_parameter s WHERE set_value.object_type = 50) t (n)));
 	END IF;
+	PERFORM internal.require_value_size(parameter_name, parameter_value);
 	canonical := internal.canonical_value(parameter_name, declared_type, parameter_value, value_type);
 	IF object_type = 50 THEN
 		PERFORM internal.apply_system_value(id, parameter_name, canonical);
@@ -245,6 +259,7 @@ BEGIN
 		PERFORM internal.raise_error('SO103', format('"%s" is not a property path', left(property_path, 200)),
 			'A property path is \Package, the names of containers and tasks, and .Properties[name].');
 	END IF;
+	PERFORM internal.require_value_size(property_path, property_value);
 	INSERT INTO internal.execution_property_override (execution_id, property_path, property_value, property_secret, sensitive)
 	VALUES (execution_id, property_path, CASE WHEN NOT sensitive THEN property_value END,
 			CASE WHEN sensitive THEN

@@ -28,6 +28,8 @@
 #include "worker_agent/report.h"
 #include "worker_agent/runner_private.h"
 
+/* What stands before the text in a TASK frame. */
+#define TASK_HEAD 16
 /* A stopped execution's runner is gone within two seconds. */
 #define CANCEL_LIMIT_MS 1500
 /* A forked runner greets at once; this long means that the machine or the runner is stuck. */
@@ -84,6 +86,23 @@ put_task(SoRunner *runner)
 	attempt->task_json = NULL;
 }
 
+/* The runner would end on it without a result, and so would every other attempt. */
+static bool
+task_fits(SoAgent *agent, SoAttempt *attempt)
+{
+	size_t length = strlen(attempt->task_json);
+	char text[200];
+
+	if (length <= SO_FRAME_MAX_PAYLOAD - TASK_HEAD)
+		return true;
+	snprintf(text, sizeof(text), "the task has %zu MB with its project, a runner takes %u MB",
+			 length >> 20, SO_FRAME_MAX_PAYLOAD >> 20);
+	explicit_bzero(attempt->task_json, length);
+	TALLOC_FREE(attempt->task_json);
+	so_runner_add_result(agent, attempt, 1, RUNNER_VIOLATED, SO_ERR_FRAME_TOO_LARGE, text);
+	return false;
+}
+
 static void
 start_runner(SoAgent *agent, SoAttempt *attempt)
 {
@@ -93,6 +112,8 @@ start_runner(SoAgent *agent, SoAttempt *attempt)
 	SoError error;
 	char text[2000];
 
+	if (!task_fits(agent, attempt))
+		return;
 	if ((attempt->make_folders &&
 		 !so_task_folder_make(agent->settings, attempt->task_text, &error)) ||
 		!make_channels(sockets, output, &error))

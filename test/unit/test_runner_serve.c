@@ -273,15 +273,61 @@ test_refusals(void **state)
 	}
 }
 
+/*
+ * What is no task is a failed result with a code, so that it is neither counted
+ * as a lost attempt nor tried again for that reason.
+ */
 static void
 test_malformed_task(void **state)
 {
+	static const struct
+	{
+		uint8_t type;
+		const char *block;
+		int status;
+		const char *code;
+	} cases[] = {
+		{SO_RUNNER_TASK, "{not json", 4, "SO528"},
+		{SO_RUNNER_TASK, "", 4, "SO528"},
+		{SO_RUNNER_TASK, "[1, 2", 4, "SO528"},
+		{SO_RUNNER_TASK, "[]", 4, "SO528"},
+		{SO_RUNNER_TASK, "{\"package\": \"\\u0000\"}", 4, "SO528"},
+		{SO_RUNNER_TASK, "{\"package\": \"\xff\"}", 4, "SO528"},
+		{SO_RUNNER_TASK, NULL, 4, "SO528"},
+		{SO_RUNNER_REPLY, "{}", 4, "SO528"},
+		{200, "{}", 4, "SO528"},
+		{SO_RUNNER_CANCEL, NULL, 3, "SO526"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		Agent agent;
+
+		agent_start(&agent);
+		agent_send(&agent, cases[i].type, cases[i].block, 0);
+		assert_true(agent_wait(&agent, SO_ITEM_RESULT));
+		assert_int_equal(json_integer_value(json_object_get(agent.last, "status")),
+						 cases[i].status);
+		assert_string_equal(json_string_value(json_object_get(agent.last, "code")), cases[i].code);
+		assert_string_equal(json_string_value(json_object_get(agent.last, "outcome")), "package");
+		assert_int_equal(agent.counts[SO_ITEM_EVENT], 1);
+		agent_send(&agent, SO_RUNNER_ACKNOWLEDGE, NULL, agent.sequence);
+		assert_int_equal(agent_end(&agent), 0);
+	}
+}
+
+/* Nothing more can be read behind a frame that is too long: the runner ends. */
+static void
+test_oversized_frame(void **state)
+{
+	static const uint8_t head[] = {0xff, 0xff, 0xff, 0xff, SO_RUNNER_TASK, 0, 0, 0};
 	Agent agent;
 	int status;
 
 	(void) state;
 	agent_start(&agent);
-	agent_send(&agent, SO_RUNNER_TASK, "{not json", 0);
+	assert_int_equal(write(agent.fd, head, sizeof(head)), sizeof(head));
 	assert_false(agent_wait(&agent, SO_ITEM_RESULT));
 	status = agent_end(&agent);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
@@ -361,13 +407,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_success),
-		cmocka_unit_test(test_failure_says_why),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_malformed_task),
-		cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_agent_goes_away),
-		cmocka_unit_test(test_texts_are_repaired),
+		cmocka_unit_test(test_success),         cmocka_unit_test(test_failure_says_why),
+		cmocka_unit_test(test_refusals),        cmocka_unit_test(test_malformed_task),
+		cmocka_unit_test(test_oversized_frame), cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_agent_goes_away), cmocka_unit_test(test_texts_are_repaired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
