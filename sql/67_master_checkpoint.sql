@@ -180,6 +180,10 @@ BEGIN
 		INSERT INTO internal.checkpoint (project_id, package_name, name, owner_execution)
 		VALUES (asking.project_id, item ->> 'package', coalesce(item ->> 'name', ''), execution)
 			ON CONFLICT DO NOTHING;
+		-- Whose it is must not change between here and the claim.
+		PERFORM FROM internal.checkpoint c
+		  WHERE c.project_id = asking.project_id AND c.package_name = item ->> 'package' AND c.name = coalesce(item ->> 'name', '')
+			FOR UPDATE;
 	END IF;
 	SELECT * INTO kept FROM internal.checkpoint c
 	 WHERE c.project_id = asking.project_id AND c.package_name = item ->> 'package' AND c.name = coalesce(item ->> 'name', '');
@@ -463,6 +467,7 @@ CREATE FUNCTION internal.master_delete_checkpoint(checkpoint bigint) RETURNS voi
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM FROM internal.checkpoint c WHERE c.checkpoint_id = checkpoint FOR UPDATE;
 	IF NOT (SELECT internal.checkpoint_is_live(c.owner_execution) FROM internal.checkpoint c WHERE c.checkpoint_id = checkpoint) THEN
 		PERFORM internal.checkpoint_erase(ARRAY[checkpoint], true);
 	END IF;
