@@ -159,6 +159,11 @@ so_admission_request(SoMaster *master, SoBatch *batch, SoRequest *request)
 	agent->seen = true;
 	if (request->kind == SO_REQUEST_LEASE && so_agents_asked(agent, request))
 		master->next_online_ms = Min(master->next_online_ms, master->now_ms + ASKED_DELAY_MS);
+	if (request->kind == SO_REQUEST_TASK_LOG)
+	{
+		batch->task_logs = lappend(batch->task_logs, request);
+		return;
+	}
 	so_admission_held(master, request, agent);
 	if (request->kind == SO_REQUEST_LEASE)
 		admit_poll(master, batch, request, agent);

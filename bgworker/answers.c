@@ -13,6 +13,7 @@
 
 #include "bgworker/identity.h"
 #include "bgworker/leases.h"
+#include "bgworker/task_logs.h"
 #include "extension/settings.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
@@ -87,6 +88,7 @@ so_answers_commands(SoMaster *master, StringInfo json, SoAgent *agent)
 		}
 	}
 	so_identity_commands(master, json, agent);
+	so_task_logs_commands(master, json, agent);
 	appendStringInfoChar(json, ']');
 }
 
@@ -143,6 +145,22 @@ so_answers_report(SoMaster *master, const SoRequest *request, SoAgent *agent,
 	appendStringInfo(&json, ",\"rejected\":[%s]", rejected != NULL ? rejected : "");
 	if (replies != NULL && replies[0] != '\0')
 		appendStringInfo(&json, ",\"replies\":[%s]", replies);
+	appendStringInfoString(&json, ",\"commands\":");
+	so_answers_commands(master, &json, agent);
+	appendStringInfoChar(&json, '}');
+	send_answer(master, request->request, &json);
+}
+
+void
+so_answers_task_log(SoMaster *master, const SoRequest *request, SoAgent *agent, int64 next_offset)
+{
+	StringInfoData json;
+
+	begin_answer(master, &json, agent->enabled);
+	if (next_offset >= 0)
+		appendStringInfo(&json, ",\"next\":" INT64_FORMAT, next_offset);
+	else
+		appendStringInfoString(&json, ",\"next\":null");
 	appendStringInfoString(&json, ",\"commands\":");
 	so_answers_commands(master, &json, agent);
 	appendStringInfoChar(&json, '}');

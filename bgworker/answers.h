@@ -43,6 +43,10 @@ extern void so_answers_replaced_poll(SoMaster *master, uint64 request, bool enab
 extern void so_answers_report(SoMaster *master, const SoRequest *request, SoAgent *agent,
 							  const char *acknowledged, const char *rejected, const char *replies);
 
+/* Answer a piece of a task log: where to go on, or -1 when nothing more is wanted. */
+extern void
+so_answers_task_log(SoMaster *master, const SoRequest *request, SoAgent *agent, int64 next_offset);
+
 /* Answer a registration. */
 extern void so_answers_register(SoMaster *master, const SoRequest *request, SoAgent *agent);
 

@@ -86,7 +86,7 @@ read_request(SoFieldReader *reader, SoRequest *request)
 		return false;
 	request->body = pnstrdup(body, request->body_size);
 	return request->request != 0 && request->kind >= SO_REQUEST_REGISTER &&
-		   request->kind <= SO_REQUEST_JOIN;
+		   request->kind <= SO_REQUEST_TASK_LOG;
 }
 
 SoRequest *

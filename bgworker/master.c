@@ -27,6 +27,7 @@
 #include "bgworker/seat.h"
 #include "bgworker/spi.h"
 #include "bgworker/state.h"
+#include "bgworker/task_logs.h"
 #include "bgworker/tick.h"
 #include "commands/dbcommands.h"
 #include "common/clock.h"
@@ -354,6 +355,7 @@ so_master_main(Datum argument)
 	master.ready_generation = 1;
 	so_gateway_process_init(&master.gateway);
 	so_leases_init();
+	so_task_logs_init(&master);
 	so_agents_init();
 	so_maintenance_init(&master);
 	take_seat();

@@ -7,6 +7,7 @@
 #define BGWORKER_MASTER_H
 
 #include "bgworker/gateway_process.h"
+#include "nodes/pg_list.h"
 #include "postmaster/bgworker.h"
 #include "utils/palloc.h"
 
@@ -46,6 +47,12 @@ typedef struct SoMaster
 	int kept_port; /* with scaleout.port_number 0: the port of the last gateway */
 	char *listening_thumbprint;
 	int64 next_online_ms;
+
+	/* task logs that workers are asked for */
+	bool task_logs_due; /* there may be new ones */
+	List *task_logs;    /* in task_log_context */
+	int64 task_logs_ms; /* when they are looked at again; only while there are any */
+	MemoryContext task_log_context;
 
 	/* after a failure that may pass */
 	int64 retry_ms;       /* no transaction before */

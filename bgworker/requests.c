@@ -194,6 +194,8 @@ carry_out(SoMaster *master, const Action *action)
 		remove_agent(master, action, SO_LEASE_REVOKED);
 	else if (strcmp(action->action, "agent_rotate") == 0)
 		rotate_agent(action);
+	else if (strcmp(action->action, "task_logs") == 0)
+		master->task_logs_due = true;
 	else if (strcmp(action->action, "identity") == 0)
 		master->identity_due = true;
 	else if (strcmp(action->action, "trust") == 0)

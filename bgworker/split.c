@@ -40,7 +40,7 @@ count_parts(const SoBatch *batch)
 {
 	return (batch->registers != NIL) + (batch->reports != NIL) + batch->requests +
 		   (batch->expired != NIL) + batch->lease + (batch->redeliveries != NIL) +
-		   (batch->joins != NIL) +
+		   (batch->joins != NIL) + (batch->task_logs != NIL) + batch->task_log_look +
 		   (batch->online || batch->listening || batch->trust || batch->identity);
 }
 
@@ -48,7 +48,7 @@ count_parts(const SoBatch *batch)
 static void
 split_parts(SoMaster *master, SoBatch *batch)
 {
-	SoBatch parts[8] = {
+	SoBatch parts[] = {
 		{.joins = batch->joins},
 		{.registers = batch->registers},
 		{.reports = batch->reports, .first_item = batch->first_item, .last_item = batch->last_item},
@@ -56,6 +56,8 @@ split_parts(SoMaster *master, SoBatch *batch)
 		{.expired = batch->expired},
 		{.lease = batch->lease, .lease_limit = batch->lease_limit},
 		{.redeliveries = batch->redeliveries},
+		{.task_logs = batch->task_logs},
+		{.task_log_look = batch->task_log_look},
 		{.online = batch->online,
 		 .listening = batch->listening,
 		 .trust = batch->trust,
@@ -111,6 +113,25 @@ split_joins(SoMaster *master, SoBatch *batch, ErrorData *error)
 	complain(error, "let a worker join");
 	so_gateway_frames_refuse(&master->gateway.out, ((SoRequest *) linitial(batch->joins))->request,
 							 SO_ERR_ENROLLMENT_REFUSED, NULL, error->message);
+}
+
+/* A piece that cannot be stored ends its fetch: the worker is told and says so. */
+static void
+split_task_logs(SoMaster *master, SoBatch *batch, ErrorData *error)
+{
+	if (list_length(batch->task_logs) > 1)
+	{
+		SoBatch first = {.task_logs = half(batch->task_logs, false)};
+		SoBatch second = {.task_logs = half(batch->task_logs, true)};
+
+		so_tick_batch(master, &first);
+		so_tick_batch(master, &second);
+		return;
+	}
+	complain(error, "store a piece of a task log");
+	so_gateway_frames_refuse(&master->gateway.out,
+							 ((SoRequest *) linitial(batch->task_logs))->request,
+							 SO_ERR_ITEM_REJECTED, error->message, error->detail);
 }
 
 /* Work for so_tick_transaction on a single report. */
@@ -293,6 +314,8 @@ so_split_batch(SoMaster *master, SoBatch *batch, ErrorData *error)
 		split_lease(master, batch, error);
 	else if (batch->redeliveries != NIL)
 		split_redeliveries(master, batch, error);
+	else if (batch->task_logs != NIL)
+		split_task_logs(master, batch, error);
 	else
 	{
 		complain(error, "write its state");

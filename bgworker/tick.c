@@ -32,6 +32,7 @@
 #include "bgworker/spi.h"
 #include "bgworker/split.h"
 #include "bgworker/state.h"
+#include "bgworker/task_logs.h"
 #include "common/fault.h"
 #include "extension/master_news.h"
 #include "pgstat.h"
@@ -52,6 +53,8 @@ apply(SoMaster *master, SoBatch *batch)
 		so_joins_apply(master, batch);
 	if (batch->reports != NIL)
 		so_reports_apply(master, batch);
+	if (batch->task_logs != NIL)
+		so_task_logs_take(master, batch);
 	if (batch->requests)
 		so_requests_apply(master, batch);
 	if (batch->expired != NIL)
@@ -69,6 +72,8 @@ apply(SoMaster *master, SoBatch *batch)
 		so_state_listening(master, batch);
 	if (batch->identity)
 		so_identity_apply(master, batch);
+	if (batch->task_log_look)
+		so_task_logs_look(master, batch);
 	if (batch->trust || batch->trust_changed)
 		so_state_trust(master, batch);
 }
@@ -84,6 +89,8 @@ forget_outcome(SoBatch *batch)
 	batch->trust_changed = false;
 	batch->identities = NIL;
 	batch->reported = NIL;
+	batch->logs_taken = NIL;
+	batch->logs_open = NIL;
 	batch->actions = NIL;
 	batch->ended = NIL;
 	batch->leased = NIL;
@@ -140,6 +147,7 @@ so_tick_done(SoMaster *master, SoBatch *batch)
 	so_expiry_done(master, batch);
 	so_leasing_done(master, batch);
 	so_identity_done(master, batch);
+	so_task_logs_done(master, batch);
 	so_state_done(master, batch);
 	so_reports_answer(master, batch);
 }
@@ -158,6 +166,9 @@ ask_to_repeat(SoMaster *master, SoBatch *batch, const char *why)
 		so_gateway_frames_refuse(out, ((SoRequest *) lfirst(cell))->request, SO_ERR_MASTER_RETRY,
 								 NULL, why);
 	foreach (cell, batch->reports)
+		so_gateway_frames_refuse(out, ((SoRequest *) lfirst(cell))->request, SO_ERR_MASTER_RETRY,
+								 NULL, why);
+	foreach (cell, batch->task_logs)
 		so_gateway_frames_refuse(out, ((SoRequest *) lfirst(cell))->request, SO_ERR_MASTER_RETRY,
 								 NULL, why);
 	foreach (cell, batch->redeliveries)
@@ -249,6 +260,7 @@ add_due(SoMaster *master, SoBatch *batch)
 	batch->listening = master->listening_due;
 	batch->trust = master->trust_due && master->gateway.pid != 0;
 	batch->identity = batch->online || master->identity_due;
+	batch->task_log_look = so_task_logs_deadline(master) <= master->now_ms;
 }
 
 /* Is there anything that needs a transaction? */
@@ -257,7 +269,8 @@ has_work(const SoBatch *batch)
 {
 	return batch->registers != NIL || batch->joins != NIL || batch->identity ||
 		   batch->reports != NIL || batch->requests || batch->expired != NIL || batch->lease ||
-		   batch->redeliveries != NIL || batch->online || batch->listening || batch->trust;
+		   batch->redeliveries != NIL || batch->task_logs != NIL || batch->task_log_look ||
+		   batch->online || batch->listening || batch->trust;
 }
 
 void
@@ -288,6 +301,7 @@ so_tick_next_deadline(const SoMaster *master)
 		deadline = 0;
 	if (master->gateway.listening)
 		deadline = Min(deadline, so_leases_next_deadline());
+	deadline = Min(deadline, so_task_logs_deadline(master));
 	deadline = Max(deadline, master->retry_ms);
 	return Min(deadline, so_agents_next_deadline());
 }

@@ -30,6 +30,7 @@ typedef struct SoBatch
 	List *registers; /* of SoRequest */
 	List *joins;     /* of SoRequest */
 	List *reports;   /* of SoRequest */
+	List *task_logs; /* of SoRequest: pieces of logs */
 	int first_item;  /* of a single report: items from ... */
 	int last_item;   /* ... to, counted from 1; 0: all */
 	bool requests;   /* look into internal.request */
@@ -41,7 +42,8 @@ typedef struct SoBatch
 	bool online;
 	bool listening;
 	bool trust;
-	bool identity; /* certificates of the master */
+	bool identity;      /* certificates of the master */
+	bool task_log_look; /* which logs workers are to send */
 
 	/* what came of it: rows of the SQL functions */
 	bool new_work; /* something has become ready in this transaction */
@@ -49,6 +51,8 @@ typedef struct SoBatch
 	List *identities;
 	List *registered;
 	List *reported;
+	List *logs_taken;
+	List *logs_open;
 	List *actions;
 	List *ended;
 	bool leasing;        /* agents were asked about */

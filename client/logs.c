@@ -1,87 +1,301 @@
 /*
  * client/logs.c
  *
- * scaleout logs EXECUTION_ID: prints what the catalog knows about an
- * execution, in the order in which it happened.
+ * scaleout logs EXECUTION_ID: prints the messages of an execution and, from
+ * whichever worker has them, the log files of its attempts.
  *
- * Process: client; reads only.
+ * Process: client.  Reads, and asks for copies of task logs; ending it changes
+ * nothing.
  */
 #include "client/logs.h"
 
+#include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/database.h"
+#include "client/logs_messages.h"
+#include "client/logs_task.h"
+#include "client/options.h"
 #include "client/table.h"
 
-static const char logs_sql[] =
-	"SELECT m.message_time, CASE m.message_type WHEN 110 THEN 'Warning' WHEN 120 THEN 'Error' "
-	"WHEN 130 THEN 'TaskFailed' ELSE coalesce(m.event_name, 'Message') END AS event, "
-	"coalesce(m.execution_path, m.source) AS source, m.message FROM ("
-	"SELECT message_time, message_type, event_name, execution_path, NULL AS source, message, "
-	"event_message_id AS id FROM catalog.event_messages WHERE operation_id = $1 "
-	"UNION ALL "
-	"SELECT message_time, message_type, NULL, NULL, 'catalog', message, operation_message_id "
-	"FROM catalog.operation_messages WHERE operation_id = $1 AND message_source_type < 30) AS m "
-	"WHERE NOT $2::boolean OR m.message_type IN (110, 120, 130) ORDER BY m.message_time, m.id";
+/* Between two looks of --follow. */
+#define FOLLOW_MS         1000
+#define DEFAULT_TIMEOUT_S 60
 
-static void
-print_lines(const PGresult *result)
+typedef struct Logs
 {
-	for (int row = 0; row < PQntuples(result); row++)
-		printf("%s  %-16s %s  %s\n", so_database_value(result, row, "message_time"),
-			   so_database_value(result, row, "event"), so_database_value(result, row, "source"),
-			   so_database_value(result, row, "message"));
+	PGconn *connection;
+	bool messages; /* show them */
+	bool task_log;
+	bool asked; /* for the task log by name: without it the command has failed */
+	bool all_attempts;
+	int attempt; /* 0: the last one */
+	bool json;
+	bool follow;
+	bool headed; /* something was printed that a heading must be set off from */
+	SoMessageView view;
+	SoTaskLogView task;
+} Logs;
+
+static int
+report(const SoError *error)
+{
+	fflush(stdout);
+	so_database_print_error(error);
+	return error->code == SO_ERR_CLIENT_NOT_FOUND || error->code == SO_ERR_EXECUTION_MISSING
+			   ? SO_EXIT_NOT_FOUND
+			   : SO_EXIT_USAGE;
+}
+
+static int
+show_messages(Logs *logs)
+{
+	SoError error = {0};
+	PGresult *result = so_messages_next(&logs->view, &error);
+
+	if (result == NULL)
+		return report(&error);
+	if (logs->json)
+		so_table_print(result, true);
+	else
+		so_messages_print(result);
+	logs->headed |= PQntuples(result) > 0;
+	PQclear(result);
+	return SO_EXIT_SUCCESS;
+}
+
+/* Like tail(1) with several files. */
+static void
+print_heading(Logs *logs, int attempt, const char *worker)
+{
+	if (logs->json || (!logs->messages && !logs->all_attempts && !logs->follow))
+		return;
+	printf("%s==> task log of attempt %d, worker %s <==\n", logs->headed ? "\n" : "", attempt,
+		   worker);
+	logs->headed = true;
+}
+
+/* Why there is no log; by itself no failure unless the log was what was asked for. */
+static int
+no_log(const Logs *logs, int attempt, const SoError *error)
+{
+	fflush(stdout);
+	fprintf(stderr, "scaleout: no task log of attempt %d:\n", attempt);
+	so_database_print_error(error);
+	return logs->asked ? SO_EXIT_FAILED : SO_EXIT_SUCCESS;
+}
+
+static int
+show_attempt(Logs *logs, int attempt)
+{
+	SoTaskLogFetched fetched;
+	SoError error = {0};
+
+	if (!so_task_log_fetch(&logs->task, attempt, -1, &fetched, &error))
+		return no_log(logs, attempt, &error);
+	print_heading(logs, attempt, fetched.worker);
+	if (!so_task_log_print(&logs->task, &fetched, &error))
+		return report(&error);
+	fflush(stdout);
+	if (fetched.cut)
+		fprintf(stderr,
+				"scaleout: the log has %" PRId64 " bytes; this is its end, from byte %" PRId64
+				" on\n",
+				fetched.size, fetched.first_offset);
+	else if (fetched.size == 0 && !logs->json)
+		fputs("scaleout: the task has written nothing to its log so far\n", stderr);
+	return SO_EXIT_SUCCESS;
+}
+
+static int
+show_task_logs(Logs *logs)
+{
+	SoError error = {0};
+	bool ended;
+	int last = so_task_log_attempts(&logs->task, &ended, &error);
+	int first = logs->all_attempts ? 1 : logs->attempt > 0 ? logs->attempt : last;
+	int status = SO_EXIT_SUCCESS;
+
+	if (last < 0)
+		return report(&error);
+	if (last == 0 && !logs->asked)
+		return SO_EXIT_SUCCESS;
+	for (int attempt = first; attempt <= (logs->all_attempts ? last : first) || attempt == first;
+		 attempt++)
+	{
+		int one = show_attempt(logs, attempt);
+
+		if (one != SO_EXIT_SUCCESS)
+			status = one;
+	}
+	if (!logs->all_attempts && logs->attempt == 0 && last > 1 && !logs->json)
+	{
+		fflush(stdout);
+		fprintf(stderr, "scaleout: --all-attempts shows the logs of all %d attempts\n", last);
+	}
+	return status;
+}
+
+/* What the attempt has written since, until nothing is left. */
+static int
+follow_attempt(Logs *logs, int attempt, int64_t *offset, bool *named)
+{
+	SoTaskLogFetched fetched;
+	SoError error = {0};
+
+	do
+	{
+		int64_t before = *offset;
+
+		if (!so_task_log_fetch(&logs->task, attempt, *offset, &fetched, &error))
+			return no_log(logs, attempt, &error);
+		if (!*named)
+			print_heading(logs, attempt, fetched.worker);
+		*named = true;
+		if (fetched.next_offset > fetched.first_offset &&
+			!so_task_log_print(&logs->task, &fetched, &error))
+			return report(&error);
+		*offset = fetched.next_offset;
+		/* The tail is that of the beginning. */
+		logs->task.tail = 0;
+		if (*offset == before)
+			break;
+	} while (*offset < fetched.size);
+	return SO_EXIT_SUCCESS;
+}
+
+/* Until the execution has ended and all of it was shown. */
+static int
+follow(Logs *logs)
+{
+	int64_t offset = logs->task.tail > 0 ? -1 : 0;
+	int attempt = logs->attempt;
+	bool named = false;
+	bool lost = false; /* the log of this attempt cannot be had */
+
+	for (;;)
+	{
+		SoError error = {0};
+		bool ended = false;
+		int last = so_task_log_attempts(&logs->task, &ended, &error);
+		int status = SO_EXIT_SUCCESS;
+
+		if (last < 0)
+			return report(&error);
+		if (attempt == 0)
+			attempt = logs->all_attempts && last > 0 ? 1 : last;
+		if (logs->messages)
+			status = show_messages(logs);
+		if (status != SO_EXIT_SUCCESS)
+			return status;
+		if (logs->task_log && attempt > 0 && !lost)
+		{
+			status = follow_attempt(logs, attempt, &offset, &named);
+			lost = status != SO_EXIT_SUCCESS || !named;
+			if (status != SO_EXIT_SUCCESS && logs->asked)
+				return status;
+		}
+		fflush(stdout);
+		if (attempt > 0 && attempt < last && logs->attempt == 0)
+		{
+			attempt++;
+			offset = 0;
+			named = lost = false;
+			continue;
+		}
+		if (ended || (logs->attempt > 0 && attempt < last))
+			return SO_EXIT_SUCCESS;
+		poll(NULL, 0, FOLLOW_MS);
+	}
+}
+
+static int
+run(Logs *logs)
+{
+	SoError error = {0};
+	bool ended;
+	int status = SO_EXIT_SUCCESS;
+
+	/* Something to say no with, when there is neither a message nor a log. */
+	if (so_task_log_attempts(&logs->task, &ended, &error) < 0)
+		return report(&error);
+	if (logs->follow)
+		return follow(logs);
+	if (logs->messages)
+		status = show_messages(logs);
+	fflush(stdout);
+	if (status == SO_EXIT_SUCCESS && logs->task_log)
+		status = show_task_logs(logs);
+	return status;
+}
+
+static bool
+settle_options(Logs *logs, bool messages_only, bool task_log_only)
+{
+	logs->asked = task_log_only || logs->all_attempts || logs->attempt > 0;
+	if ((messages_only && logs->asked) || (logs->all_attempts && logs->attempt > 0) ||
+		(task_log_only && logs->view.errors_only) ||
+		(logs->json && (logs->follow || logs->all_attempts)))
+		return false;
+	/* One JSON document has rows of one kind. */
+	logs->messages = !task_log_only && !(logs->json && logs->asked);
+	logs->task_log = logs->asked || (!messages_only && !logs->view.errors_only && !logs->json);
+	logs->task.json = logs->json;
+	return true;
 }
 
 int
 so_client_logs(int argc, char **argv)
 {
 	SoConnectionOptions connection_options = {0};
-	bool errors_only = false;
-	bool json = false;
+	Logs logs = {.view.last_id = "0", .task.timeout_s = DEFAULT_TIMEOUT_S};
+	bool messages_only = false;
+	bool task_log_only = false;
 	const SoOption table[] = {
-		{"errors", 'e', SO_OPTION_FLAG, &errors_only, NULL, "only warnings and errors"},
-		{"json", 0, SO_OPTION_FLAG, &json, NULL, "print JSON"},
+		{"messages", 'm', SO_OPTION_FLAG, &messages_only, NULL, "only the messages in the catalog"},
+		{"errors", 'e', SO_OPTION_FLAG, &logs.view.errors_only, NULL,
+		 "only messages that are warnings and errors"},
+		{"task-log", 't', SO_OPTION_FLAG, &task_log_only, NULL,
+		 "only the log file of the task, from its worker"},
+		{"attempt", 'a', SO_OPTION_INTEGER, &logs.attempt, "N",
+		 "task log of this attempt instead of the last"},
+		{"all-attempts", 'A', SO_OPTION_FLAG, &logs.all_attempts, NULL,
+		 "task logs of all attempts"},
+		{"tail", 'n', SO_OPTION_INTEGER, &logs.task.tail, "N", "the last N lines of each task log"},
+		{"follow", 'f', SO_OPTION_FLAG, &logs.follow, NULL, "go on until the execution has ended"},
+		{"timeout", 0, SO_OPTION_INTEGER, &logs.task.timeout_s, "SECONDS",
+		 "how long to wait for a task log (60)"},
+		{"json", 0, SO_OPTION_FLAG, &logs.json, NULL,
+		 "print JSON: the messages, or with --task-log or --attempt the lines of the log"},
 		{0}};
-	const SoCommandLine line = {.usage = "scaleout logs [OPTION]... EXECUTION_ID",
-								.description = "Prints the messages of an execution.",
-								.options = table,
-								.connection = &connection_options,
-								.min_arguments = 1,
-								.max_arguments = 1};
-	const char *values[2];
-	PGconn *connection;
-	PGresult *result = NULL;
+	const SoCommandLine line = {
+		.usage = "scaleout logs [OPTION]... EXECUTION_ID",
+		.description = "Prints the messages of an execution and the log of its task, which is "
+					   "fetched from\nthe worker that has it.",
+		.options = table,
+		.connection = &connection_options,
+		.min_arguments = 1,
+		.max_arguments = 1};
 	SoError error = {0};
 	int status;
 	int first = so_options_parse(argc, argv, &line, &status);
 
 	if (first < 0)
 		return status;
-	values[0] = argv[first];
-	values[1] = errors_only ? "t" : "f";
-	connection = so_database_connect(&connection_options, &error);
-	if (connection != NULL)
-		result = so_database_query(connection, logs_sql, 2, values, &error);
-	status = SO_EXIT_SUCCESS;
-	if (result == NULL)
+	if (!settle_options(&logs, messages_only, task_log_only))
 	{
-		so_database_print_error(&error);
-		status = SO_EXIT_USAGE;
+		so_error_set(&error, SO_ERR_CLIENT_USAGE, NULL, "these options exclude each other");
+		return report(&error);
 	}
-	else if (PQntuples(result) == 0 && !errors_only)
-	{
-		so_error_set(&error, SO_ERR_CLIENT_NOT_FOUND, NULL,
-					 "there is no execution %s with messages that you may see", argv[first]);
-		so_database_print_error(&error);
-		status = SO_EXIT_NOT_FOUND;
-	}
-	else if (json)
-		so_table_print(result, true);
-	else
-		print_lines(result);
-	PQclear(result);
-	PQfinish(connection);
+	logs.connection = so_database_connect(&connection_options, &error);
+	if (logs.connection == NULL)
+		return report(&error);
+	logs.view.connection = logs.task.connection = logs.connection;
+	logs.view.execution_id = logs.task.execution_id = argv[first];
+	status = run(&logs);
+	PQfinish(logs.connection);
 	return status;
 }

@@ -1,7 +1,7 @@
 /*
  * client/logs.h
  *
- * scaleout logs: the messages of an execution.
+ * scaleout logs: the messages of an execution and the logs of its attempts.
  */
 #ifndef CLIENT_LOGS_H
 #define CLIENT_LOGS_H

@@ -21,6 +21,7 @@
 #define SO_ROUTE_REGISTER "/ClusterManagement/v1/register"
 #define SO_ROUTE_LEASE    "/ClusterManagement/v1/lease"
 #define SO_ROUTE_REPORT   "/ClusterManagement/v1/report"
+#define SO_ROUTE_TASK_LOG "/ClusterManagement/v1/task_log"
 #define SO_ROUTE_JOIN     "/ClusterManagement/v1/join"
 
 /* Limits of the HTTPS door, in bytes unless the name says otherwise. */
@@ -31,6 +32,8 @@
 #define SO_LIMIT_ITEM         (1024 * 1024)      /* one item of a report */
 #define SO_LIMIT_TASKS        (48 * 1024 * 1024) /* tasks and projects of one lease answer */
 #define SO_LIMIT_LONG_POLL_MS 30000
+/* Bytes of a log in one piece: six times that, as JSON in the worst case, are less than an item. */
+#define SO_LIMIT_TASK_LOG_PIECE (128 * 1024)
 
 /* SHA-256 of the DER certificate. */
 #define SO_THUMBPRINT_SIZE 32
@@ -69,7 +72,8 @@ typedef enum SoRequestKind
 	SO_REQUEST_REGISTER = 1,
 	SO_REQUEST_LEASE = 2,
 	SO_REQUEST_REPORT = 3,
-	SO_REQUEST_JOIN = 4 /* the only one of a certificate that is not trusted */
+	SO_REQUEST_JOIN = 4,    /* the only one of a certificate that is not trusted */
+	SO_REQUEST_TASK_LOG = 5 /* a piece of the log of an attempt, which was asked for */
 } SoRequestKind;
 
 /* Frames between agent and runner (docs/protocol.md, chapter "Agent and runner"). */

@@ -23,6 +23,7 @@
 #include "extension/outcome.h"
 #include "extension/settings.h"
 #include "extension/shared_memory.h"
+#include "extension/wait.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -30,15 +31,14 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* A broadcast is lost when the master dies between its commit and the call. */
-#define LOOK_AGAIN_MS 5000
-#define FOREVER       (-1)
+#define LOOK_AGAIN_MS SO_WAIT_LOOK_AGAIN_MS
+#define FOREVER       SO_WAIT_FOREVER
 
 SO_SQL_FUNCTION(so_wait_for_operation);
 SO_SQL_FUNCTION(so_run_package_and_wait);
 
-static void
-require_own_statement(FunctionCallInfo fcinfo)
+void
+so_wait_require_own_statement(FunctionCallInfo fcinfo)
 {
 	bool atomic = !(fcinfo->context && IsA(fcinfo->context, CallContext) &&
 					!((CallContext *) fcinfo->context)->atomic);
@@ -80,9 +80,8 @@ look_at_status(int64 operation_id)
 	return status;
 }
 
-/* Milliseconds of an interval; FOREVER for NULL, months count 30 days. */
-static pg_noinline int64
-timeout_ms(FunctionCallInfo fcinfo, int argument)
+pg_noinline int64
+so_wait_timeout_ms(FunctionCallInfo fcinfo, int argument)
 {
 	Interval *interval;
 	int64 ms;
@@ -145,9 +144,8 @@ wait_until_ended(int64 operation_id, int64 timeout)
 	return status;
 }
 
-/* The INOUT arguments as a row; called after SPI_finish. */
-static Datum
-row_of(FunctionCallInfo fcinfo, Datum *values)
+Datum
+so_wait_row(FunctionCallInfo fcinfo, Datum *values)
 {
 	TupleDesc description;
 	bool nulls[2] = {false, false};
@@ -170,12 +168,12 @@ so_wait_for_operation(PG_FUNCTION_ARGS)
 	int status;
 	Datum result[1];
 
-	require_own_statement(fcinfo);
+	so_wait_require_own_statement(fcinfo);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(so_errcode(SO_ERR_ARGUMENT_MISSING), errmsg("operation_id must not be NULL"),
 				 errhint("%s", so_error_default_hint(SO_ERR_ARGUMENT_MISSING))));
-	timeout = timeout_ms(fcinfo, 1);
+	timeout = so_wait_timeout_ms(fcinfo, 1);
 	raise = raise_on_failure(fcinfo, 3);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	status = wait_until_ended(PG_GETARG_INT64(0), timeout);
@@ -183,7 +181,7 @@ so_wait_for_operation(PG_FUNCTION_ARGS)
 		so_outcome_raise(PG_GETARG_INT64(0), status);
 	SPI_finish();
 	result[0] = Int32GetDatum(status);
-	PG_RETURN_DATUM(row_of(fcinfo, result));
+	PG_RETURN_DATUM(so_wait_row(fcinfo, result));
 }
 
 /* Create and start the execution as the caller would. */
@@ -225,8 +223,8 @@ so_run_package_and_wait(PG_FUNCTION_ARGS)
 	volatile bool raise;
 	Datum result[2];
 
-	require_own_statement(fcinfo);
-	timeout = timeout_ms(fcinfo, 5);
+	so_wait_require_own_statement(fcinfo);
+	timeout = so_wait_timeout_ms(fcinfo, 5);
 	raise = raise_on_failure(fcinfo, 8);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	execution_id = run_package(fcinfo);
@@ -248,5 +246,5 @@ so_run_package_and_wait(PG_FUNCTION_ARGS)
 	SPI_finish();
 	result[0] = Int64GetDatum(execution_id);
 	result[1] = Int32GetDatum(status);
-	PG_RETURN_DATUM(row_of(fcinfo, result));
+	PG_RETURN_DATUM(so_wait_row(fcinfo, result));
 }

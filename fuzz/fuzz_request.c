@@ -105,7 +105,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const SoRequestOrigin origin = {
 		.request = 42, .peer = "192.0.2.7:41822", .certificate = &facts};
 
-	for (int kind = SO_REQUEST_REGISTER; kind <= SO_REQUEST_JOIN; kind++)
+	for (int kind = SO_REQUEST_REGISTER; kind <= SO_REQUEST_TASK_LOG; kind++)
 	{
 		SoByteBuffer out;
 		SoError error;

@@ -12,7 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define REPLACEMENT        "\xEF\xBF\xBD"
+#include "common/utf8.h"
+
 #define REPLACEMENT_ESCAPE "\\ufffd"
 
 typedef struct Cleaner
@@ -38,44 +39,6 @@ replace(Cleaner *cleaner, size_t length, const char *replacement)
 	cleaner->position += length;
 	cleaner->copied = cleaner->position;
 	cleaner->changed = true;
-}
-
-/*
- * Length of the valid UTF-8 sequence at bytes, of which there are size; 0 when it
- * is none (overlong forms, surrogates and values above U+10FFFF are not).
- */
-static size_t
-utf8_length(const uint8_t *bytes, size_t size)
-{
-	uint8_t first = bytes[0];
-	uint8_t low = 0x80;
-	uint8_t high = 0xBF;
-	size_t length;
-
-	if (first < 0x80)
-		return 1;
-	if (first < 0xC2 || first > 0xF4)
-		return 0;
-	length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-	if (size < length)
-		return 0;
-	/* The second byte's range excludes the other bad forms. */
-	if (first == 0xE0)
-		low = 0xA0;
-	else if (first == 0xED)
-		high = 0x9F;
-	else if (first == 0xF0)
-		low = 0x90;
-	else if (first == 0xF4)
-		high = 0x8F;
-	if (bytes[1] < low || bytes[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-	{
-		if ((bytes[i] & 0xC0) != 0x80)
-			return 0;
-	}
-	return length;
 }
 
 /* The value of the escape \uXXXX at the offset from the position, or -1 when there is none. */
@@ -171,9 +134,9 @@ so_json_clean(const char *text, size_t size, SoByteBuffer *copy, const char **cl
 		size_t length = 1;
 
 		if (byte >= 0x80)
-			length = utf8_length(cleaner.text + cleaner.position, size - cleaner.position);
+			length = so_utf8_length(cleaner.text + cleaner.position, size - cleaner.position);
 		if (byte == 0 || length == 0)
-			replace(&cleaner, 1, REPLACEMENT);
+			replace(&cleaner, 1, SO_UTF8_REPLACEMENT);
 		else if (cleaner.in_string && byte == '\\')
 			take_escape(&cleaner);
 		else

@@ -25,7 +25,7 @@
 /* What one agent may have open. An old lease is answered when a newer one arrives. */
 #define SO_LIMIT_AGENT_CONNECTIONS 32
 #define SO_LIMIT_AGENT_LEASES      2
-#define SO_LIMIT_AGENT_OTHERS      2
+#define SO_LIMIT_AGENT_OTHERS      3
 /* Clients with a certificate that is not trusted, while workers may join. */
 #define SO_LIMIT_STRANGERS        16
 #define SO_LIMIT_STRANGER_BODY    (16 * 1024)

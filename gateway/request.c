@@ -1,7 +1,7 @@
 /*
  * gateway/request.c
  *
- * Checks register, lease and report requests and writes them as frames.  The
+ * Checks the requests of agents and writes them as frames.  The
  * master relies on what is checked here: types, ranges, counts, sizes, UTF-8.
  *
  * Process: gateway; one thread, no state.  A request that is lost with the
@@ -27,7 +27,10 @@
 #define MAX_REASON       256
 #define MAX_ASKED        2000
 #define MAX_CERTIFICATE  (16 * 1024)
-#define POINTER_SIZE     48
+#define MAX_PATH_TEXT    4096
+/* What one byte of a log may become, U+FFFD. */
+#define MAX_GROWTH   3
+#define POINTER_SIZE 48
 
 /* ---- JSON text -------------------------------------------------------------- */
 
@@ -278,14 +281,15 @@ check_registration(const json_t *root, SoError *error)
 }
 
 /*
- * The members that need not be there: pins_version, and next_certificate, a PEM
- * text of which the master gets the facts.
+ * The members that need not be there: pins_version, tasks_root_folder, and
+ * next_certificate, a PEM text of which the master gets the facts.
  */
 static bool
 add_optional_members(json_t *known, const json_t *root, SoError *error)
 {
 	SoCertificateFacts facts;
 	const char *pem;
+	const char *folder;
 	int64_t version;
 
 	if (json_object_get(root, "pins_version") != NULL)
@@ -293,6 +297,12 @@ add_optional_members(json_t *known, const json_t *root, SoError *error)
 		if (!so_member_integer(root, "", "pins_version", 0, INT64_MAX, &version, error))
 			return false;
 		json_object_set_new(known, "pins_version", json_integer(version));
+	}
+	if (json_object_get(root, "tasks_root_folder") != NULL)
+	{
+		if (!so_member_text(root, "", "tasks_root_folder", MAX_PATH_TEXT, &folder, error))
+			return false;
+		json_object_set(known, "tasks_root_folder", json_object_get(root, "tasks_root_folder"));
 	}
 	if (json_object_get(root, "next_certificate") != NULL)
 	{
@@ -462,6 +472,79 @@ encode_report(const SoRequestOrigin *origin, const json_t *root, SoByteBuffer *o
 		   put_items(out, root, error);
 }
 
+/* ---- task_log ------------------------------------------------------------------- */
+
+/* Why there is no log: {"code", "message", "detail", "hint"}. */
+static bool
+copy_reason(json_t *known, const json_t *root, SoError *error)
+{
+	static const char *const names[] = {"code", "message", "detail", "hint"};
+	const json_t *reason = json_object_get(root, "error");
+	json_t *copy = json_object();
+	const char *text;
+
+	if (json_object_set_new(known, "error", copy) != 0)
+		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
+	if (!so_member_object(reason, "/error", error))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		if (!so_member_text(reason, "/error", names[i], MAX_PATH_TEXT, &text, error))
+			return false;
+		json_object_set(copy, names[i], json_object_get(reason, names[i]));
+	}
+	return true;
+}
+
+/* A piece of the log. */
+static bool
+copy_piece(json_t *known, const json_t *root, SoError *error)
+{
+	static const char *const names[] = {"offset", "bytes", "size", "end", "text"};
+	int64_t bytes;
+	int64_t number;
+	const char *text;
+
+	if (!so_member_integer(root, "", "bytes", 0, SO_LIMIT_TASK_LOG_PIECE, &bytes, error) ||
+		!so_member_integer(root, "", "offset", 0, INT64_MAX - bytes, &number, error) ||
+		!so_member_integer(root, "", "size", 0, INT64_MAX, &number, error) ||
+		!so_member_text(root, "", "text", (size_t) bytes * MAX_GROWTH, &text, error))
+		return false;
+	if (!json_is_boolean(json_object_get(root, "end")))
+		return so_error_set(error, SO_ERR_REQUEST_MALFORMED, "/end", "/end must be true or false");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		json_object_set(known, names[i], json_object_get(root, names[i]));
+	return true;
+}
+
+static bool
+encode_task_log(const SoRequestOrigin *origin, const json_t *root, SoByteBuffer *out,
+				SoError *error)
+{
+	Fields fields = {.capacity = 0, .wait_ms = 0};
+	int64_t fetch;
+	json_t *known;
+	size_t begin;
+	bool ok;
+
+	if (!read_identity(root, &fields, error) ||
+		!so_member_integer(root, "", "epoch", 0, INT64_MAX, &fields.epoch, error) ||
+		!so_member_integer(root, "", "fetch", 1, INT64_MAX, &fetch, error))
+		return false;
+	put_fields(out, SO_REQUEST_TASK_LOG, origin, &fields);
+	so_put_u32(out, 0);
+	known = json_pack("{s:I}", "fetch", (json_int_t) fetch);
+	if (known == NULL)
+		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
+	begin = begin_block(out);
+	ok = (json_object_get(root, "error") != NULL ? copy_reason(known, root, error)
+												 : copy_piece(known, root, error)) &&
+		 put_json(out, known, SO_LIMIT_ITEM, "the piece of a log", error);
+	json_decref(known);
+	end_block(out, begin);
+	return ok;
+}
+
 /* ---- join ----------------------------------------------------------------------- */
 
 static bool
@@ -514,6 +597,8 @@ encode_kind(SoRequestKind kind, const SoRequestOrigin *origin, const json_t *roo
 			return encode_report(origin, root, out, error);
 		case SO_REQUEST_JOIN:
 			return encode_join(origin, root, out, error);
+		case SO_REQUEST_TASK_LOG:
+			return encode_task_log(origin, root, out, error);
 	}
 	return so_error_set(error, SO_ERR_INTERNAL, NULL, "unknown kind of request %d", (int) kind);
 }

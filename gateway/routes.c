@@ -1,7 +1,7 @@
 /*
  * gateway/routes.c
  *
- * The four routes of the endpoint, and the answers to all others.
+ * The routes of the endpoint, and the answers to all others.
  *
  * Process: gateway; one thread, no state.
  */
@@ -15,10 +15,9 @@ static const struct
 	const char *path;
 	SoRequestKind kind;
 } routes[] = {
-	{SO_ROUTE_REGISTER, SO_REQUEST_REGISTER},
-	{SO_ROUTE_LEASE, SO_REQUEST_LEASE},
-	{SO_ROUTE_REPORT, SO_REQUEST_REPORT},
-	{SO_ROUTE_JOIN, SO_REQUEST_JOIN},
+	{SO_ROUTE_REGISTER, SO_REQUEST_REGISTER}, {SO_ROUTE_LEASE, SO_REQUEST_LEASE},
+	{SO_ROUTE_REPORT, SO_REQUEST_REPORT},     {SO_ROUTE_JOIN, SO_REQUEST_JOIN},
+	{SO_ROUTE_TASK_LOG, SO_REQUEST_TASK_LOG},
 };
 
 /* Is this a route of ours of a version that is not spoken, "/ClusterManagement/v7/..."? */

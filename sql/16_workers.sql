@@ -28,7 +28,8 @@ CREATE TABLE internal.worker_agent (
 	io_pressure real,
 	not_asking_since timestamptz,
 	pins_version bigint NOT NULL DEFAULT 0,
-	rotate_requested boolean NOT NULL DEFAULT false
+	rotate_requested boolean NOT NULL DEFAULT false,
+	tasks_root_folder text
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE internal.worker_agent IS 'Registered worker agents; written by the master only (user functions send requests)';
 COMMENT ON COLUMN internal.worker_agent.tags IS 'Separated by commas; an execution with REQUIRED_TAGS runs only where all of them are';
@@ -41,6 +42,7 @@ COMMENT ON COLUMN internal.worker_agent.memory_pressure IS 'The same for memory'
 COMMENT ON COLUMN internal.worker_agent.io_pressure IS 'The same for I/O';
 COMMENT ON COLUMN internal.worker_agent.not_asking_since IS 'Since when it has asked for no task; NULL while it asks';
 COMMENT ON COLUMN internal.worker_agent.pins_version IS 'Version of the master''s thumbprints and address that the worker has stored; see internal.announced_version';
+COMMENT ON COLUMN internal.worker_agent.tasks_root_folder IS 'Where it keeps the folders of its tasks; NULL: it did not say';
 COMMENT ON COLUMN internal.worker_agent.rotate_requested IS 'The worker is asked to make itself a new certificate';
 
 CREATE TABLE internal.worker_certificate (
@@ -76,4 +78,4 @@ CREATE TABLE internal.request (
 );
 CREATE INDEX request_transaction ON internal.request (transaction_id);
 COMMENT ON TABLE internal.request IS 'Requests to the master: inserted by user functions, deleted by the master in the transaction that applies them';
-COMMENT ON COLUMN internal.request.kind IS 'start, stop (operation_id); enable_worker, disable_worker, remove_worker, set_worker_property, rotate_worker (agent_id); trust, revoke_certificate, enrollment, revoke_token, rotate_master, master_address, configure, disable_scaleout';
+COMMENT ON COLUMN internal.request.kind IS 'start, stop, fetch_log (operation_id); enable_worker, disable_worker, remove_worker, set_worker_property, rotate_worker (agent_id); trust, revoke_certificate, enrollment, revoke_token, rotate_master, master_address, configure, disable_scaleout';

@@ -245,6 +245,9 @@ BEGIN
 				action := 'identity';
 			WHEN wish.kind = 'delete_checkpoint' THEN
 				PERFORM internal.master_delete_checkpoint((wish.payload ->> 'checkpoint_id')::bigint);
+			WHEN wish.kind = 'fetch_log' THEN
+				PERFORM internal.master_begin_task_log(wish);
+				action := 'task_logs';
 			WHEN wish.kind = 'configure' THEN
 				action := 'configure';
 			WHEN wish.kind = 'disable_scaleout' THEN

@@ -69,6 +69,9 @@ BEGIN
 	PERFORM internal.checkpoint_erase(array_agg(c.checkpoint_id), true)
 	   FROM internal.checkpoint c JOIN unnest(ids) AS u (id) ON u.id = c.owner_execution
 	 HAVING count(*) > 0;
+	PERFORM internal.master_drop_task_logs(array_agg(l.request_id))
+	   FROM internal.task_log l JOIN unnest(ids) AS u (id) ON u.id = l.execution_id
+	 HAVING count(*) > 0;
 	DELETE FROM internal.task_attempt a USING internal.task t, unnest(ids) AS u (id)
 	 WHERE t.execution_id = u.id AND a.task_id = t.task_id;
 	DELETE FROM internal.task t USING unnest(ids) AS u (id) WHERE t.execution_id = u.id;
@@ -91,6 +94,7 @@ DECLARE
 	dropped text;
 BEGIN
 	more := false;
+	PERFORM internal.master_forget_task_logs();
 	made := internal.ensure_partitions((SELECT coalesce(max(o.operation_id), 0) FROM internal.operation o));
 	IF made > 0 THEN
 		more := true;

@@ -218,8 +218,11 @@ BEGIN
 		(SELECT format('Results of %s superseded attempts were not accepted.', count(*)) FROM internal.task_attempt a
 		  WHERE a.task_id = task.task_id AND a.outcome = 5 HAVING count(*) > 0));
 	cure := concat_ws(' ',
-		(SELECT format('Start a new execution with LOGGING_LEVEL 3 if scaleout logs %s does not say enough.', execution.execution_id)),
-		format('The log of the task itself is in TasksRootFolder of worker %s, folder %s.', internal.worker_label(task.agent_id), task.task_id),
+		CASE WHEN task.attempt > 0 THEN
+				format('scaleout logs %s shows all messages and fetches the log of the task from worker %s (in psql: CALL catalog.fetch_task_log(%s)).',
+					   execution.execution_id, internal.worker_label(task.agent_id), execution.execution_id)
+			 ELSE format('scaleout logs %s shows all messages.', execution.execution_id) END,
+		'If they do not say enough, start a new execution with LOGGING_LEVEL 3.',
 		CASE WHEN operation.status = 6 THEN 'A runner that dies every time is often out of memory: see the kernel log of that machine.' END);
 END
 $$;

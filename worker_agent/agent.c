@@ -20,6 +20,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "worker_agent/lease.h"
+#include "worker_agent/log_sender.h"
 #include "worker_agent/nursery_client.h"
 #include "worker_agent/register.h"
 #include "worker_agent/report.h"
@@ -399,6 +400,8 @@ open_agent(SoAgent *agent, SoError *error)
 	so_register_open(agent);
 	so_lease_open(agent);
 	so_report_open(agent);
+	if (!so_log_sender_open(agent, error))
+		return false;
 	so_signals_open(agent);
 	agent->tick = evtimer_new(agent->base, tick, agent);
 	agent->tick_due_ms = so_clock_monotonic_ms();
@@ -415,6 +418,7 @@ close_agent(SoAgent *agent)
 		so_nursery_stop(agent->nursery);
 	agent->nursery = NULL;
 	so_runners_close(agent);
+	so_log_sender_close(agent);
 	if (agent->client != NULL)
 		so_master_client_free(agent->client);
 	if (agent->spool != NULL)

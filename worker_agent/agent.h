@@ -27,6 +27,7 @@
 
 struct SoNurseryClient;
 struct SoRunner;
+struct SoLogSender;
 
 typedef TAILQ_HEAD(SoRunnerList, SoRunner) SoRunnerList;
 
@@ -100,6 +101,7 @@ typedef struct SoAgent
 	SoLeaseState lease;
 	SoReportState report;
 	SoRegisterState registration;
+	struct SoLogSender *log_sender;
 
 	bool draining;             /* take no more tasks */
 	bool leaving;              /* and exit when everything has ended and is reported */

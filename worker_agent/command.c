@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "worker_agent/lease.h"
+#include "worker_agent/log_sender.h"
 #include "worker_agent/register.h"
 #include "worker_agent/rotation.h"
 #include "worker_agent/runners.h"
@@ -51,6 +52,7 @@ static const struct
 	{"register", NULL, so_register_start, NULL},
 	{"rotate", NULL, NULL, so_rotation_pins},
 	{"rotate_certificate", NULL, so_rotation_start, NULL},
+	{"fetch_log", NULL, NULL, so_log_sender_command},
 };
 
 static void

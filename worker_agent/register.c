@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "worker_agent/command.h"
 #include "worker_agent/lease.h"
+#include "worker_agent/log_sender.h"
 #include "worker_agent/nursery_client.h"
 #include "worker_agent/report.h"
 #include "worker_agent/rotation.h"
@@ -38,8 +39,8 @@ capabilities(const SoAgent *agent)
 			json_array_append_new(types, json_string(name));
 	}
 	talloc_free(copy);
-	return json_pack("{s:[i], s:o}", "package_format", SO_PACKAGE_FORMAT_VERSION, "task_types",
-					 types);
+	return json_pack("{s:[i], s:o, s:[s]}", "package_format", SO_PACKAGE_FORMAT_VERSION,
+					 "task_types", types, "commands", "fetch_log");
 }
 
 /* The request: an object by jansson, with the list of held attempts put in its place. */
@@ -59,6 +60,7 @@ build_request(SoAgent *agent, SoByteBuffer *body)
 	char *text;
 
 	json_object_set_new(object, "pins_version", json_integer(agent->pins.version));
+	json_object_set_new(object, "tasks_root_folder", json_string(settings->tasks_root_folder));
 	if (agent->next_certificate != NULL)
 		json_object_set_new(object, "next_certificate", json_string(agent->next_certificate));
 	agent->next_sent = agent->next_certificate != NULL;
@@ -165,6 +167,7 @@ so_register_start(SoAgent *agent)
 	/* The answers of the old registration mean nothing any more. */
 	so_lease_pause(agent);
 	so_report_pause(agent);
+	so_log_sender_pause(agent);
 	agent->registration.open = true;
 	agent->registration.number = ++agent->request_number;
 	so_byte_buffer_init(&body);

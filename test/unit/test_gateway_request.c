@@ -29,8 +29,9 @@
 #define LEASE(rest) "{" AGENT "," rest "}"
 #define REGISTER(rest)                                                                             \
 	"{" AGENT ",\"version\":\"0.1.0\",\"display_name\":\"d\",\"description\":\"\",\"machine_"      \
-			  "name\":\"m\",\"user_account\":\"u\",\"held\":[]," rest "}"
+	"name\":\"m\",\"user_account\":\"u\",\"held\":[]," rest "}"
 #define REPORT(items) "{" AGENT ",\"epoch\":7,\"held\":[],\"items\":[" items "]}"
+#define PIECE(rest)   LEASE("\"epoch\":9,\"fetch\":7," rest)
 #define ITEM(rest)    "{" TASK ",\"attempt\":1," rest "}"
 
 static const SoRequestOrigin origin = {.request = 77, .peer = "192.0.2.7:41822"};
@@ -147,6 +148,30 @@ test_register(void **state)
 }
 
 static void
+test_task_log(void **state)
+{
+	json_t *root =
+		body_of(SO_REQUEST_TASK_LOG,
+				LEASE("\"epoch\":9,\"fetch\":7,\"offset\":10,\"bytes\":3,\"size\":13,\"end\":true,"
+					  "\"text\":\"a\\u0000b\",\"secret\":1"));
+
+	(void) state;
+	assert_int_equal(json_object_size(root), 6);
+	assert_int_equal(json_integer_value(json_object_get(root, "fetch")), 7);
+	assert_int_equal(json_integer_value(json_object_get(root, "offset")), 10);
+	assert_true(json_is_true(json_object_get(root, "end")));
+	assert_string_equal(json_string_value(json_object_get(root, "text")), "a\xEF\xBF\xBD"
+																		  "b");
+	json_decref(root);
+	root = body_of(SO_REQUEST_TASK_LOG,
+				   LEASE("\"epoch\":9,\"fetch\":7,\"error\":{\"code\":\"SO455\",\"message\":"
+						 "\"m\",\"detail\":\"\",\"hint\":\"h\",\"more\":1},\"text\":\"x\""));
+	assert_int_equal(json_object_size(root), 2);
+	assert_int_equal(json_object_size(json_object_get(root, "error")), 4);
+	json_decref(root);
+}
+
+static void
 test_refusals(void **state)
 {
 	static const struct
@@ -199,6 +224,21 @@ test_refusals(void **state)
 		 "/items/0/type"},
 		{SO_REQUEST_REPORT, REPORT(ITEM("\"sequence\":1,\"type\":\"event\"") ",{}"),
 		 SO_ERR_REQUEST_MALFORMED, "/items/1/task"},
+		{SO_REQUEST_TASK_LOG, LEASE("\"epoch\":9"), SO_ERR_REQUEST_MALFORMED, "/fetch"},
+		{SO_REQUEST_TASK_LOG, PIECE("\"bytes\":-1"), SO_ERR_REQUEST_MALFORMED, "/bytes"},
+		{SO_REQUEST_TASK_LOG, PIECE("\"bytes\":131073"), SO_ERR_REQUEST_MALFORMED, "/bytes"},
+		{SO_REQUEST_TASK_LOG, PIECE("\"bytes\":1,\"offset\":9223372036854775807"),
+		 SO_ERR_REQUEST_MALFORMED, "/offset"},
+		{SO_REQUEST_TASK_LOG, PIECE("\"bytes\":1,\"offset\":0,\"size\":\"1\""),
+		 SO_ERR_REQUEST_MALFORMED, "/size"},
+		{SO_REQUEST_TASK_LOG,
+		 PIECE("\"bytes\":1,\"offset\":0,\"size\":1,\"end\":true,\"text\":\"abcd\""),
+		 SO_ERR_REQUEST_MALFORMED, "/text"},
+		{SO_REQUEST_TASK_LOG, PIECE("\"bytes\":1,\"offset\":0,\"size\":1,\"end\":1,\"text\":\"a\""),
+		 SO_ERR_REQUEST_MALFORMED, "/end"},
+		{SO_REQUEST_TASK_LOG, PIECE("\"error\":7"), SO_ERR_REQUEST_MALFORMED, "/error"},
+		{SO_REQUEST_TASK_LOG, PIECE("\"error\":{\"code\":\"SO455\"}"), SO_ERR_REQUEST_MALFORMED,
+		 "/error/message"},
 	};
 
 	(void) state;
@@ -339,9 +379,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lease),      cmocka_unit_test(test_report),
-		cmocka_unit_test(test_register),   cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_limits),     cmocka_unit_test(test_refusal_keeps_what_was_there),
+		cmocka_unit_test(test_lease),
+		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_register),
+		cmocka_unit_test(test_task_log),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_refusal_keeps_what_was_there),
 		cmocka_unit_test(test_error_body),
 	};
 

@@ -28,6 +28,8 @@ test_routes(void **state)
 		{"/ClusterManagement/v1/lease", true, SO_OK, SO_REQUEST_LEASE},
 		{"/ClusterManagement/v1/report", true, SO_OK, SO_REQUEST_REPORT},
 		{"/ClusterManagement/v1/join", true, SO_OK, SO_REQUEST_JOIN},
+		{"/ClusterManagement/v1/task_log", true, SO_OK, SO_REQUEST_TASK_LOG},
+		{"/ClusterManagement/v1/task_log", false, SO_ERR_METHOD_NOT_ALLOWED, 0},
 		{"/ClusterManagement/v1/lease", false, SO_ERR_METHOD_NOT_ALLOWED, 0},
 		{"/ClusterManagement/v1/lease/", true, SO_ERR_ROUTE_UNKNOWN, 0},
 		{"/ClusterManagement/v1/Lease", true, SO_ERR_ROUTE_UNKNOWN, 0},

@@ -194,7 +194,8 @@ finish(Agent *agent, int expected_status)
 }
 
 #define SAVING                                                                                     \
-	"\"name\": \"p\", \"id\": \"00000000-0000-4000-8000-000000000001\", \"save_checkpoints\": true," \
+	"\"name\": \"p\", \"id\": \"00000000-0000-4000-8000-000000000001\", \"save_checkpoints\": "    \
+	"true,"                                                                                        \
 	" \"checkpoint_usage\": \"if_exists\", \"checkpoint_file_name\": \"daily\","                   \
 	" \"variables\": [{\"name\": \"v\", \"type\": \"string\", \"value\": \"a\"}],"                 \
 	" \"executables\": [{\"name\": \"one\", \"id\": \"00000000-0000-4000-8000-000000000002\","     \
@@ -272,8 +273,8 @@ test_goes_on(void **state)
 	assert_string_equal(json_string_value(json_object_get(item, "chain_id")),
 						"00000000-0000-4000-8000-000000000009");
 	item = wait_item(&agent, "checkpoint", "append", 2, &sequence);
-	assert_string_equal(
-		json_string_value(json_object_get(json_object_get(item, "record"), "path")), "\\two");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(item, "record"), "path")),
+						"\\two");
 	acknowledge(&agent, sequence);
 	wait_item(&agent, "checkpoint", "finish", 1, &sequence);
 	acknowledge(&agent, sequence);
@@ -354,12 +355,13 @@ test_large_values(void **state)
 	memset(value, 'x', 300000);
 	value[300000] = '\0';
 	assert_true(
-		asprintf(&package,
-				 "{\"name\": \"p\", \"save_checkpoints\": true, \"checkpoint_usage\": "
-				 "\"if_exists\", \"checkpoint_file_name\": \"daily\", \"variables\": ["
-				 "{\"name\": \"a\", \"type\": \"string\", \"value\": \"%s\"},"
-				 "{\"name\": \"b\", \"type\": \"string\", \"value\": \"%s\"}], \"executables\": []}",
-				 value, value) > 0);
+		asprintf(
+			&package,
+			"{\"name\": \"p\", \"save_checkpoints\": true, \"checkpoint_usage\": "
+			"\"if_exists\", \"checkpoint_file_name\": \"daily\", \"variables\": ["
+			"{\"name\": \"a\", \"type\": \"string\", \"value\": \"%s\"},"
+			"{\"name\": \"b\", \"type\": \"string\", \"value\": \"%s\"}], \"executables\": []}",
+			value, value) > 0);
 	free(value);
 	start(&agent, package);
 	free(package);
@@ -378,9 +380,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_barrier),       cmocka_unit_test(test_goes_on),
-		cmocka_unit_test(test_refused),       cmocka_unit_test(test_record_refused),
-		cmocka_unit_test(test_cancel),        cmocka_unit_test(test_large_values),
+		cmocka_unit_test(test_barrier), cmocka_unit_test(test_goes_on),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_record_refused),
+		cmocka_unit_test(test_cancel),  cmocka_unit_test(test_large_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

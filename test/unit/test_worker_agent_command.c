@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "worker_agent/command.h"
 #include "worker_agent/lease.h"
+#include "worker_agent/log_sender.h"
 #include "worker_agent/register.h"
 #include "worker_agent/runners.h"
 
@@ -67,6 +68,13 @@ so_register_start(SoAgent *of)
 {
 	assert_ptr_equal(of, &agent);
 	note("register", 0);
+}
+
+void
+so_log_sender_command(SoAgent *of, const json_t *command)
+{
+	assert_ptr_equal(of, &agent);
+	note("fetch", (uint32_t) json_integer_value(json_object_get(command, "fetch")));
 }
 
 void
@@ -171,6 +179,17 @@ test_register(void **state)
 	assert_string_equal(calls, "register;");
 }
 
+/* The attempt need not be held: it is usually long over. */
+static void
+test_fetch_log(void **state)
+{
+	(void) state;
+	handle("[{\"command\": \"fetch_log\", \"fetch\": 7, \"task\": \"" OTHER
+		   "\", \"attempt\": 1, \"limit\": 100}]");
+	assert_string_equal(calls, "fetch 7;");
+	assert_int_equal(warnings, 0);
+}
+
 /* Another attempt or task, which this worker does not hold (any more): nothing to do. */
 static void
 test_not_held(void **state)
@@ -218,6 +237,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_superseded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_register, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fetch_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_understood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_several_and_none, setup, teardown),

@@ -56,7 +56,7 @@ explains($tagged, qr/canceled/, qr/stopped it at/, qr/new execution/, 'canceled'
 
 $fake->report($fake->item($task, 'event', message_type => 120, message => 'the table is missing', execution_path => '\\empty\\load', code => 'SO601', event_name => 'OnError'),
 	$fake->items_of_run($task, 4));
-explains($id, qr/failed/, qr/\\empty\\load \(SO601\): the table is missing\. No retry was asked for/, qr/\Q$task->{task}\E/, 'failed: the first error, and where the log is');
+explains($id, qr/failed/, qr/\\empty\\load \(SO601\): the table is missing\. No retry was asked for/, qr/scaleout logs $id .*CALL catalog.fetch_task_log\($id\)/, 'failed: the first error, and how to get the log');
 
 my $waiting = $system->run('f', 'p', 'empty');
 $system->sql('SELECT * FROM catalog.disable_scaleout()');

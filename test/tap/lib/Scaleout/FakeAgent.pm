@@ -1,4 +1,4 @@
-# An agent played by the test: a certificate, and the three requests of
+# An agent played by the test: a certificate, and the requests of
 # docs/protocol.md.  Each request is a Perl structure, each answer
 # {status => 200, json => {...}}.
 package Scaleout::FakeAgent;
