@@ -16,8 +16,17 @@
 
 #include "common/clock.h"
 
-/* Bytes of one text; an item stays below SO_LIMIT_ITEM with all its members. */
+/*
+ * Bytes of one text as JSON writes it: an item must stay below SO_LIMIT_ITEM
+ * with all its members, or the agent ends the runner.
+ */
 #define TEXT_LIMIT (256 * 1024)
+/* Names and paths, of which an event has eight. */
+#define NAME_LIMIT (32 * 1024)
+/* Of a list of executables, where the next item begins. */
+#define LIST_LIMIT (512 * 1024)
+/* What stands at the end of a text that was cut. */
+#define CUT_MARK " [cut]"
 
 /* Length of the UTF-8 character at text, 0 when it is none (Unicode 15, table 3-7). */
 static size_t
@@ -51,37 +60,62 @@ character_length(const unsigned char *text, size_t left)
 	return length;
 }
 
-json_t *
-so_item_text(const char *text)
+/* What the JSON of a character has: \u0001, \" or itself. */
+static size_t
+encoded_length(const char *text, size_t size)
+{
+	if ((unsigned char) text[0] < 0x20)
+		return 6;
+	return text[0] == '"' || text[0] == '\\' ? 2 : size;
+}
+
+static json_t *
+limited_text(const char *text, size_t limit)
 {
 	size_t length = text != NULL ? strlen(text) : 0;
 	char *copy;
 	size_t used = 0;
+	size_t encoded = 0;
 	json_t *json;
 
 	if (length == 0)
 		return json_string("");
-	copy = malloc(length * 3 + 1);
+	copy = malloc(length * 3 + sizeof(CUT_MARK));
 	if (copy == NULL)
 		return json_string("");
-	for (size_t i = 0; i < length && used < TEXT_LIMIT;)
+	for (size_t i = 0; i < length;)
 	{
 		size_t size = character_length((const unsigned char *) text + i, length - i);
+		const char *character = size > 0 ? text + i : "\xEF\xBF\xBD";
+		size_t bytes = size > 0 ? size : 3;
 
-		if (size == 0)
+		encoded += encoded_length(character, bytes);
+		if (encoded > limit)
 		{
-			memcpy(copy + used, "\xEF\xBF\xBD", 3);
-			used += 3;
-			i++;
-			continue;
+			memcpy(copy + used, CUT_MARK, strlen(CUT_MARK));
+			used += strlen(CUT_MARK);
+			break;
 		}
-		memcpy(copy + used, text + i, size);
-		used += size;
-		i += size;
+		memcpy(copy + used, character, bytes);
+		used += bytes;
+		i += size > 0 ? size : 1;
 	}
 	json = json_stringn(copy, used);
 	free(copy);
 	return json;
+}
+
+json_t *
+so_item_text(const char *text)
+{
+	return limited_text(text, TEXT_LIMIT);
+}
+
+/* Names, ids and paths. */
+static json_t *
+name_text(const char *text)
+{
+	return limited_text(text, NAME_LIMIT);
 }
 
 static json_t *
@@ -128,20 +162,25 @@ so_item_started(void)
 }
 
 json_t *
-so_item_executables(const SoPackage *package, int first, int count)
+so_item_executables(const SoPackage *package, int *next)
 {
 	json_t *list = json_array();
+	size_t size = 0;
 
-	for (int i = first; i < first + count && i < package->executable_count; i++)
+	while (*next < package->executable_count && size < LIST_LIMIT)
 	{
-		const SoExecutable *executable = package->executables[i];
+		const SoExecutable *executable = package->executables[*next];
+		json_t *name = name_text(executable->name);
+		json_t *path = name_text(executable->path);
 
+		/* At the most six bytes for each. */
+		size += 6 * (json_string_length(name) + json_string_length(path)) + 200;
 		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "executable_guid", executable->id,
-											  "executable_name", so_item_text(executable->name),
-											  "package_path", so_item_text(executable->path)));
+											  "executable_name", name, "package_path", path));
+		(*next)++;
 	}
 	return json_pack("{s:s, s:o, s:o}", "type", "executables", "package_name",
-					 so_item_text(package->name), "executables", list);
+					 name_text(package->name), "executables", list);
 }
 
 json_t *
@@ -152,12 +191,12 @@ so_item_event(const SoEvent *event)
 		"s:I}",
 		"type", "event", "time", time_text(event->time_us), "message_type",
 		(int) event->message_type, "message_source_type", event->message_source_type, "message",
-		so_item_text(event->message), "event_name", so_item_text(event->event_name), "package_name",
-		so_item_text(event->package_name), "message_source_name", so_item_text(event->source_name),
-		"message_source_id", so_item_text(event->source_id), "subcomponent_name",
-		so_item_text(event->subcomponent), "package_path", so_item_text(event->package_path),
-		"execution_path", so_item_text(event->execution_path), "thread_id", event->thread_id,
-		"message_code", event->message_code, "code", so_item_text(event->code), "percent",
+		so_item_text(event->message), "event_name", name_text(event->event_name), "package_name",
+		name_text(event->package_name), "message_source_name", name_text(event->source_name),
+		"message_source_id", name_text(event->source_id), "subcomponent_name",
+		name_text(event->subcomponent), "package_path", name_text(event->package_path),
+		"execution_path", name_text(event->execution_path), "thread_id", event->thread_id,
+		"message_code", event->message_code, "code", name_text(event->code), "percent",
 		event->percent, "progress_low", (json_int_t) event->progress_low, "progress_high",
 		(json_int_t) event->progress_high);
 }
@@ -171,16 +210,16 @@ so_item_statistics(const SoStatistics *statistics)
 
 	if (statistics->execution_value != NULL)
 		value = so_item_text(so_value_to_text(context, statistics->execution_value));
-	item = json_pack(
-		"{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "type", "statistics",
-		"package_name", so_item_text(statistics->executable->package->name), "package_path",
-		so_item_text(statistics->executable->path), "executable_guid", statistics->executable->id,
-		"execution_path", so_item_text(statistics->execution_path), "start_time",
-		time_text(statistics->start_us), "end_time", time_text(statistics->end_us),
-		"execution_duration", (json_int_t) statistics->duration_ms, "execution_result",
-		(int) statistics->result, "execution_value", value, "row_count",
-		statistics->row_count >= 0 ? json_integer((json_int_t) statistics->row_count)
-								   : json_null());
+	item = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "type",
+					 "statistics", "package_name", name_text(statistics->executable->package->name),
+					 "package_path", name_text(statistics->executable->path), "executable_guid",
+					 statistics->executable->id, "execution_path",
+					 name_text(statistics->execution_path), "start_time",
+					 time_text(statistics->start_us), "end_time", time_text(statistics->end_us),
+					 "execution_duration", (json_int_t) statistics->duration_ms, "execution_result",
+					 (int) statistics->result, "execution_value", value, "row_count",
+					 statistics->row_count >= 0 ? json_integer((json_int_t) statistics->row_count)
+												: json_null());
 	talloc_free(context);
 	return item;
 }
@@ -228,7 +267,7 @@ so_item_refusal_event(const SoError *error, const char *package_name)
 					 "type", "event", "time", time_now(), "message_type", 120,
 					 "message_source_type", 20, /* the process that runs the package */
 					 "message", so_item_text(text), "event_name", "OnError", "package_name",
-					 so_item_text(package_name), "message_source_name", "scaleout-runner",
+					 name_text(package_name), "message_source_name", "scaleout-runner",
 					 "message_source_id", "", "subcomponent_name", "", "package_path", "",
 					 "execution_path", "", "thread_id", 0, "message_code", 0, "code",
 					 so_error_state(error->code), "percent", 0, "progress_low", 0, "progress_high",

@@ -22,10 +22,16 @@ extern json_t *so_item_result(const SoRunOutcome *outcome);
 extern json_t *so_item_refusal_event(const SoError *error, const char *package_name);
 extern json_t *so_item_refusal_result(const SoError *error);
 
-/* Executables first .. first + count - 1 of a package. */
-extern json_t *so_item_executables(const SoPackage *package, int first, int count);
+/*
+ * Executables of a package from *next on, as many as fit into one item (at least
+ * one); *next moves behind them.
+ */
+extern json_t *so_item_executables(const SoPackage *package, int *next);
 
-/* A JSON string of text with U+FFFD for what is not UTF-8, cut at 256 kB; NULL gives "". */
+/*
+ * A JSON string of text with U+FFFD for what is not UTF-8; NULL gives "".  It is
+ * cut when its JSON would have more than 256 kB, and says so at its end.
+ */
 extern json_t *so_item_text(const char *text);
 
 #endif /* RUNNER_ITEM_H */

@@ -22,17 +22,16 @@
 #include "runner/item.h"
 #include "runner/task_message.h"
 
-/* Executables in one item, so that it stays below the limit. */
-#define EXECUTABLES_PER_ITEM 500
 /* Milliseconds to wait for killed descendants. */
 #define KILL_TIME 5000
 
 static void
 report_package(void *context, const SoPackage *package)
 {
-	for (int i = 0; i < package->executable_count; i += EXECUTABLES_PER_ITEM)
-		so_channel_item(context, SO_ITEM_EXECUTABLES,
-						so_item_executables(package, i, EXECUTABLES_PER_ITEM));
+	int next = 0;
+
+	while (next < package->executable_count)
+		so_channel_item(context, SO_ITEM_EXECUTABLES, so_item_executables(package, &next));
 }
 
 static void
