@@ -1,7 +1,8 @@
 # scaleout: the extension by PGXS, the programs by the rules below.
 #
 #   make                      everything
-#   make install              extension into PG_CONFIG's server, programs under PREFIX
+#   make install              extension into PG_CONFIG's server, programs and manual pages under PREFIX
+#   make uninstall            removes what this version has installed
 #   make programs unit        only the programs; build and run the unit tests (ASan, UBSan)
 #
 #   PG_CONFIG=...   the server to build for        PREFIX=/usr/local  where programs go
@@ -25,7 +26,7 @@ PROGRAM_DIRECTORY = $(PREFIX)/lib/scaleout/$(SCALEOUT_VERSION)
 # Read when a rule needs it, so that the extension builds without these packages.
 ENGINE_PACKAGES = libpq jansson talloc yaml-0.1 libxml-2.0 libcurl openssl
 GATEWAY_PACKAGES = libevent libevent_openssl jansson openssl
-AGENT_PACKAGES = libevent libcurl jansson talloc openssl
+AGENT_PACKAGES = libevent libcurl jansson talloc openssl libsystemd
 
 WARNINGS = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings \
 	-Wformat=2 -Wpointer-arith -Wcast-qual -Wundef -Wno-format-nonliteral -Wno-missing-field-initializers
@@ -114,23 +115,75 @@ $(BUILD)/bin/scaleout: $(BUILD)/client/main.o $(BUILD)/libclient.a $(BUILD)/libe
 
 install: install-programs install-files
 
-install-programs: programs
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PROGRAM_DIRECTORY)
-	install -m 755 $(BUILD)/bin/scaleout $(BUILD)/bin/scaleout-worker $(DESTDIR)$(PREFIX)/bin/
-	install -m 755 $(BUILD)/bin/scaleout-gateway $(BUILD)/bin/scaleout-runner $(BUILD)/bin/scaleout-loader \
-		$(DESTDIR)$(PROGRAM_DIRECTORY)/
-	install -d $(DESTDIR)$(PREFIX)/share/doc/scaleout
-	install -m 644 docs/package.schema.json docs/project.schema.json $(DESTDIR)$(PREFIX)/share/doc/scaleout/
-
-# Debian reads units below /usr/lib and /usr/local/lib, and configuration in /etc.
+# Everything below goes where Debian looks for it; the extension itself is installed by PGXS (at the end).
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/scaleout
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+COMPLETIONDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+# systemd reads these below /usr/lib and /usr/local/lib, configuration is in /etc.
+SYSTEMDDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
+SYSUSERSDIR = $(DESTDIR)$(PREFIX)/lib/sysusers.d
+TMPFILESDIR = $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+LOGROTATEDIR = $(DESTDIR)$(SYSCONFDIR)/logrotate.d
 
-.PHONY: install-files
-install-files:
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/scaleout $(DESTDIR)$(SYSCONFDIR)/logrotate.d
-	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' packaging/scaleout-worker.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/scaleout-worker.service
-	install -m 644 packaging/scaleout-worker.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/scaleout-worker
-	install -m 644 docs/*.md docs/*.json packaging/worker.conf.sample $(DESTDIR)$(PREFIX)/share/doc/scaleout/
+USER_PROGRAMS = scaleout scaleout-worker
+HELPER_PROGRAMS = scaleout-gateway scaleout-runner scaleout-loader
+DOC_FILES = $(wildcard docs/*.md docs/*.json) README.md CHANGELOG.md packaging/worker.conf.sample packaging/scaleout.conf.sample
+EXAMPLE_FILES = $(shell cd examples && find . -type f -printf '%P\n' | sort)
+
+# A file is put under another name and renamed: a running server or worker never finds half of it, or none.
+define put
+	@install -d $(dir $(2))
+	$(quiet)install -m $(3) $(1) $(2).new~ && mv -f $(2).new~ $(2) && echo "  INSTALL $(2)"
+
+endef
+# The same for a text that names programs.
+define put_text
+	@install -d $(dir $(2))
+	$(quiet)sed -e 's|/usr/local/bin/|$(PREFIX)/bin/|g' $(3) $(1) >$(2).new~ && chmod 644 $(2).new~ && mv -f $(2).new~ $(2) && echo "  INSTALL $(2)"
+
+endef
+
+install-programs: programs
+	$(foreach name,$(USER_PROGRAMS),$(call put,$(BUILD)/bin/$(name),$(BINDIR)/$(name),755))
+	$(foreach name,$(HELPER_PROGRAMS),$(call put,$(BUILD)/bin/$(name),$(DESTDIR)$(PROGRAM_DIRECTORY)/$(name),755))
+
+# A worker of its own below /var/lib/scaleout for every instance of the template.
+TEMPLATE_UNIT = -e 's|--directory /var/lib/scaleout|&/%i|; s|^StateDirectory=scaleout|&/%i|; s|^Description=.*|& %i|'
+
+.PHONY: install-files install-man uninstall-files
+install-files: install-man
+	$(call put_text,packaging/scaleout-worker.service,$(SYSTEMDDIR)/scaleout-worker.service)
+	$(call put_text,packaging/scaleout-worker.service,$(SYSTEMDDIR)/scaleout-worker@.service,$(TEMPLATE_UNIT))
+	$(call put,packaging/scaleout.sysusers,$(SYSUSERSDIR)/scaleout.conf,644)
+	$(call put,packaging/scaleout.tmpfiles,$(TMPFILESDIR)/scaleout.conf,644)
+	$(call put_text,packaging/scaleout-worker.logrotate,$(LOGROTATEDIR)/scaleout-worker)
+	$(call put,packaging/scaleout.bash-completion,$(COMPLETIONDIR)/scaleout,644)
+	@ln -sf scaleout $(COMPLETIONDIR)/scaleout-worker
+	$(foreach file,$(DOC_FILES),$(call put,$(file),$(DOCDIR)/$(notdir $(file)),644))
+	$(foreach file,$(EXAMPLE_FILES),$(call put,examples/$(file),$(DOCDIR)/examples/$(file),$(if $(shell test -x examples/$(file) && echo x),755,644)))
+
+# The pages come from the programs' own --help.
+$(BUILD)/man/made: $(PROGRAMS) scripts/man-pages
+	@echo "  MAN $(BUILD)/man"
+	$(quiet)scripts/man-pages $(BUILD)/bin $(BUILD)/man
+	@touch $@
+
+install-man: $(BUILD)/man/made
+	@install -d $(MANDIR)
+	$(quiet)for page in $$(find $(BUILD)/man -name "*.1"); do \
+		install -m 644 $$page $(MANDIR)/$${page##*/} && echo "  INSTALL $(MANDIR)/$${page##*/}" || exit 1; done
+
+uninstall: uninstall-files
+
+# What is configuration or data stays: /var/lib/scaleout, /var/log/scaleout, drop-ins, the account.
+uninstall-files:
+	rm -f $(USER_PROGRAMS:%=$(BINDIR)/%) $(SYSTEMDDIR)/scaleout-worker.service $(SYSTEMDDIR)/scaleout-worker@.service \
+		$(SYSUSERSDIR)/scaleout.conf $(TMPFILESDIR)/scaleout.conf $(LOGROTATEDIR)/scaleout-worker \
+		$(USER_PROGRAMS:%=$(COMPLETIONDIR)/%) $(MANDIR)/scaleout.1 $(MANDIR)/scaleout-*.1
+	rm -rf $(DESTDIR)$(PROGRAM_DIRECTORY) $(DOCDIR)
+	-rmdir --ignore-fail-on-non-empty $(dir $(DESTDIR)$(PROGRAM_DIRECTORY))
 
 # ---- unit tests: one program per test file, linked with every library -------
 # A test may replace a door of the library by a fake of its own (muldefs: the first one counts).

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,31 @@
 
 #include "client/database.h"
 #include "client/options.h"
+
+/* Only for the help: the worker's program parses its options itself. */
+static int
+help(int argc, char **argv)
+{
+	const char *text = NULL;
+	bool flag = false;
+	const SoOption options[] = {
+		{"directory", 0, SO_OPTION_STRING, &text, "DIR", "folder of the worker"},
+		{"config", 0, SO_OPTION_STRING, &text, "FILE", "its settings; default DIR/worker.conf"},
+		{"json", 0, SO_OPTION_FLAG, &flag, NULL, "results as JSON"},
+		{NULL, 0, SO_OPTION_FLAG, NULL, NULL, NULL},
+	};
+	const SoCommandLine line = {
+		.usage = "scaleout doctor [OPTION]...",
+		.description = "Find out what keeps the worker of this machine from its work, and what "
+					   "to do about it.\n"
+					   "Exit status 1 when a check has failed. Run it as the worker's account.",
+		.options = options,
+	};
+	int status;
+
+	so_options_parse(argc, argv, &line, &status);
+	return status;
+}
 
 int
 so_client_doctor(int argc, char **argv)
@@ -28,6 +54,11 @@ so_client_doctor(int argc, char **argv)
 	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - sizeof("-worker"));
 	SoError error;
 
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+	{
+		free(arguments);
+		return help(argc, argv);
+	}
 	if (arguments == NULL)
 		return SO_EXIT_USAGE;
 	/* The program is installed next to this one. */

@@ -112,7 +112,7 @@ static const struct
 void
 so_exec_options_help(void)
 {
-	puts("scaleout exec [OPTION]... PACKAGE.yaml|PROJECT_FOLDER\n\n"
+	puts("Usage: scaleout exec [OPTION]... PACKAGE.yaml|PROJECT_FOLDER\n\n"
 		 "Run a package here, without any server. Options may be written as --set, -set or "
 		 "/Set.\n\nOptions:");
 	for (size_t i = 0; i < OPTION_COUNT; i++)

@@ -77,7 +77,7 @@ build_parser(Parser *parser, const SoCommandLine *line)
 static void
 print_help(const Parser *parser, const SoCommandLine *line)
 {
-	printf("%s\n\n%s\n\nOptions:\n", line->usage, line->description);
+	printf("Usage: %s\n\n%s\n\nOptions:\n", line->usage, line->description);
 	for (int i = 0; i < parser->count; i++)
 	{
 		const SoOption *option = &parser->all[i];

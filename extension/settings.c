@@ -127,7 +127,8 @@ define_files(void)
 		"Empty: the key is in scaleout.encryption_key_file.", &so_setting_encryption_key_command,
 		"", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	define_path("scaleout.program_directory", "Directory of the helper programs of this version.",
-				NULL, &so_setting_program_directory, SO_PROGRAM_DIRECTORY);
+				"Empty: that of the installation.", &so_setting_program_directory,
+				SO_PROGRAM_DIRECTORY);
 }
 
 static void
@@ -217,7 +218,9 @@ so_setting_resolved_token_file(void)
 char *
 so_setting_resolved_program(const char *program)
 {
-	return psprintf("%s/%s", so_setting_program_directory, program);
+	const char *directory = so_setting_program_directory;
+
+	return psprintf("%s/%s", directory[0] != '\0' ? directory : SO_PROGRAM_DIRECTORY, program);
 }
 
 /* Does the master listen on the loopback interface only? */

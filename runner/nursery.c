@@ -390,6 +390,8 @@ open_nursery(Nursery *nursery)
 
 	/* Was for this process alone (worker_agent/nursery_client.c). */
 	unsetenv("LD_BIND_NOW");
+	/* The service manager listens to the agent only. */
+	unsetenv("NOTIFY_SOCKET");
 	/* Signals of a terminal or a service manager are for the agent. */
 	sigaction(SIGINT, &ignore, NULL);
 	sigaction(SIGTERM, &ignore, NULL);

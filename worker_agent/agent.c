@@ -21,6 +21,7 @@
 #include "common/log.h"
 #include "worker_agent/lease.h"
 #include "worker_agent/log_sender.h"
+#include "worker_agent/notify.h"
 #include "worker_agent/nursery_client.h"
 #include "worker_agent/register.h"
 #include "worker_agent/report.h"
@@ -260,6 +261,7 @@ tick(evutil_socket_t fd, short what, void *argument)
 	retry_spool(agent, now_ms);
 	so_lease_pump(agent);
 	check_leave_deadlines(agent, now_ms);
+	so_notify_tick(agent, now_ms);
 	agent->tick_due_ms = next_tick(agent, now_ms);
 	so_agent_arm(agent->tick, agent->tick_due_ms - now_ms);
 }
@@ -309,6 +311,7 @@ nursery_ready(void *context)
 	/* The first time: now the capabilities are known. */
 	if (!agent->registered)
 		so_register_start(agent);
+	so_notify_ready(agent);
 	so_runners_start_waiting(agent);
 	so_lease_pump(agent);
 }
@@ -403,6 +406,7 @@ open_agent(SoAgent *agent, SoError *error)
 	if (!so_log_sender_open(agent, error))
 		return false;
 	so_signals_open(agent);
+	so_notify_open(agent);
 	agent->tick = evtimer_new(agent->base, tick, agent);
 	agent->tick_due_ms = so_clock_monotonic_ms();
 	so_agent_arm(agent->tick, 0);
@@ -450,6 +454,7 @@ so_agent_run(TALLOC_CTX *context, SoSettings *settings)
 			   agent->identity.agent_id_text, agent->identity.facts.thumbprint_text,
 			   settings->master_endpoint);
 		event_base_dispatch(agent->base);
+		so_notify_stopping(agent);
 		so_log(SO_LOG_INFORMATION, "this worker ends");
 	}
 	else

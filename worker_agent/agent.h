@@ -71,6 +71,16 @@ typedef struct SoRegisterState
 	uint64_t number;
 } SoRegisterState;
 
+/* What systemd has been told; notify.h. */
+typedef struct SoNotify
+{
+	bool ready;
+	bool stopping;
+	int64_t watchdog_ms; /* 0: it wants no signs of life */
+	int64_t alive_ms;    /* when the last one was given */
+	char status[500];
+} SoNotify;
+
 typedef struct SoAgent
 {
 	struct event_base *base;
@@ -102,6 +112,7 @@ typedef struct SoAgent
 	SoReportState report;
 	SoRegisterState registration;
 	struct SoLogSender *log_sender;
+	SoNotify notify;
 
 	bool draining;             /* take no more tasks */
 	bool leaving;              /* and exit when everything has ended and is reported */

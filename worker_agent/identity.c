@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +60,9 @@ take_lock(const SoSettings *settings, SoIdentity *identity, SoError *error)
 	return true;
 }
 
-pid_t
-so_identity_running_pid(const SoSettings *settings)
+/* The pid that has the lock, 0 when nobody has. */
+static pid_t
+running_pid(const char *security_directory)
 {
 	char path[4096];
 	char text[32];
@@ -68,7 +70,7 @@ so_identity_running_pid(const SoSettings *settings)
 	pid_t pid = 0;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/lock", settings->security_directory);
+	snprintf(path, sizeof(path), "%s/lock", security_directory);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
@@ -80,6 +82,29 @@ so_identity_running_pid(const SoSettings *settings)
 	}
 	close(fd);
 	return pid;
+}
+
+pid_t
+so_identity_running_pid(const SoSettings *settings)
+{
+	return running_pid(settings->security_directory);
+}
+
+bool
+so_identity_signal(const char *security_directory, int number, SoError *error)
+{
+	pid_t pid = running_pid(security_directory);
+
+	if (pid <= 0)
+		return so_error_set(error, SO_ERR_AGENT_NOT_RUNNING, security_directory,
+							"no worker that can be seen from here uses this folder");
+	if (kill(pid, number) != 0)
+	{
+		so_error_set(error, SO_ERR_AGENT_NOT_RUNNING, security_directory,
+					 "process %d cannot be signalled", (int) pid);
+		return so_error_detail(error, "%s.", strerror(errno));
+	}
+	return true;
 }
 
 uint64_t

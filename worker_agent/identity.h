@@ -49,6 +49,13 @@ extern void so_identity_close(SoIdentity *identity);
 /* The pid that has the lock of a worker's folder, 0 when none runs. */
 extern pid_t so_identity_running_pid(const SoSettings *settings);
 
+/*
+ * Send a signal to the worker whose folder this is (the SecurityDirectory of its
+ * settings).  SO412 when none runs or it belongs to another account.
+ */
+extern bool
+so_identity_signal(const char *security_directory, int number, SoError *error) SO_WARN_UNUSED;
+
 /* The epoch on disk, 0 when there is none. */
 extern uint64_t so_identity_read_epoch(const SoSettings *settings);
 

@@ -1,11 +1,12 @@
 /*
  * worker_agent/main.c
  *
- * scaleout-worker: join, init, run, rotate, show.
+ * scaleout-worker: join, init, run, reload, rotate, show, doctor.
  *
  * Process: agent (run), or a short-lived command.
  */
 #include <getopt.h>
+#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,37 +28,44 @@
 
 #define DEFAULT_DIRECTORY "/var/lib/scaleout"
 #define EXIT_USAGE        2
+#define EXIT_SETTINGS     78 /* EX_CONFIG: the unit does not try again */
 #define ROTATE_WAIT_MS    60000
 #define ROTATE_POLL_MS    100
 
 static const char usage_text[] =
-	"scaleout-worker runs the tasks of a scaleout master on this machine.\n"
+	"Usage: scaleout-worker COMMAND [OPTION]...\n"
+	"Run the tasks of a scaleout master on this machine.\n"
 	"\n"
-	"usage:\n"
-	"  scaleout-worker join TOKEN [--directory DIR] [--display-name NAME] [--description TEXT]\n"
-	"      Make a key and a certificate, have the master trust them by a token of\n"
-	"      catalog.create_enrollment_token(), and write the settings file.\n"
-	"  scaleout-worker init --master https://HOST:PORT --thumbprint HEX [--directory DIR]\n"
-	"                       [--display-name NAME] [--description TEXT]\n"
-	"                       [--certificate FILE --key FILE]\n"
-	"      Make a key, a certificate, an AgentId and a settings file, and say how to\n"
-	"      let this worker in. Nothing is overwritten. With --certificate and --key\n"
-	"      an existing certificate is used, for example one of a private authority.\n"
-	"  scaleout-worker run  [--directory DIR | --config FILE]\n"
-	"      Run until SIGTERM (finish running tasks, then exit; a second one kills them).\n"
-	"      SIGHUP reads the settings again.\n"
-	"  scaleout-worker rotate [--directory DIR | --config FILE]\n"
-	"      Replace key and certificate of the running worker; tasks go on.\n"
-	"  scaleout-worker show [--directory DIR | --config FILE]\n"
-	"      Show identity, thumbprint and settings.\n"
-	"  scaleout-worker doctor [--directory DIR | --config FILE] [--json]\n"
-	"      Check everything between this worker and its work: settings, key, certificate,\n"
-	"      folders, the master; exit status 1 when a check has failed.\n"
-	"  scaleout-worker show --settings-sample\n"
-	"      Print a settings file with everything that can be set.\n"
-	"  scaleout-worker --help | --version\n"
+	"Commands:\n"
+	"  join TOKEN  make a key and a certificate, have the master trust them by a token of\n"
+	"              catalog.create_enrollment_token(), and write the settings file\n"
+	"  init        make a key, a certificate, an AgentId and a settings file, and say how to\n"
+	"              let this worker in; nothing is overwritten\n"
+	"  run         run until SIGTERM: finish running tasks, then exit; a second one kills them.\n"
+	"              SIGHUP reads the settings and opens LogFile again. Exit status 78: the\n"
+	"              settings are refused\n"
+	"  reload      send SIGHUP to the running worker\n"
+	"  rotate      replace key and certificate of the running worker; tasks go on\n"
+	"  show        show identity, thumbprint and settings\n"
+	"  doctor      check everything between this worker and its work: settings, key,\n"
+	"              certificate, folders, the master; exit status 1 when a check has failed\n"
 	"\n"
-	"DIR is " DEFAULT_DIRECTORY " unless given; FILE is DIR/worker.conf.\n";
+	"Options:\n"
+	"  --directory DIR      folder of the worker; default " DEFAULT_DIRECTORY "\n"
+	"  --config FILE        its settings; default DIR/worker.conf (not for join and init)\n"
+	"  --master URL         https://HOST:PORT of the master (init)\n"
+	"  --thumbprint HEX     SHA-256 thumbprint of the master's certificate (init)\n"
+	"  --display-name NAME  name in catalog.worker_agents (join, init)\n"
+	"  --description TEXT   free text in catalog.worker_agents (join, init)\n"
+	"  --certificate FILE   use this certificate, for example one of a private authority\n"
+	"                       (join, init; with --key)\n"
+	"  --key FILE           and its private key\n"
+	"  --json               results as JSON (doctor)\n"
+	"  --settings-sample    print a settings file with everything that can be set (show)\n"
+	"  --help               show this help\n"
+	"  --version            show the version\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 the command line is wrong, 78 the settings are refused.\n";
 
 typedef struct Options
 {
@@ -233,12 +241,49 @@ run_agent(int argc, char **argv)
 	umask(077);
 	so_log_open("scaleout-worker", SO_LOG_DEFAULT_MASK);
 	settings = load_settings(context, &options);
-	if (settings != NULL)
+	if (settings == NULL)
+		status = EXIT_SETTINGS;
+	else if (so_signals_open_log(settings, &error))
+		status = so_agent_run(context, settings);
+	else
+		complain(&error);
+	talloc_free(context);
+	return status;
+}
+
+/*
+ * Settings that are refused are complained about here, where somebody reads it,
+ * and the worker gets its signal all the same: it keeps the old ones and opens its
+ * log again, which rotation relies on.
+ */
+static int
+run_reload(int argc, char **argv)
+{
+	TALLOC_CTX *context = talloc_new(NULL);
+	const char *folder;
+	SoSettings *settings;
+	Options options;
+	SoError error;
+	int status = 0;
+
+	if (!parse_options(argc, argv, "dc", &options))
 	{
-		if (so_signals_open_log(settings, &error))
-			status = so_agent_run(context, settings);
-		else
-			complain(&error);
+		talloc_free(context);
+		return EXIT_USAGE;
+	}
+	settings = load_settings(context, &options);
+	if (settings != NULL)
+		folder = settings->security_directory;
+	else
+	{
+		status = EXIT_SETTINGS;
+		folder = options.config == NULL ? options.directory
+										: dirname(talloc_strdup(context, options.config));
+	}
+	if (!so_identity_signal(folder, SIGHUP, &error))
+	{
+		complain(&error);
+		status = 1;
 	}
 	talloc_free(context);
 	return status;
@@ -269,7 +314,6 @@ run_rotate(int argc, char **argv)
 	SoSettings *settings;
 	Options options;
 	SoError error;
-	pid_t pid;
 	bool ok = false;
 
 	if (!parse_options(argc, argv, "dc", &options))
@@ -280,16 +324,9 @@ run_rotate(int argc, char **argv)
 	settings = load_settings(context, &options);
 	if (settings != NULL)
 	{
-		pid = so_identity_running_pid(settings);
-		if (pid == 0)
-			so_error_set(&error, SO_ERR_CERTIFICATE_ROTATION, settings->file,
-						 "no worker runs with these settings; it must run to be trusted anew");
-		else
-			ok = so_certificate_read_file(settings->certificate_file, &before, &error) &&
-				 (kill(pid, SIGUSR1) == 0 ||
-				  so_error_set(&error, SO_ERR_CERTIFICATE_ROTATION, settings->file,
-							   "the worker's process cannot be signalled")) &&
-				 wait_rotated(settings, &before, &now, &error);
+		ok = so_certificate_read_file(settings->certificate_file, &before, &error) &&
+			 so_identity_signal(settings->security_directory, SIGUSR1, &error) &&
+			 wait_rotated(settings, &before, &now, &error);
 		if (ok)
 			printf("The certificate is replaced; its thumbprint is %s.\n", now.thumbprint_text);
 		else
@@ -367,7 +404,7 @@ main(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} commands[] = {
-		{"init", run_init},     {"join", run_join}, {"run", run_agent},
+		{"init", run_init},     {"join", run_join}, {"run", run_agent},     {"reload", run_reload},
 		{"rotate", run_rotate}, {"show", run_show}, {"doctor", run_doctor},
 	};
 
@@ -376,7 +413,7 @@ main(int argc, char **argv)
 		fputs(usage_text, stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+	if (strcmp(argv[argc - 1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 	{
 		fputs(usage_text, stdout);
 		return 0;

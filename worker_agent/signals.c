@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "worker_agent/lease.h"
+#include "worker_agent/notify.h"
 #include "worker_agent/nursery_client.h"
 #include "worker_agent/register.h"
 #include "worker_agent/rotation.h"
@@ -118,8 +119,14 @@ static void
 reload(SoAgent *agent)
 {
 	SoSettingsErrors *errors = talloc_zero(agent, SoSettingsErrors);
-	SoSettings *fresh = so_settings_load(agent, agent->settings->file, errors);
+	SoSettings *fresh;
+	SoError error;
 
+	so_notify_reloading(agent);
+	/* First of all, because a rotated log is waiting, even if the settings are refused. */
+	if (!so_signals_open_log(agent->settings, &error))
+		so_log_error(SO_LOG_ERROR, &error);
+	fresh = so_settings_load(agent, agent->settings->file, errors);
 	if (fresh != NULL)
 		apply_settings(agent, fresh);
 	else
@@ -130,6 +137,7 @@ reload(SoAgent *agent)
 	}
 	talloc_free(fresh);
 	talloc_free(errors);
+	so_notify_reloaded(agent);
 }
 
 /* ---- TERM, INT ----------------------------------------------------------------------- */
@@ -147,6 +155,7 @@ leave(SoAgent *agent)
 			agent->leave_deadline_ms = now_ms + agent->settings->drain_timeout;
 		so_log(SO_LOG_INFORMATION, "draining: %d tasks are running; a second signal kills them",
 			   so_held_active(agent->held));
+		so_notify_stopping(agent);
 		so_lease_pump(agent);
 	}
 	else

@@ -95,9 +95,16 @@ test_open(void **state)
 	assert_string_not_equal(identity.user_account, "");
 	assert_int_equal(identity.epoch, 0);
 	assert_int_equal(so_identity_running_pid(&settings), getpid());
+	assert_true(so_identity_signal(settings.security_directory, 0, &error));
+	assert_false(so_identity_signal(settings.security_directory, 9999, &error));
+	assert_string_equal(so_error_state(error.code), "SO412");
+	assert_non_null(strstr(error.detail, "Invalid argument"));
 	so_identity_close(&identity);
 	so_identity_close(&identity);
 	assert_int_equal(so_identity_running_pid(&settings), 0);
+	assert_false(so_identity_signal(settings.security_directory, 0, &error));
+	assert_string_equal(so_error_state(error.code), "SO412");
+	assert_string_equal(error.place, settings.security_directory);
 
 	/* The next start has the same agent id and another instance. */
 	assert_true(so_identity_open(&settings, &again, &error));

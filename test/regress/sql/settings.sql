@@ -15,6 +15,22 @@ WITH documented AS (
 SELECT coalesce(d.name, k.name) AS differs, d.value, k.value, d.range, k.range, d.context, k.context
   FROM documented d FULL JOIN known k ON k.name = d.name
  WHERE (d.value, d.range, d.context) IS DISTINCT FROM (k.value, k.range, k.context);
+-- packaging/scaleout.conf.sample has each of them with its description and its default.
+\set sample `cat "$PG_ABS_SRCDIR"/../../packaging/scaleout.conf.sample`
+WITH shown AS (
+	SELECT m[2] AS name, m[1] AS description, m[3] AS value
+	  FROM regexp_matches(:'sample', '((?:^# [^\n]*\n)*)^#(scaleout\.\w+) = ([^\n]*)$', 'gn') m
+), known AS (
+	SELECT name, concat('# ', short_desc, E'\n# ' || extra_desc, E'\n') AS description,
+		   CASE WHEN name = 'scaleout.program_directory' THEN quote_literal('') WHEN vartype = 'string' THEN quote_literal(boot_val)
+				WHEN unit = 'ms' AND boot_val::integer % 60000 = 0 AND boot_val <> '0' THEN boot_val::integer / 60000 || 'min'
+				WHEN unit = 'ms' AND boot_val::integer % 1000 = 0 THEN boot_val::integer / 1000 || 's'
+				ELSE concat(boot_val, unit) END AS value
+	  FROM pg_settings WHERE name LIKE 'scaleout.%'
+)
+SELECT coalesce(s.name, k.name) AS differs, s.value, k.value, s.description, k.description
+  FROM shown s FULL JOIN known k ON k.name = s.name
+ WHERE (s.value, s.description) IS DISTINCT FROM (k.value, k.description);
 -- Wrong names and values are refused.
 SET scaleout.nonsense = 1;
 ALTER SYSTEM SET scaleout.key_file = 'relative/path';
