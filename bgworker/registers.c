@@ -17,6 +17,7 @@
 #include "bgworker/answers.h"
 #include "bgworker/leases.h"
 #include "bgworker/spi.h"
+#include "bgworker/task_logs.h"
 #include "catalog/pg_type.h"
 #include "common/thumbprint.h"
 #include "utils/builtins.h"
@@ -125,6 +126,7 @@ accept_agent(SoMaster *master, Registered *registered)
 	/* Listed attempts take the new instance id, so they are not among the lost. */
 	so_admission_held(master, request, agent);
 	end_lost_leases(request, agent);
+	so_task_logs_registered(master, agent);
 	so_answers_register(master, request, agent);
 }
 

@@ -30,9 +30,8 @@ typedef struct OpenLog
 {
 	int64 request_id;
 	pg_uuid_t agent_id;
-	char *command;           /* JSON object */
-	int64 told_ms;           /* 0: not yet */
-	pg_uuid_t told_instance; /* the life of the agent that was told */
+	char *command; /* JSON object */
+	int64 told_ms; /* 0: not yet, or not in this registration */
 } OpenLog;
 
 /* A row of internal.master_task_logs. */
@@ -232,6 +231,20 @@ so_task_logs_done(SoMaster *master, SoBatch *batch)
 }
 
 void
+so_task_logs_registered(SoMaster *master, const SoAgent *agent)
+{
+	ListCell *cell;
+
+	foreach (cell, master->task_logs)
+	{
+		OpenLog *log = lfirst(cell);
+
+		if (memcmp(&log->agent_id, &agent->agent_id, sizeof(pg_uuid_t)) == 0)
+			log->told_ms = 0;
+	}
+}
+
+void
 so_task_logs_commands(SoMaster *master, StringInfo json, SoAgent *agent)
 {
 	ListCell *cell;
@@ -242,12 +255,9 @@ so_task_logs_commands(SoMaster *master, StringInfo json, SoAgent *agent)
 
 		if (memcmp(&log->agent_id, &agent->agent_id, sizeof(pg_uuid_t)) != 0)
 			continue;
-		/* Another life of the agent knows nothing of it. */
-		if (log->told_ms != 0 && log->told_ms + REPEAT_MS > master->now_ms &&
-			memcmp(&log->told_instance, &agent->instance_id, sizeof(pg_uuid_t)) == 0)
+		if (log->told_ms != 0 && log->told_ms + REPEAT_MS > master->now_ms)
 			continue;
 		log->told_ms = master->now_ms;
-		log->told_instance = agent->instance_id;
 		if (json->data[json->len - 1] != '[')
 			appendStringInfoChar(json, ',');
 		appendStringInfoString(json, log->command);

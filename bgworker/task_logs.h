@@ -23,6 +23,9 @@ extern void so_task_logs_look(SoMaster *master, SoBatch *batch);
 /* After the commit: answers, waiters, and what agents are told from now on. */
 extern void so_task_logs_done(SoMaster *master, SoBatch *batch);
 
+/* The agent has registered and knows of nothing that it was told before. */
+extern void so_task_logs_registered(SoMaster *master, const SoAgent *agent);
+
 /* Append the commands that the agent has not been given for a while to a JSON list. */
 extern void so_task_logs_commands(SoMaster *master, StringInfo json, SoAgent *agent);
 

@@ -83,8 +83,13 @@ static int
 no_log(const Logs *logs, int attempt, const SoError *error)
 {
 	fflush(stdout);
-	fprintf(stderr, "scaleout: no task log of attempt %d:\n", attempt);
-	so_database_print_error(error);
+	if (!logs->asked && error->code == SO_ERR_AGENT_TASK_LOG_MISSING)
+		fprintf(stderr, "scaleout: no task log of attempt %d (--task-log says why)\n", attempt);
+	else
+	{
+		fprintf(stderr, "scaleout: no task log of attempt %d:\n", attempt);
+		so_database_print_error(error);
+	}
 	return logs->asked ? SO_EXIT_FAILED : SO_EXIT_SUCCESS;
 }
 
@@ -103,7 +108,7 @@ show_attempt(Logs *logs, int attempt)
 	if (fetched.cut)
 		fprintf(stderr,
 				"scaleout: the log has %" PRId64 " bytes; this is its end, from byte %" PRId64
-				" on\n",
+				" on (--follow prints all of it)\n",
 				fetched.size, fetched.first_offset);
 	else if (fetched.size == 0 && !logs->json)
 		fputs("scaleout: the task has written nothing to its log so far\n", stderr);

@@ -345,6 +345,8 @@ so_watch_execution(PGconn *connection, const char *execution_id, bool verbose)
 		return SO_EXIT_CANCELED;
 	}
 	printf("execution %s %s\n", execution_id, status_name(watch.status));
+	if (exit_code(watch.status) == SO_EXIT_FAILED)
+		printf("scaleout logs %s shows all messages and the log of the task\n", execution_id);
 	return exit_code(watch.status);
 }
 

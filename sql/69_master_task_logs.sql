@@ -3,22 +3,22 @@
 -- The master's part of fetching task logs: take up a request, say what workers
 -- are to be asked, store what they send, forget.
 
--- A newer copy takes the place of an older one of the same asker, but not of one
--- that somebody may be reading.
+-- An asker has the newest thirty copies; that bounds them between two turns of
+-- maintenance.
 CREATE FUNCTION internal.master_begin_task_log(wish internal.request) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	of_attempt CONSTANT integer := (wish.payload ->> 'attempt')::integer;
 	asker CONSTANT oid := (wish.payload ->> 'role')::oid;
 	outdated bigint[];
 BEGIN
-	SELECT array_agg(l.request_id) INTO outdated FROM internal.task_log l
-	 WHERE l.execution_id = wish.operation_id AND l.attempt = of_attempt AND l.requested_oid = asker AND l.state <> 1
-	   AND l.changed_time < clock_timestamp() - interval '5 minutes';
-	PERFORM internal.master_drop_task_logs(outdated);
+	SELECT array_agg(o.request_id) INTO outdated
+	  FROM (SELECT l.request_id FROM internal.task_log l WHERE l.requested_oid = asker AND l.state <> 1 ORDER BY l.request_id DESC OFFSET 29) o;
+	IF outdated IS NOT NULL THEN
+		PERFORM internal.master_drop_task_logs(outdated);
+	END IF;
 	INSERT INTO internal.task_log (request_id, execution_id, attempt, agent_id, requested_oid, requested_by, requested_time, from_offset, max_bytes)
-	VALUES ((wish.payload ->> 'request_id')::bigint, wish.operation_id, of_attempt, wish.agent_id, asker, wish.requested_by, wish.requested_time,
+	VALUES ((wish.payload ->> 'request_id')::bigint, wish.operation_id, (wish.payload ->> 'attempt')::integer, wish.agent_id, asker, wish.requested_by, wish.requested_time,
 			(wish.payload ->> 'from')::bigint, (wish.payload ->> 'max')::integer)
 		ON CONFLICT (request_id) DO NOTHING;
 END

@@ -169,7 +169,7 @@ BEGIN
 		WHEN task.stop_requested THEN format('%s asked to stop it; worker %s has been told.', operation.stopped_by_name, label)
 		WHEN task.started THEN format('Attempt %s runs on worker %s since %s.', task.attempt, label, attempt.start_time::timestamptz(0))
 		ELSE format('Attempt %s was given to worker %s at %s and has not started yet.', task.attempt, label, attempt.lease_time::timestamptz(0)) END;
-	cure := format('scaleout watch %s follows it.', task.execution_id);
+	cure := format('scaleout watch %s follows it, scaleout logs --follow %s what it writes.', task.execution_id, task.execution_id);
 	IF away.cause IS NOT NULL THEN
 		cause := cause || ' The worker cannot report: ' || away.cause;
 		cure := away.cure;

@@ -107,6 +107,12 @@ BEGIN;
 CALL catalog.wait_for_task_log(1);
 ROLLBACK;
 \set VERBOSITY default
+-- A role keeps its newest thirty.
+INSERT INTO internal.task_log (request_id, execution_id, attempt, agent_id, requested_oid, requested_by, requested_time, state, max_bytes)
+SELECT 1000 + i, :id, 2, :'agent', current_user::regrole, current_user, clock_timestamp(), 2, 1 FROM generate_series(1, 40) i;
+SELECT internal.master_begin_task_log(ROW(1, pg_current_xact_id(), 'fetch_log', :id, :'agent', jsonb_build_object('request_id', 2000, 'attempt', 2, 'max', 1,
+	'role', current_user::regrole::oid::bigint), current_user, clock_timestamp())::internal.request);
+SELECT count(*), min(request_id) FROM internal.task_log WHERE requested_by = current_user AND request_id > 1000;
 -- They are forgotten after a day, and with their execution.
 UPDATE internal.task_log SET changed_time = changed_time - interval '2 days' WHERE request_id = :request;
 SELECT internal.master_forget_task_logs();

@@ -161,6 +161,8 @@ subtest 'a large log, and one that is no text' => sub {
 	is(scalar(grep { $lines[$_] !~ /^line @{[ $n + $_ ]} / } 0 .. $#lines), 0, 'every line once, in order');
 	($status, $out) = logs('--task-log', '--tail', 2, $id);
 	like($out, qr/\Aline 89998 .*\nline 89999 .*\n\z/, 'the last two lines');
+	($status, $out) = logs('--task-log', '--follow', $id);
+	is(scalar(() = $out =~ /^line \d+ /mg), 90000, 'with --follow all of it');
 	is($system->sql("SELECT count(*) FROM pg_class c, (SELECT unnest(extconfig) AS oid FROM pg_extension WHERE extname = 'scaleout') x WHERE c.oid = x.oid AND relname LIKE 'task_log%' AND relkind = 'r'"), 0, 'copies are not dumped');
 
 	$id = $system->run('f', 'p', 'strange');
@@ -190,6 +192,7 @@ subtest 'no log' => sub {
 	like($err, qr/SO455.*attempt-1.log is not there: nothing was written with TaskLogLevel 126, or somebody has removed it.*TaskLogLevel/s, 'and so it is said');
 	($status, $out, $err) = logs($id);
 	is($status, 0, 'the messages are enough when the log was not asked for by name');
+	like($err, qr/\Ascaleout: no task log of attempt 1 \(--task-log says why\)\n\z/, 'and a line says how to learn more');
 
 	unlink(path_of($failed, 1, worker_of($failed))) or die $!;
 	unlink(glob(path_of($failed, 1, worker_of($failed)) =~ s/\.log$/.*.log/r));
