@@ -52,14 +52,18 @@ check_directory(SoError *error)
 	if (access(path, F_OK) != 0)
 	{
 		file_error(error, SO_ERR_SECURITY_DIRECTORY, path, "the security directory is missing");
-		return so_error_hint(error, "Run SELECT catalog.enable_scaleout(), which makes what is "
-									"missing, or restore it from its backup.");
+		return so_error_hint(error, "Restore it from its backup; or run SELECT * FROM "
+									"catalog.enable_scaleout(); which makes what is missing, "
+									"and then SELECT pg_reload_conf();");
 	}
 	if (!so_private_file_prepare_directory(path, DataDir, &created, error))
 		return false;
 	if (access(path, W_OK | X_OK) != 0)
-		return file_error(error, SO_ERR_SECURITY_DIRECTORY, path,
-						  "the security directory cannot be written");
+	{
+		file_error(error, SO_ERR_SECURITY_DIRECTORY, path,
+				   "the security directory cannot be written");
+		return so_error_hint(error, "Run chmod 700 %s", path);
+	}
 	return true;
 }
 
@@ -90,10 +94,10 @@ check_certificate(SoError *error)
 	if (access(path, F_OK) != 0)
 	{
 		file_error(error, SO_ERR_FILE_UNREADABLE, path, "the certificate of the master is missing");
-		return so_error_hint(error,
-							 "Restore certificate and key from their backup; or run SELECT * "
-							 "FROM catalog.enable_scaleout(), which makes new ones, and give "
-							 "the new thumbprint to the workers.");
+		return so_error_hint(
+			error, "Restore certificate and key from their backup; or run SELECT * "
+				   "FROM catalog.enable_scaleout(); which makes new ones, then "
+				   "SELECT pg_reload_conf(); and give the new thumbprint to the workers.");
 	}
 	if (so_certificate_check_files(path, so_setting_resolved_key_file(), &facts, error))
 		return true;
@@ -101,10 +105,17 @@ check_certificate(SoError *error)
 	if (error->code == SO_ERR_KEY_EXPOSED)
 		so_error_hint(error, "Run chmod 600 %s", so_setting_resolved_key_file());
 	else if (error->code == SO_ERR_FILE_UNREADABLE)
-		so_error_hint(error,
-					  "Make certificate and key readable for the account of the server, and "
-					  "the key for nobody else: chmod 600 %s",
-					  so_setting_resolved_key_file());
+	{
+		if (access(path, R_OK) == 0)
+			path = so_setting_resolved_key_file();
+		if (access(path, R_OK) != 0 && errno == ENOENT)
+			so_error_hint(error, "Restore \"%s\" from its backup.", path);
+		else
+			so_error_hint(error,
+						  "The account of the server must own the file: run chmod 600 %s; or as "
+						  "root chown it first.",
+						  path);
+	}
 	return false;
 }
 

@@ -189,6 +189,13 @@ so_private_file_prepare_directory(const char *path, const char *data_directory, 
 	{
 		so_error_set(error, SO_ERR_SECURITY_DIRECTORY, path,
 					 "\"%s\" belongs to another account or is open to others", path);
+		if (status.st_uid == geteuid())
+			so_error_hint(error, "Run chmod 700 %s", path);
+		else
+			so_error_hint(error,
+						  "As root give the directory and what is in it to the account of the "
+						  "server (chown), and run chmod 700 %s",
+						  path);
 		return so_error_detail(error, "Its mode is %04o.", status.st_mode & 07777);
 	}
 	if (is_inside(path, data_directory))

@@ -54,6 +54,7 @@ bind_failed(const struct addrinfo *info, int reason, SoError *error)
 {
 	char name[NI_MAXHOST + NI_MAXSERV + 4];
 	char owner[160];
+	int pid;
 
 	format_address(info->ai_addr, info->ai_addrlen, name, sizeof(name));
 	so_error_set(error, SO_ERR_GATEWAY_CANNOT_LISTEN, name, "cannot listen on %s: %s", name,
@@ -61,7 +62,16 @@ bind_failed(const struct addrinfo *info, int reason, SoError *error)
 	if (reason == EADDRINUSE &&
 		so_port_owner_describe(port_of((const struct sockaddr_storage *) info->ai_addr), owner,
 							   sizeof(owner)))
+	{
 		so_error_detail(error, "The port is held by %s.", owner);
+		if (sscanf(owner, "process %d", &pid) == 1)
+			so_error_hint(
+				error,
+				"End that process: run kill %d, and this port is taken within seconds; or "
+				"set scaleout.port_number to another one and run SELECT pg_reload_conf(); "
+				"workers must then have it in MasterEndpoint.",
+				pid);
+	}
 	else if (reason == EACCES)
 		so_error_detail(error, "Ports below 1024 need the capability CAP_NET_BIND_SERVICE.");
 	return false;

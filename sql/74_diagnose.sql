@@ -49,7 +49,7 @@ BEGIN
 	IF wanted <> '' AND wanted <> current_database() THEN
 		RETURN NEXT internal.finding('database of the master', 'failed',
 			format('scaleout.database is "%s": no master runs in "%s".', wanted, current_database()),
-			format('Set scaleout.database = ''%s'' (or empty) and run SELECT pg_reload_conf();', current_database()));
+			format('Set scaleout.database = ''%s'' and run SELECT pg_reload_conf();', current_database()));
 	END IF;
 END
 $$;
@@ -82,6 +82,17 @@ AS $$
 $$;
 COMMENT ON FUNCTION internal.blockers_of(integer) IS 'Sessions that a process waits for';
 
+CREATE FUNCTION internal.end_blockers(process_id integer) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('It waits for %s. End what they do, or run %s', internal.blockers_of(process_id),
+				  string_agg(format('SELECT pg_terminate_backend(%s);', b.pid), ' '))
+	  FROM unnest(pg_blocking_pids(process_id)) AS b (pid)
+	 WHERE b.pid <> 0
+	HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION internal.end_blockers(integer) IS 'How to end what a process waits for, as a cure; NULL when it waits for no session';
+
 CREATE FUNCTION internal.diagnose_no_master(news record) RETURNS internal.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -91,13 +102,13 @@ BEGIN
 			'Ask the primary, or promote this server.');
 	ELSIF NOT news.launcher THEN
 		RETURN internal.finding('master alive', 'failed', 'The launcher does not run: no background worker slot was free when the server started.',
-			format('Increase max_worker_processes (it is %s) and restart the server.', current_setting('max_worker_processes')));
+			format('Run ALTER SYSTEM SET max_worker_processes = %s; and restart the server.', current_setting('max_worker_processes')::integer + 8));
 	ELSIF news.held THEN
 		RETURN internal.finding('master alive', 'warning', 'A command on the database (DROP, ALTER, CREATE DATABASE ...) keeps the master away.',
 			'Wait until that command has ended; pg_stat_activity shows it.');
 	ELSIF news.refusal IS NOT NULL THEN
 		RETURN internal.finding('master alive', 'failed', format('The master does not run: %s.', rtrim(news.refusal, '.')),
-			CASE WHEN news.refusal LIKE '%max_worker_processes%' THEN 'Increase max_worker_processes and restart the server.'
+			CASE WHEN news.refusal LIKE '%max_worker_processes%' THEN format('Run ALTER SYSTEM SET max_worker_processes = %s; and restart the server.', current_setting('max_worker_processes')::integer + 8)
 				 ELSE 'Run SELECT * FROM catalog.enable_scaleout();' END);
 	END IF;
 	RETURN internal.finding('master alive', 'failed', 'No master runs. It is started within a few seconds after catalog.enable_scaleout(), a crash or a restart.',
@@ -128,11 +139,11 @@ BEGIN
 	SELECT * INTO state FROM internal.master_state;
 	IF news.trouble IS NOT NULL THEN
 		RETURN NEXT internal.finding('master alive', 'failed', format('The master (pid %s) puts off its work: %s.', news.process_id, rtrim(news.trouble, '.')),
-			coalesce('End what it waits for: ' || internal.blockers_of(news.process_id) || '.', 'Remove that cause; it tries again by itself.'));
+			coalesce(internal.end_blockers(news.process_id), 'Remove that cause; it tries again by itself.'));
 	ELSIF state.last_online_time IS NULL OR state.last_online_time < clock_timestamp() - patience THEN
 		RETURN NEXT internal.finding('master alive', 'failed', format('The master (pid %s) has not written LAST_ONLINE_TIME since %s.', news.process_id,
 				coalesce(state.last_online_time::timestamptz(0)::text, 'its start')),
-			coalesce('It waits for ' || internal.blockers_of(news.process_id) || ': end these sessions.',
+			coalesce(internal.end_blockers(news.process_id),
 				format('SELECT * FROM pg_stat_activity WHERE pid = %s shows what it waits for; a full disk or a missing synchronous standby holds up every commit.', news.process_id)));
 	ELSE
 		RETURN NEXT internal.finding('master alive', 'ok', format('Process %s, epoch %s, last online %s.', news.process_id, state.epoch, state.last_online_time::timestamptz(0)));
@@ -140,7 +151,7 @@ BEGIN
 	SELECT min(r.requested_time) INTO oldest FROM internal.request r;
 	IF oldest < clock_timestamp() - interval '1 min' THEN
 		RETURN NEXT internal.finding('requests', 'warning', format('A request of %s has not been applied by the master.', oldest::timestamptz(0)),
-			'See "master alive"; a restored catalog needs SELECT * FROM catalog.enable_scaleout();');
+			'Do what the row "master alive" says; a restored catalog needs SELECT * FROM catalog.enable_scaleout();');
 	END IF;
 END
 $$;
@@ -250,11 +261,11 @@ BEGIN
 		RETURN;
 	END;
 	IF news.thumbprint IS NOT NULL AND news.thumbprint <> facts.thumbprint THEN
-		RETURN NEXT internal.finding('thumbprint served', 'failed',
+		RETURN NEXT internal.finding('thumbprint of the master', 'failed',
 			format('The master serves the certificate with thumbprint %s, the file holds %s.', news.thumbprint, facts.thumbprint),
 			'Run SELECT pg_reload_conf(); the master then serves the file.');
 	ELSE
-		RETURN NEXT internal.finding('thumbprint served', 'ok', format('MasterHttpsCertThumbprint of the workers must be %s.', facts.thumbprint));
+		RETURN NEXT internal.finding('thumbprint of the master', 'ok', format('MasterHttpsCertThumbprint of the workers must be %s.', facts.thumbprint));
 	END IF;
 	IF (internal.check_server_file('host name')).ok THEN
 		RETURN NEXT internal.finding('host name in the certificate', 'ok', format('Its names are %s.', array_to_string(facts.names, ', ')));
@@ -265,15 +276,15 @@ BEGIN
 	END IF;
 	left_days := extract(epoch FROM facts.not_after - clock_timestamp()) / 86400;
 	IF facts.not_before > clock_timestamp() THEN
-		RETURN NEXT internal.finding('certificate valid now', 'failed', format('It is valid from %s; it is %s now.', facts.not_before, clock_timestamp()::timestamptz(0)),
+		RETURN NEXT internal.finding('master''s certificate valid', 'failed', format('It is valid from %s; it is %s now.', facts.not_before, clock_timestamp()::timestamptz(0)),
 			'Set the clock of this machine. If the clock is right: ' || anew);
 	ELSIF facts.not_after < clock_timestamp() THEN
-		RETURN NEXT internal.finding('certificate valid now', 'failed', format('It expired at %s; it is %s now.', facts.not_after, clock_timestamp()::timestamptz(0)),
+		RETURN NEXT internal.finding('master''s certificate valid', 'failed', format('It expired at %s; it is %s now.', facts.not_after, clock_timestamp()::timestamptz(0)),
 			'If the clock of this machine is right: ' || anew);
 	ELSIF left_days < 30 THEN
-		RETURN NEXT internal.finding('certificate valid now', 'warning', format('It expires in %s days, at %s.', left_days, facts.not_after), anew);
+		RETURN NEXT internal.finding('master''s certificate valid', 'warning', format('It expires in %s days, at %s.', left_days, facts.not_after), anew);
 	ELSE
-		RETURN NEXT internal.finding('certificate valid now', 'ok', format('Valid until %s.', facts.not_after));
+		RETURN NEXT internal.finding('master''s certificate valid', 'ok', format('Valid until %s.', facts.not_after));
 	END IF;
 END
 $$;
@@ -325,7 +336,7 @@ COMMENT ON FUNCTION internal.diagnose_partitions() IS 'Part of diagnose_scaleout
 
 -- Why this worker gets nothing, or NULL.  The rules are those of master_pick
 -- and of the trust set; catalog.worker_agents tells who is online.
-CREATE FUNCTION internal.worker_obstacle(worker internal.worker_agent, OUT cause text, OUT cure text)
+CREATE FUNCTION internal.worker_obstacle(worker internal.worker_agent, OUT "check" text, OUT cause text, OUT cure text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -334,14 +345,17 @@ DECLARE
 BEGIN
 	SELECT * INTO certificate FROM internal.worker_certificate c WHERE c.thumbprint = worker.thumbprint;
 	IF certificate.revoked IS NOT FALSE THEN
+		"check" := 'worker trusted';
 		cause := format('%s: its certificate (%s) is revoked', label, worker.thumbprint);
-		cure := 'Trust it again: scaleout workers trust --enable worker.crt, or SELECT catalog.trust_worker_certificate(pem, enable => true);';
+		cure := format('If that was not on purpose, copy worker.crt of %s here and run scaleout workers trust --enable worker.crt', worker.machine_name);
 	ELSIF NOT worker.is_enabled THEN
+		"check" := 'worker enabled';
 		cause := format('%s is disabled', label);
 		cure := format('Run SELECT catalog.enable_worker_agent(''%s'');', worker.agent_id);
 	ELSIF NOT (SELECT a.is_online FROM catalog.worker_agents a WHERE a.workeragentid = worker.agent_id) THEN
+		"check" := 'worker online';
 		cause := format('%s is offline; it was last heard of at %s', label, coalesce(worker.last_online_time::timestamptz(0)::text, 'no time'));
-		cure := format('On %s start the service (systemctl start scaleout-worker) and run scaleout doctor there.', worker.machine_name);
+		cure := format('On %s run systemctl start scaleout-worker; if it stays offline, scaleout doctor there says why.', worker.machine_name);
 	END IF;
 END
 $$;
@@ -360,15 +374,15 @@ DECLARE
 BEGIN
 	SELECT count(*) INTO trusted FROM internal.worker_certificate c WHERE NOT c.revoked;
 	IF trusted = 0 THEN
-		RETURN NEXT internal.finding('workers trusted', 'failed', 'No worker certificate is trusted: every worker is refused with 403 (SO302).',
-			'On the worker run scaleout-worker init, then here scaleout workers trust --enable worker.crt, or SELECT catalog.trust_worker_certificate(pem, enable => true);');
+		RETURN NEXT internal.finding('worker trusted', 'failed', 'No worker certificate is trusted: every worker is refused with 403 (SO302).',
+			'Run SELECT catalog.create_enrollment_token(); and on the worker''s machine scaleout-worker join TOKEN; or copy worker.crt of a worker here and run scaleout workers trust --enable worker.crt');
 	ELSE
-		RETURN NEXT internal.finding('workers trusted', 'ok', format('%s certificates are trusted.', trusted));
+		RETURN NEXT internal.finding('worker trusted', 'ok', format('%s certificates are trusted.', trusted));
 	END IF;
 	FOR certificate IN SELECT c.* FROM internal.worker_certificate c WHERE NOT c.revoked AND c.agent_id IS NULL ORDER BY c.trusted_time LIMIT 20 LOOP
 		RETURN NEXT internal.finding('worker registered', 'warning',
 			format('The worker with certificate %s (%s), trusted at %s, has never registered.', certificate.thumbprint, certificate.subject, certificate.trusted_time::timestamptz(0)),
-			'Start it (systemctl start scaleout-worker) and run scaleout doctor there: it says what is in the way.');
+			'On its machine run systemctl start scaleout-worker; if it stays away, scaleout doctor there says why.');
 	END LOOP;
 	FOR worker IN SELECT w.* FROM internal.worker_agent w ORDER BY w.registered_time LOOP
 		registered := registered + 1;
@@ -381,13 +395,13 @@ BEGIN
 					internal.cure_of_load(worker));
 			END IF;
 		ELSIF registered <= 200 THEN
-			RETURN NEXT internal.finding('worker', 'warning', 'Worker ' || obstacle.cause || '.', obstacle.cure);
+			RETURN NEXT internal.finding(obstacle."check", 'warning', 'Worker ' || obstacle.cause || '.', obstacle.cure);
 		END IF;
 		SELECT * INTO certificate FROM internal.worker_certificate c WHERE c.thumbprint = worker.thumbprint AND NOT c.revoked;
 		IF FOUND AND certificate.not_after < clock_timestamp() + interval '30 days' THEN
-			RETURN NEXT internal.finding('worker certificate', 'warning', format('The certificate of worker %s %s at %s.', internal.worker_label(worker.agent_id),
+			RETURN NEXT internal.finding('worker''s certificate valid', 'warning', format('The certificate of worker %s %s at %s.', internal.worker_label(worker.agent_id),
 					CASE WHEN certificate.not_after < clock_timestamp() THEN 'expired' ELSE 'expires' END, certificate.not_after::timestamptz(0)),
-				'Make a new one on that machine (scaleout cert create --force) and trust it here; the worker stays the same.');
+				format('Run SELECT catalog.rotate_worker_certificate(''%s''); the worker then makes a new one by itself, and stays the same.', worker.agent_id));
 		END IF;
 	END LOOP;
 	IF ready > 0 THEN
@@ -395,8 +409,8 @@ BEGIN
 	ELSE
 		RETURN NEXT internal.finding('workers ready', 'failed',
 			CASE WHEN registered = 0 THEN 'No worker has registered: executions wait.' ELSE 'No worker is enabled and online: executions wait.' END,
-			CASE WHEN registered = 0 THEN 'On a worker machine run scaleout-worker init and start the service; scaleout doctor there says what is in the way.'
-				 ELSE 'Do for one of them what its row says.' END);
+			CASE WHEN registered = 0 THEN 'Run SELECT catalog.create_enrollment_token(); and on the worker''s machine scaleout-worker join TOKEN, then start its service; scaleout doctor there says what is in the way.'
+				 ELSE 'Do for one of them what its row above says.' END);
 	END IF;
 END
 $$;
@@ -417,10 +431,10 @@ BEGIN
 		 WHERE a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '1 hour' AND a.pid <> pg_backend_pid()
 		UNION ALL
 		SELECT format('Prepared transaction "%s" of %s, since %s', p.gid, p.owner, p.prepared::timestamptz(0)),
-			   format('COMMIT PREPARED %L; or ROLLBACK PREPARED %L; in database %I', p.gid, p.gid, p.database)
+			   format('Run ROLLBACK PREPARED %L; in database %I, or COMMIT PREPARED %L;', p.gid, p.database, p.gid)
 		  FROM pg_prepared_xacts p WHERE p.prepared < clock_timestamp() - interval '1 hour'
 		UNION ALL
-		SELECT format('Replication slot "%s", unused', s.slot_name), format('SELECT pg_drop_replication_slot(%L); if nobody needs it any more.', s.slot_name)
+		SELECT format('Replication slot "%s", unused', s.slot_name), format('Run SELECT pg_drop_replication_slot(%L); unless somebody still needs it.', s.slot_name)
 		  FROM pg_replication_slots s WHERE NOT s.active AND s.xmin IS NOT NULL
 	LOOP
 		any_holder := true;
@@ -432,7 +446,7 @@ BEGIN
 	IF current_setting('synchronous_standby_names') <> '' AND NOT pg_is_in_recovery()
 		AND NOT EXISTS (SELECT 1 FROM pg_stat_replication r WHERE r.sync_state IN ('sync', 'quorum')) THEN
 		RETURN NEXT internal.finding('synchronous standby', 'failed', 'synchronous_standby_names is set and no synchronous standby is connected: every commit waits, also the master''s.',
-			'Start the standby, or empty synchronous_standby_names and run SELECT pg_reload_conf();');
+			'Start the standby, or set synchronous_standby_names = '''' and run SELECT pg_reload_conf();');
 	END IF;
 END
 $$;

@@ -9,94 +9,64 @@
  * instance id that nobody has: it is answered from memory and changes nothing.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <netdb.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/protocol.h"
 #include "common/uuid.h"
-#include "worker_agent/doctor.h"
+#include "worker_agent/doctor_connect.h"
+#include "worker_agent/doctor_private.h"
 #include "worker_agent/identity.h"
 
-#define CONNECT_MS     5000
-#define ANSWER_SECONDS 10
-#define CLOCK_LIMIT_S  60
+#define CLOCK_LIMIT_S 60
+#define CURE_SIZE     (PATH_MAX + 1500)
 
-/* ---- TCP -------------------------------------------------------------------------- */
+/* ---- name and port -------------------------------------------------------------- */
 
-/* A connected socket; -1 with the reason. */
-static int
-connect_one(const struct addrinfo *address, int *reason)
+/* The cure for an endpoint that is not the master's, between what is said before and after. */
+static void
+set_endpoint(const SoDoctor *doctor, char *cure, size_t size, const char *before, const char *after)
 {
-	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct timeval limit = {ANSWER_SECONDS, 0};
-	struct pollfd wait = {.fd = fd, .events = POLLOUT};
-	socklen_t size = sizeof(*reason);
-
-	*reason = 0;
-	if (fd < 0)
-	{
-		*reason = errno;
-		return -1;
-	}
-	if (connect(fd, address->ai_addr, address->ai_addrlen) != 0)
-	{
-		*reason = errno;
-		if (*reason == EINPROGRESS)
-		{
-			if (poll(&wait, 1, CONNECT_MS) <= 0)
-				*reason = ETIMEDOUT;
-			else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, reason, &size) != 0)
-				*reason = errno;
-		}
-	}
-	if (*reason != 0)
-	{
-		close(fd);
-		return -1;
-	}
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	return fd;
-}
-
-static int
-connect_any(const struct addrinfo *addresses, int *reason)
-{
-	int fd = -1;
-
-	for (const struct addrinfo *address = addresses; address != NULL && fd < 0;
-		 address = address->ai_next)
-		fd = connect_one(address, reason);
-	return fd;
+	snprintf(cure, size,
+			 "%sSet MasterEndpoint in %s to what SELECT property_value FROM "
+			 "catalog.master_properties WHERE property_name = 'MASTER_ADDRESS'; shows on the "
+			 "server, then " SO_DOCTOR_RESTART "%s",
+			 before, doctor->settings->file, after);
 }
 
 static void
 say_unreachable(SoDoctor *doctor, const SoEndpoint *endpoint, int reason)
 {
-	const char *cure;
+	char before[800];
+	char cure[CURE_SIZE];
 
 	if (reason == ECONNREFUSED)
-		cure = "Nobody listens there. On the server run SELECT * FROM catalog.diagnose_scaleout(): "
-			   "its row \"port open\" says where the master listens or why it cannot; correct "
-			   "MasterEndpoint or scaleout.port_number and scaleout.listen_addresses.";
-	else if (reason == ETIMEDOUT)
-		cure = "Something on the way drops the packets: open the port in the firewalls, and check "
-			   "the address.";
+		set_endpoint(doctor, cure, sizeof(cure), "Nobody listens there. ",
+					 "; if it is that already, the row \"port open\" of SELECT * FROM "
+					 "catalog.diagnose_scaleout(); says why nobody listens.");
 	else
-		cure = "Check the network and the address in MasterEndpoint.";
+	{
+		if (reason == ETIMEDOUT)
+			snprintf(before, sizeof(before),
+					 "Something on the way drops the packets: open port %d to %s in the firewalls. "
+					 "If the address is wrong: ",
+					 endpoint->port, endpoint->host);
+		else
+			snprintf(before, sizeof(before),
+					 "No way leads there: correct the network (ip route get %s). If the address is "
+					 "wrong: ",
+					 endpoint->host);
+		set_endpoint(doctor, cure, sizeof(cure), before, "");
+	}
 	so_doctor_sayf(doctor, "port answers", "failed", cure, "SO420: %s: %s.", endpoint->url,
 				   strerror(reason));
 }
@@ -109,21 +79,15 @@ say_not_tls(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addrinfo 
 			const char *problem)
 {
 	static const char question[] = "GET / HTTP/1.0\r\n\r\n";
-	static const char cure[] =
-		"Correct the port in MasterEndpoint: SELECT * FROM catalog.master_properties shows "
-		"MASTER_ADDRESS; or end the other service and let the master have the port.";
+	char cure[CURE_SIZE];
 	char answer[64] = "";
-	ssize_t got = 0;
-	int reason;
-	int fd = connect_any(addresses, &reason);
 
-	if (fd >= 0)
-	{
-		if (send(fd, question, strlen(question), MSG_NOSIGNAL) > 0)
-			got = recv(fd, answer, sizeof(answer) - 1, 0);
-		close(fd);
-	}
-	answer[got > 0 ? got : 0] = '\0';
+	set_endpoint(doctor, cure, sizeof(cure), "",
+				 "; or end the other service and let the master have the port.");
+	so_doctor_connect_ask(addresses, question, answer, sizeof(answer));
+	/* An alert or a handshake of TLS is no greeting of another service. */
+	if (answer[0] == 0x15 || answer[0] == 0x16)
+		answer[0] = '\0';
 	answer[strcspn(answer, "\r\n")] = '\0';
 	for (char *c = answer; *c != '\0'; c++)
 	{
@@ -143,37 +107,7 @@ say_not_tls(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addrinfo 
 					   endpoint->url, problem);
 }
 
-/* ---- TLS ----------------------------------------------------------------------------- */
-
-static SSL *
-open_tls(const SoDoctor *doctor, int fd, char *problem, size_t size)
-{
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-	SSL *ssl = NULL;
-
-	ERR_clear_error();
-	if (context != NULL)
-	{
-		SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-		/* Thumbprint and name are checked below, each for itself. */
-		SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
-		if (doctor->pair != NULL)
-		{
-			SSL_CTX_use_certificate(context, doctor->pair->certificate);
-			SSL_CTX_use_PrivateKey(context, doctor->pair->key);
-		}
-		ssl = SSL_new(context);
-		SSL_CTX_free(context);
-	}
-	if (ssl != NULL && SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1)
-		return ssl;
-	snprintf(problem, size, "%s",
-			 ERR_peek_error() != 0 ? ERR_reason_error_string(ERR_peek_error())
-								   : "it closes the connection or does not answer");
-	ERR_clear_error();
-	SSL_free(ssl);
-	return NULL;
-}
+/* ---- its certificate ------------------------------------------------------------------ */
 
 static void
 check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate, const SoThumbprint *pins,
@@ -182,7 +116,7 @@ check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate, const
 	SoThumbprint served;
 	SoError error;
 	char text[SO_THUMBPRINT_TEXT_SIZE];
-	char cure[512];
+	char cure[CURE_SIZE];
 
 	if (!so_thumbprint_of_x509(certificate, &served, &error))
 	{
@@ -200,48 +134,43 @@ check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate, const
 		}
 	}
 	snprintf(cure, sizeof(cure),
-			 "Compare with SSLCERT_THUMBPRINT in catalog.master_properties on the server. If it is "
-			 "%s, set MasterHttpsCertThumbprint = %s; otherwise somebody else "
-			 "answers at this address.",
-			 text, text);
+			 "On the server SELECT property_value FROM catalog.master_properties WHERE "
+			 "property_name = 'SSLCERT_THUMBPRINT'; must show %s: then set "
+			 "MasterHttpsCertThumbprint = %s in %s, then " SO_DOCTOR_RESTART
+			 "; otherwise somebody else answers at this address.",
+			 text, text, doctor->settings->file);
 	so_doctor_sayf(doctor, "thumbprint of the master", "failed", cure,
 				   "SO314: %s serves the certificate with thumbprint %s; "
 				   "MasterHttpsCertThumbprint is %s.",
 				   endpoint->url, text, doctor->settings->master_thumbprint);
 }
 
-/* "Its names are a, b." */
-static void
-add_names(X509 *certificate, SoError *error)
+/* The facts of the certificate that is served. */
+static bool
+read_served(X509 *certificate, SoCertificateFacts *facts)
 {
-	SoCertificateFacts facts;
-	SoError ignored;
-	char names[1500] = "";
-	size_t used = 0;
-	char *pem;
 	BIO *memory = BIO_new(BIO_s_mem());
+	SoError ignored;
+	bool good = false;
+	char *pem;
 	long length;
 
-	if (memory == NULL || PEM_write_bio_X509(memory, certificate) != 1)
+	if (memory != NULL && PEM_write_bio_X509(memory, certificate) == 1)
 	{
-		BIO_free(memory);
-		return;
-	}
-	length = BIO_get_mem_data(memory, &pem);
-	if (so_certificate_read(pem, (size_t) length, &facts, &ignored))
-	{
-		for (size_t i = 0; i < facts.name_count && used < sizeof(names); i++)
-			used += (size_t) snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
-									  facts.names[i]);
-		so_error_detail(error, "Its names are %s.", names);
+		length = BIO_get_mem_data(memory, &pem);
+		good = so_certificate_read(pem, (size_t) length, facts, &ignored);
 	}
 	BIO_free(memory);
+	return good;
 }
 
 static void
 check_host(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate)
 {
+	SoCertificateFacts facts;
 	SoError error;
+	char names[1500] = "";
+	size_t used = 0;
 
 	if (so_certificate_matches_host(certificate, endpoint->host, &error))
 	{
@@ -249,18 +178,30 @@ check_host(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate)
 					   "%s is one of its names.", endpoint->host);
 		return;
 	}
-	if (error.detail[0] == '\0')
-		add_names(certificate, &error);
-	so_error_hint(&error, "Use one of the names of the certificate in MasterEndpoint, or have the "
-						  "master's certificate made with the name that is used here.");
+	so_error_hint(&error,
+				  "Have the master's certificate made with the name %s: scaleout.host_name.",
+				  endpoint->host);
+	if (read_served(certificate, &facts) && facts.name_count > 0)
+	{
+		for (size_t i = 0; i < facts.name_count && used < sizeof(names); i++)
+			used += (size_t) snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
+									  facts.names[i]);
+		if (error.detail[0] == '\0')
+			so_error_detail(&error, "Its names are %s.", names);
+		so_error_hint(&error,
+					  "Set MasterEndpoint = https://%s:%d in %s, then " SO_DOCTOR_RESTART
+					  "; or have the master's certificate made with the name %s.",
+					  facts.names[0], endpoint->port, doctor->settings->file, endpoint->host);
+	}
 	so_doctor_error(doctor, "host name in the certificate", "failed", &error);
 }
 
 static void
 check_master_time(SoDoctor *doctor, X509 *certificate)
 {
-	static const char cure[] = "Set the clock of the machine that is wrong; or make a new "
-							   "certificate on the server and give its thumbprint to the workers.";
+	static const char cure[] =
+		"If the clocks are right, do on the server what the row of the same name in SELECT * FROM "
+		"catalog.diagnose_scaleout(); says: it makes a new certificate.";
 
 	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
 		so_doctor_say(doctor, "master's certificate valid", "warning",
@@ -280,16 +221,15 @@ check_master_time(SoDoctor *doctor, X509 *certificate)
 
 /* The answer of a poll without capacity; empty when there is none. */
 static void
-ask(const SoDoctor *doctor, const SoEndpoint *endpoint, SSL *ssl, char *answer, size_t size)
+ask(const SoDoctor *doctor, const SoEndpoint *endpoint, const SoDoctorConnection *connection,
+	char *answer, size_t size)
 {
 	char body[512];
 	char request[1200];
 	SoUuid nobody;
 	char nobody_text[SO_UUID_TEXT_SIZE];
 	SoError error;
-	size_t used = 0;
 	int length;
-	int got;
 
 	answer[0] = '\0';
 	if (!so_uuid_generate(&nobody, &error))
@@ -299,16 +239,11 @@ ask(const SoDoctor *doctor, const SoEndpoint *endpoint, SSL *ssl, char *answer, 
 					  ",\"capacity\":0,\"wait_ms\":0,\"held\":[]}",
 					  doctor->settings->agent_id, so_uuid_format(&nobody, nobody_text),
 					  so_identity_read_epoch(doctor->settings));
-	length = snprintf(request, sizeof(request),
-					  "POST " SO_ROUTE_LEASE " HTTP/1.1\r\nHost: %s\r\nContent-Type: "
-					  "application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-					  endpoint->host, length, body);
-	if (SSL_write(ssl, request, length) != length)
-		return;
-	while (used < size - 1 && (got = SSL_read(ssl, answer + used, (int) (size - 1 - used))) > 0)
-		used += (size_t) got;
-	answer[used] = '\0';
-	ERR_clear_error();
+	snprintf(request, sizeof(request),
+			 "POST " SO_ROUTE_LEASE " HTTP/1.1\r\nHost: %s\r\nContent-Type: "
+			 "application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+			 endpoint->host, length, body);
+	so_doctor_connection_ask(connection, request, answer, size);
 }
 
 static void
@@ -328,6 +263,34 @@ check_clock(SoDoctor *doctor, const char *answer)
 				   "The clocks of this machine and of the server differ by %ld s.", difference);
 }
 
+/*
+ * The certificate is trusted, but the master knows this worker by another one.  A
+ * worker that runs would have registered with it; if it could not, it is another's.
+ */
+static void
+say_other_certificate(SoDoctor *doctor, const char *message)
+{
+	char cure[2 * CURE_SIZE];
+	char host[256] = "localhost";
+
+	if (so_identity_running_pid(doctor->settings) == 0)
+	{
+		so_doctor_say(doctor, "worker trusted", "ok", NULL, NULL);
+		so_doctor_say(doctor, "worker registered", "warning",
+					  "The master knows this worker by another certificate still.",
+					  "Run systemctl start scaleout-worker: it registers with this one.");
+		return;
+	}
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		snprintf(host, sizeof(host), "localhost");
+	snprintf(cure, sizeof(cure),
+			 "Every worker needs a certificate of its own: run scaleout cert create --force --name "
+			 "%s %s %s, then " SO_DOCTOR_RESTART
+			 " and have the new one trusted, as this row then says.",
+			 host, doctor->settings->certificate_file, doctor->settings->key_file);
+	so_doctor_sayf(doctor, "worker trusted", "failed", cure, "HTTP 403, SO303: %s.", message);
+}
+
 /* SO210: not known in this epoch.  SO211: known, under the instance that registered. */
 static void
 judge_refusal(SoDoctor *doctor, const json_t *refusal)
@@ -339,15 +302,19 @@ judge_refusal(SoDoctor *doctor, const json_t *refusal)
 
 	code = code != NULL ? code : "";
 	detail = detail != NULL ? detail : "";
-	if (strcmp(code, "SO301") == 0 || strcmp(code, "SO302") == 0 || strcmp(code, "SO303") == 0)
+	if (strcmp(code, "SO303") == 0)
 	{
-		char cure[1024];
+		say_other_certificate(doctor, message);
+		return;
+	}
+	if (strcmp(code, "SO301") == 0 || strcmp(code, "SO302") == 0)
+	{
+		char cure[2 * CURE_SIZE];
 
 		snprintf(cure, sizeof(cure),
-				 "Take %s to the server and run there: scaleout workers trust --enable worker.crt",
-				 doctor->settings->certificate_file);
-		so_doctor_sayf(doctor, "trusted by the master", "failed",
-					   strcmp(code, "SO303") == 0 ? hint : cure, "HTTP 403, %s: %s. %s", code,
+				 "Copy %s to the server and run there: scaleout workers trust --enable %s",
+				 doctor->settings->certificate_file, doctor->settings->certificate_file);
+		so_doctor_sayf(doctor, "worker trusted", "failed", cure, "HTTP 403, %s: %s. %s", code,
 					   message, detail);
 		return;
 	}
@@ -357,44 +324,57 @@ judge_refusal(SoDoctor *doctor, const json_t *refusal)
 					   detail);
 		return;
 	}
-	so_doctor_say(doctor, "trusted by the master", "ok", NULL, NULL);
+	so_doctor_say(doctor, "worker trusted", "ok", NULL, NULL);
 	if (strcmp(code, "SO210") == 0)
 	{
-		so_doctor_say(
-			doctor, "registered", "warning", "The master of this epoch does not know this worker.",
-			"Start the worker (systemctl start scaleout-worker): it registers by itself.");
+		so_doctor_say(doctor, "worker registered", "warning",
+					  "The master of this epoch does not know this worker.",
+					  so_identity_running_pid(doctor->settings) != 0
+						  ? "It registers by itself within seconds; its log says what keeps it."
+						  : "Run systemctl start scaleout-worker: it registers by itself.");
 		return;
 	}
-	so_doctor_say(doctor, "registered", "ok", NULL, NULL);
+	so_doctor_say(doctor, "worker registered", "ok", NULL, NULL);
 	if (strstr(detail, "disabled") != NULL)
 	{
 		char cure[200];
 
 		snprintf(cure, sizeof(cure), "On the server run SELECT catalog.enable_worker_agent('%s');",
 				 doctor->settings->agent_id);
-		so_doctor_say(doctor, "enabled", "failed",
+		so_doctor_say(doctor, "worker enabled", "failed",
 					  "SO424: this worker is registered and disabled: it gets no tasks.", cure);
 	}
 	else
-		so_doctor_say(doctor, "enabled", "ok", NULL, NULL);
+		so_doctor_say(doctor, "worker enabled", "ok", NULL, NULL);
 }
 
 static void
-check_answer(SoDoctor *doctor, const SoEndpoint *endpoint, SSL *ssl)
+check_answer(SoDoctor *doctor, const SoEndpoint *endpoint, const SoDoctorConnection *connection)
 {
 	char answer[16384];
+	char cure[CURE_SIZE];
 	const char *body;
 	json_t *root;
 
 	if (doctor->pair == NULL)
 		return;
-	ask(doctor, endpoint, ssl, answer, sizeof(answer));
+	ask(doctor, endpoint, connection, answer, sizeof(answer));
 	body = strstr(answer, "\r\n\r\n");
 	root = body != NULL ? json_loads(body + 4, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
-	if (root == NULL || json_object_get(root, "error") == NULL)
-		so_doctor_sayf(doctor, "answer of the master", "failed",
-					   so_error_default_hint(SO_ERR_AGENT_MASTER_ANSWER),
+	set_endpoint(
+		doctor, cure, sizeof(cure), "",
+		"; if it is that already, SELECT * FROM catalog.diagnose_scaleout(); there says what "
+		"holds up the master, and both sides must have the same version.");
+	if (answer[0] == '\0')
+		so_doctor_sayf(doctor, "answer of the master", "failed", cure,
+					   "SO420: %s takes the connection, but does not answer in time.",
+					   endpoint->url);
+	else if (root == NULL || json_object_get(root, "error") == NULL)
+	{
+		answer[strcspn(answer, "\r\n")] = '\0';
+		so_doctor_sayf(doctor, "answer of the master", "failed", cure,
 					   "SO421: the answer is not that of a master: \"%.60s\".", answer);
+	}
 	else
 	{
 		check_clock(doctor, answer);
@@ -407,25 +387,23 @@ static void
 check_connection(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addrinfo *addresses,
 				 const SoThumbprint *pins, int pin_count)
 {
-	char problem[256];
+	SoDoctorConnection connection;
 	X509 *certificate;
-	SSL *ssl;
+	char problem[256];
 	int reason;
-	int fd = connect_any(addresses, &reason);
 
-	if (fd < 0)
+	if (!so_doctor_connect(addresses, &connection, &reason))
 	{
 		say_unreachable(doctor, endpoint, reason);
 		return;
 	}
 	so_doctor_sayf(doctor, "port answers", "ok", NULL, "%s.", endpoint->url);
-	ssl = open_tls(doctor, fd, problem, sizeof(problem));
-	if (ssl == NULL)
+	if (!so_doctor_connection_tls(&connection, doctor->pair, problem, sizeof(problem)))
 		say_not_tls(doctor, endpoint, addresses, problem);
 	else
 	{
-		so_doctor_sayf(doctor, "TLS", "ok", NULL, "%s.", SSL_get_version(ssl));
-		certificate = SSL_get1_peer_certificate(ssl);
+		so_doctor_sayf(doctor, "TLS", "ok", NULL, "%s.", SSL_get_version(connection.ssl));
+		certificate = SSL_get1_peer_certificate(connection.ssl);
 		if (certificate != NULL)
 		{
 			check_pin(doctor, endpoint, certificate, pins, pin_count);
@@ -433,10 +411,9 @@ check_connection(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addr
 			check_master_time(doctor, certificate);
 			X509_free(certificate);
 		}
-		check_answer(doctor, endpoint, ssl);
-		SSL_free(ssl);
+		check_answer(doctor, endpoint, &connection);
 	}
-	close(fd);
+	so_doctor_connection_close(&connection);
 }
 
 void
@@ -446,14 +423,17 @@ so_doctor_master(SoDoctor *doctor, const SoEndpoint *endpoint, const SoThumbprin
 	struct addrinfo wanted = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *addresses;
 	char port[16];
+	char cure[CURE_SIZE];
 	int failed;
 
+	/* A dead name server must not hold up the rest; what the administrator has set stays. */
+	setenv("RES_OPTIONS", "timeout:2 attempts:1", 0);
 	snprintf(port, sizeof(port), "%d", endpoint->port);
 	failed = getaddrinfo(endpoint->host, port, &wanted, &addresses);
 	if (failed != 0)
 	{
-		so_doctor_sayf(doctor, "endpoint resolves", "failed",
-					   "Correct the host in MasterEndpoint, or add the name to DNS or /etc/hosts.",
+		set_endpoint(doctor, cure, sizeof(cure), "", "; or add the name to DNS or /etc/hosts.");
+		so_doctor_sayf(doctor, "endpoint resolves", "failed", cure,
 					   "SO420: the name \"%s\" of %s is not known here: %s.", endpoint->host,
 					   endpoint->url, gai_strerror(failed));
 		return;

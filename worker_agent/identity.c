@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,9 @@
 
 #include "common/log.h"
 #include "worker_agent/rotation.h"
+
+#define LOCK_TRIES   10
+#define LOCK_WAIT_MS 20
 
 static bool
 system_error(SoError *error, SoErrorCode code, const char *place, const char *message)
@@ -43,6 +47,13 @@ take_lock(const SoSettings *settings, SoIdentity *identity, SoError *error)
 	identity->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (identity->lock_fd < 0)
 		return system_error(error, SO_ERR_FILE_UNWRITABLE, path, "the lock file cannot be opened");
+	/* Whoever asks whether a worker runs has the lock for a moment. */
+	for (int i = 0; i < LOCK_TRIES && flock(identity->lock_fd, LOCK_EX | LOCK_NB) != 0; i++)
+	{
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES - 1)
+			break;
+		poll(NULL, 0, LOCK_WAIT_MS);
+	}
 	if (flock(identity->lock_fd, LOCK_EX | LOCK_NB) != 0)
 	{
 		if (errno != EWOULDBLOCK)

@@ -339,7 +339,8 @@ parse_line(SoSettings *settings, char *line, const char *place, bool *seen,
 
 		so_error_set(unknown, SO_ERR_AGENT_SETTING_UNKNOWN, place, "unknown setting \"%s\"", name);
 		if (nearest != NULL)
-			so_error_hint(unknown, "Perhaps you meant %s.", nearest);
+			so_error_hint(unknown, "Perhaps you meant %s; correct this line, or remove it.",
+						  nearest);
 		return;
 	}
 	if (seen[row - so_setting_rows])

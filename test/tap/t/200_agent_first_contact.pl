@@ -92,7 +92,7 @@ subtest 'settings' => sub {
 	append_to_file("$folder/bad.conf", "MaxTaskCuont = 3\nTaskLogLevel = 1000\n");
 	my ($status, undef, $err) = command('run', '--config', "$folder/bad.conf");
 	is($status, 78, 'a bad settings file is refused');
-	like($err, qr/SO401: unknown setting "MaxTaskCuont" \(\S+bad\.conf:1\)\. Perhaps you meant MaxTaskCount\./, 'with the nearest name');
+	like($err, qr/SO401: unknown setting "MaxTaskCuont" \(\S+bad\.conf:1\)\. Perhaps you meant MaxTaskCount; correct this line/, 'with the nearest name');
 	like($err, qr/SO402: "1000" is not valid for TaskLogLevel \(\S+bad\.conf:2\)/, 'and every other error');
 	like($err, qr/SO404: AgentId is not set/, 'and what is missing');
 };

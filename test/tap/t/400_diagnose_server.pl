@@ -36,7 +36,7 @@ sub symptom
 		};
 		ok($seen, "$with{check}: the cause is named") or diag(explain $row);
 		like($row->{cure}, $with{cure}, 'and a cure');
-		$with{apply} ? $with{apply}->($row->{cure}) : Scaleout::Symptom::apply($system, $row->{cure});
+		$with{apply} ? $with{apply}->($row->{cure}) : Scaleout::Symptom::apply($system, $row);
 		ok(eval { $system->wait_for("the end of: $name", sub { result($with{check}) =~ /^(ok|absent)$/ }) }, 'which ends it')
 		  or diag(explain(Scaleout::Symptom::diagnose($system)->{ $with{check} }));
 	};
@@ -71,7 +71,7 @@ symptom('scaleout is not enabled, master_properties is empty',
 	make => sub { }, check => 'catalog enabled', cause => qr/has not been called in this database/, cure => qr/enable_scaleout/);
 $system->wait_listening;
 isnt($system->sql("SELECT property_value FROM catalog.master_properties WHERE property_name = 'MASTER_ADDRESS'"), '', 'now it says where the master is');
-is(result($_), 'ok', "$_ is ok") for ('master alive', 'port open', 'certificate and key', 'thumbprint served', 'encryption key',
+is(result($_), 'ok', "$_ is ok") for ('master alive', 'port open', 'certificate and key', 'thumbprint of the master', 'encryption key',
 	'security directory', 'programs installed', 'partitions', 'versions', 'endpoint');
 
 symptom('scaleout was disabled',
@@ -124,7 +124,7 @@ symptom('the key cannot be read by the server',
 
 symptom('the certificate is not the one bound to the port',
 	make => sub { put_certificate('20260101000000Z', '20560101000000Z') },
-	check => 'thumbprint served', cause => qr/serves the certificate with thumbprint [0-9a-f]{64}, the file holds [0-9a-f]{64}/, cure => qr/pg_reload_conf/);
+	check => 'thumbprint of the master', cause => qr/serves the certificate with thumbprint [0-9a-f]{64}, the file holds [0-9a-f]{64}/, cure => qr/pg_reload_conf/);
 
 # The cure in words: rename the old pair, enable_scaleout, reload.
 my $anew = sub {
@@ -137,10 +137,10 @@ my $anew = sub {
 };
 symptom('the certificate has expired',
 	make => sub { put_certificate('20200101000000Z', '20200201000000Z'); reload(); },
-	check => 'certificate valid now', cause => qr/expired at 2020-02-01/, cure => qr/new thumbprint to the workers/, apply => $anew);
+	check => "master's certificate valid", cause => qr/expired at 2020-02-01/, cure => qr/new thumbprint to the workers/, apply => $anew);
 symptom('the certificate is not valid yet',
 	make => sub { put_certificate('20480101000000Z', '20490101000000Z'); reload(); },
-	check => 'certificate valid now', cause => qr/valid from 2048-01-01/, cure => qr/clock/, apply => $anew);
+	check => "master's certificate valid", cause => qr/valid from 2048-01-01/, cure => qr/clock/, apply => $anew);
 symptom('the certificate is for another host name',
 	make => sub { put_certificate('20260101000000Z', '20560101000000Z', 'old.example', 'other.example'); reload(); },
 	check => 'host name in the certificate', cause => qr/SO313.*localhost/, cure => qr/one of its names \(old\.example, other\.example\)/,
@@ -154,11 +154,10 @@ symptom('the encryption key is gone',
 	apply => sub { rename "$security/encryption.backup", "$security/encryption.key" });
 
 symptom('the security directory is open to others',
-	make => sub { chmod 0755, $security }, check => 'security directory', cause => qr/SO135/, cure => qr/0700/,
-	apply => sub { chmod 0700, $security });
+	make => sub { chmod 0755, $security }, check => 'security directory', cause => qr/SO135/, cure => qr/chmod 700/);
 
-is(result('workers trusted'), 'failed', 'no worker is trusted');
-like(Scaleout::Symptom::diagnose($system)->{'workers trusted'}{cure}, qr/scaleout workers trust --enable/, 'and it says how to trust one');
+is(result('worker trusted'), 'failed', 'no worker is trusted');
+like(Scaleout::Symptom::diagnose($system)->{'worker trusted'}{cure}, qr/create_enrollment_token\(\);.*scaleout-worker join TOKEN/, 'and it says how to trust one');
 
 # Without the library only one row can be given.
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");

@@ -1,11 +1,13 @@
 # Symptoms on a worker's machine (docs/troubleshooting.md): each is made for
-# real, and scaleout doctor must name its cause and a cure that, applied as it is
-# written, ends it.
+# real, the worker is started with it, and scaleout doctor must name its cause
+# and a cure.  The test does what the doctor says until it says nothing more;
+# then the worker must run an execution.
 use strict;
 use warnings;
 
 use Cwd qw(realpath);
 use IO::Socket::INET;
+use IO::Socket::SSL;
 use Test::More;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -16,30 +18,20 @@ use Scaleout::System;
 use Scaleout::Symptom;
 
 my $system = Scaleout::System->new('worker', settings => { 'scaleout.long_poll_interval' => '500ms', 'scaleout.probe_interval' => '200ms', 'scaleout.master_heartbeat_interval' => '500ms' });
+$system->deploy('f', 'p', empty => { executables => [] });
 my $good = 'https://localhost:' . $system->port;
 my $thumbprint = $system->sql('SELECT thumbprint FROM internal.master_state');
 my $directory = realpath($system->{folder}) . '/one';
 my $agent = $system->add_agent('one', start => 0);
-my $client = Scaleout::System::program('scaleout');
+my $security = $system->node->data_dir . '_scaleout';
 
-# The master takes certificates on at its next turn.
-$system->wait_for('the trust', sub { my $row = Scaleout::Symptom::doctor($directory)->{'trusted by the master'}; $row && $row->{result} eq 'ok' });
-my $healthy = Scaleout::Symptom::doctor($directory);
-is($healthy->{''}, 0, 'a good worker: status 0') or diag(explain $healthy);
-is($healthy->{$_}{result}, 'ok', "$_ is ok") for ('settings', 'certificate and key', 'own thumbprint', 'own certificate valid now', 'runner program',
-	'folder of the tasks', 'folder of the spool', 'endpoint resolves', 'port answers', 'TLS', 'thumbprint of the master', 'host name in the certificate',
-	'clock', 'trusted by the master');
-like($healthy->{TLS}{cause}, qr/TLSv1\.[23]/, 'it names the version of TLS');
-like($healthy->{service}{cause}, qr/No worker process/, 'and that the service does not run');
-
-# A server that is not the master; it answers every connection with $answer.
+# A server that is not the master; it does the same with every connection.
 my @children;
 END { kill('KILL', @children) if @children; }
 
-sub other_server
+sub serve
 {
-	my ($answer) = @_;
-	my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 5, Proto => 'tcp') or die $!;
+	my ($listener, $do) = @_;
 	my $port = $listener->sockport;
 	my $pid = fork() // die $!;
 	if ($pid == 0)
@@ -49,16 +41,37 @@ sub other_server
 		open(STDERR, '>', '/dev/null');
 		@children = ();
 		$SIG{PIPE} = 'IGNORE';
-		while (my $connection = $listener->accept)
-		{
-			sysread($connection, my $question, 4096);
-			syswrite($connection, $answer);
-			close $connection;
-		}
+		my @held;
+		while (my $connection = $listener->accept) { push @held, $do->($connection); }
 		POSIX::_exit(0);
 	}
 	push @children, $pid;
-	return $port;
+	close $listener;
+	return "https://localhost:$port";
+}
+
+sub listener { return IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 5, Proto => 'tcp') // die $!; }
+
+# Says this, whatever it is asked.
+sub other_server
+{
+	my ($answer) = @_;
+	return serve(listener(), sub { my ($connection) = @_; sysread($connection, my $question, 4096); syswrite($connection, $answer); close $connection; return; });
+}
+
+# Speaks TLS with a pair of files, and says this.
+sub tls_server
+{
+	my ($certificate, $key, $answer, %with) = @_;
+	return serve(listener(), sub {
+		my ($connection) = @_;
+		my $tls = IO::Socket::SSL->start_SSL($connection, SSL_server => 1, SSL_cert_file => $certificate, SSL_key_file => $key, SSL_verify_mode => SSL_VERIFY_NONE, %with)
+		  or return;
+		sysread($tls, my $question, 4096);
+		syswrite($tls, $answer);
+		close $tls;
+		return;
+	});
 }
 
 sub make_pair
@@ -70,103 +83,232 @@ sub make_pair
 		. "default_md=sha256\npolicy=p\nx509_extensions=e\ncopy_extensions=copy\nunique_subject=no\n[p]\ncommonName=supplied\n[e]\nbasicConstraints=CA:FALSE\n")
 	  unless -e "$folder/ca.conf";
 	append_to_file("$folder/index.txt", '') unless -e "$folder/index.txt";
-	system("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=one -keyout $key -out $folder/csr.pem 2>/dev/null") == 0 or die 'openssl req';
+	system("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+		. " -keyout $key -out $folder/csr.pem 2>/dev/null") == 0 or die 'openssl req';
 	chmod 0600, $key;
 	system("openssl ca -batch -notext -selfsign -config $folder/ca.conf -keyfile $key -in $folder/csr.pem -startdate $from -enddate $to"
 		. " -out $certificate 2>/dev/null") == 0 or die 'openssl ca';
+	return unpack('H*', Scaleout::GatewayStub::thumbprint($certificate));
+}
+
+sub works
+{
+	my ($name) = @_;
+	my $id = $system->run('f', 'p', 'empty');
+	ok(eval { $system->wait_status($id, 7) }, $name // 'an execution succeeds') or diag(explain(Scaleout::Symptom::explain($system, $id)));
 	return;
 }
 
-my $endpoint = sub { my ($value) = @_; return sub { Scaleout::Symptom::set_worker($directory, 'MasterEndpoint', $value) } };
-# The cure "correct MasterEndpoint": it is what catalog.master_properties shows.
-my $as_shown = sub {
-	my $address = $system->sql("SELECT property_value FROM catalog.master_properties WHERE property_name = 'MASTER_ADDRESS'");
-	Scaleout::Symptom::set_worker($directory, 'MasterEndpoint', $address);
-};
-my $apply = sub { Scaleout::Symptom::apply($system, $_[0], $directory) };
-my $saved = sub { rename "$directory/$_", "$directory/saved.$_" for ('worker.crt', 'worker.key') };
-my $restore = sub { rename "$directory/saved.$_", "$directory/$_" for ('worker.crt', 'worker.key') };
+sub log_since { my ($offset) = @_; my $text = -e $agent->{log} ? slurp_file($agent->{log}) : ''; return substr($text, $offset); }
 
-# name, what makes it, the check that shows it, cause, cure, what the cure says
+# ---- a good worker, before its first start ---------------------------------------
+
+# The master takes certificates on at its next turn.
+$system->wait_for('the trust', sub { my $row = Scaleout::Symptom::doctor($directory)->{'worker trusted'}; $row && $row->{result} eq 'ok' });
+my $healthy = Scaleout::Symptom::doctor($directory);
+is($healthy->{''}, 0, 'a good worker: status 0') or diag(explain $healthy);
+is($healthy->{$_}{result}, 'ok', "$_ is ok") for ('account', 'settings', 'certificate and key', 'own thumbprint', "worker's certificate valid", 'runner program',
+	'folder of the tasks', 'folder of the spool', 'endpoint resolves', 'port answers', 'TLS', 'thumbprint of the master', 'host name in the certificate',
+	"master's certificate valid", 'clock', 'worker trusted');
+like($healthy->{TLS}{cause}, qr/TLSv1\.[23]/, 'it names the version of TLS');
+like($healthy->{service}{cause}, qr/No worker process/, 'and that the service does not run');
+like($healthy->{'worker registered'}{cause}, qr/does not know this worker/, 'and that it has not registered');
+is_deeply([ Scaleout::Symptom::heal($system, $directory) ], ['service'], 'what is to be done is to start it');
+works('then it works');
+$system->wait_for('the registration', sub { my $row = Scaleout::Symptom::doctor($directory)->{'worker enabled'}; $row && $row->{result} eq 'ok' });
+$healthy = Scaleout::Symptom::doctor($directory);
+is($healthy->{$_}{result}, 'ok', "$_ is ok beside the running worker") for ('service', 'spool', 'worker registered', 'worker enabled');
+
+# ---- symptoms ----------------------------------------------------------------------
+
+my $endpoint = sub { my ($value) = @_; return sub { Scaleout::Symptom::set_worker($directory, 'MasterEndpoint', ref $value ? $value->() : $value) } };
+my $put = sub { my ($name, $value) = @_; return sub { Scaleout::Symptom::set_worker($directory, $name, $value) } };
+my $crt = "$directory/worker.crt";
+my $key = "$directory/worker.key";
+
+# A full queue of connections drops what comes, as a firewall does.
+my ($full, @waiting);
+my $fill = sub {
+	$full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1, Proto => 'tcp') or die $!;
+	listen($full, 0);
+	for (1 .. 4)
+	{
+		my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $full->sockport, Blocking => 0) or die $!;
+		push @waiting, $socket;
+	}
+	return 'https://localhost:' . $full->sockport;
+};
+
+# name, what makes it, the check that shows it, cause, what the worker's own log says (or undef)
 my @symptoms = (
 	[ 'wrong endpoint: a name that is not known', $endpoint->('https://no-such-host.invalid:8391'), 'endpoint resolves',
-		qr/"no-such-host\.invalid".*not known/, qr/Correct the host in MasterEndpoint/, $as_shown ],
-	[ 'wrong or closed port', $endpoint->('https://localhost:' . PostgreSQL::Test::Cluster::get_free_port()), 'port answers',
-		qr/SO420: .*Connection refused/, qr/diagnose_scaleout.*correct MasterEndpoint/s, $as_shown ],
+		qr/SO420: the name "no-such-host\.invalid".*not known/, qr/SO420: the master cannot be reached \(https:\/\/no-such-host\.invalid:8391\).*resolve host/ ],
+	[ 'wrong port, closed port', $endpoint->('https://localhost:' . PostgreSQL::Test::Cluster::get_free_port()), 'port answers',
+		qr/SO420: .*Connection refused/, qr/SO420: the master cannot be reached.*(?:refused|connect)/ ],
+	[ 'a firewall: nothing comes back', $endpoint->($fill), 'port answers', qr/SO420: .*Connection timed out/, undef ],
+	[ 'wrong endpoint: an address that leads nowhere', $endpoint->('https://255.255.255.255:8391'), 'port answers', qr/SO420: .*(?:unreachable|denied)/, undef ],
 	[ 'other host name', $endpoint->('https://0.0.0.0:' . $system->port), 'host name in the certificate',
-		qr/SO313.*0\.0\.0\.0.*localhost/s, qr/one of the names of the certificate in MasterEndpoint/, $as_shown ],
-	[ 'plain HTTP on the port', $endpoint->('https://localhost:' . other_server("HTTP/1.1 400 Bad Request\r\n\r\n")), 'TLS',
-		qr/plain HTTP without TLS \("HTTP\/1\.1 400 Bad Request"\)/, qr/master_properties/, $as_shown ],
-	[ 'another service on the port', $endpoint->('https://localhost:' . other_server("SSH-2.0-OpenSSH\r\n")), 'TLS',
-		qr/another service, it says "SSH-2\.0-OpenSSH"/, qr/master_properties/, $as_shown ],
-	[ 'wrong thumbprint of the master', sub { Scaleout::Symptom::set_worker($directory, 'MasterHttpsCertThumbprint', 'ab' x 32) }, 'thumbprint of the master',
-		qr/SO314: .*\Q$thumbprint\E; MasterHttpsCertThumbprint is (?:ab){32}/, qr/set MasterHttpsCertThumbprint = $thumbprint/, $apply ],
-	[ 'wrong thumbprint of the worker', sub { Scaleout::Symptom::set_worker($directory, 'WorkerHttpsCertThumbprint', 'cd' x 32) }, 'own thumbprint',
-		qr/SO408: .*has the thumbprint [0-9a-f]{64}, WorkerHttpsCertThumbprint is (?:cd){32}/, qr/set WorkerHttpsCertThumbprint = [0-9a-f]{64}/, $apply ],
-	[ 'the key can be read by others', sub { chmod 0644, "$directory/worker.key" }, 'certificate and key', qr/SO307/, qr/chmod 600 \S+worker\.key/, $apply ],
-	[ 'the key cannot be read by the agent', sub { chmod 0000, "$directory/worker.key" }, 'certificate and key', qr/SO007.*Permission denied/,
-		qr/chmod 600 \S+worker\.key/, $apply ],
-	[ 'the key is gone', sub { rename "$directory/worker.key", "$directory/backup.key" }, 'certificate and key', qr/SO007.*No such file/,
-		qr/Restore the key from its backup/, sub { rename "$directory/backup.key", "$directory/worker.key" } ],
+		qr/SO313: .*0\.0\.0\.0.*localhost/s, qr/SO313: the certificate is for another host name|SO313: .*0\.0\.0\.0/ ],
+	[ 'plain HTTP on the TLS port', $endpoint->(sub { other_server("HTTP/1.1 400 Bad Request\r\n\r\n") }), 'TLS',
+		qr/plain HTTP without TLS \("HTTP\/1\.1 400 Bad Request"\)/, qr/SO420: .*wrong version number/ ],
+	[ 'another service on the port', $endpoint->(sub { other_server("SSH-2.0-OpenSSH\r\n") }), 'TLS',
+		qr/another service, it says "SSH-2\.0-OpenSSH"/, qr/SO420: .*wrong version number/ ],
+	[ 'a version of TLS that is too old', $endpoint->(sub { tls_server("$security/master.crt", "$security/master.key", '', SSL_version => 'TLSv1_1', SSL_cipher_list => 'ALL:@SECLEVEL=0') }), 'TLS',
+		qr/does not speak TLS 1\.2 or newer: .*(?:protocol|version)/, qr/SO420: .*(?:protocol|version)/ ],
+	[ 'a service that never says a word', $endpoint->(sub { serve(listener(), sub { return $_[0] }) }), 'TLS', qr/it does not answer within 5 s/, undef ],
+	[ 'an HTTPS service that is not the master', $endpoint->(sub { tls_server("$security/master.crt", "$security/master.key", "HTTP/1.1 200 OK\r\n\r\nhello") }), 'answer of the master',
+		qr/SO421: .*not that of a master: "HTTP\/1\.1 200 OK/, qr/SO421: / ],
+	[ 'a master that takes the connection and does not answer', $endpoint->(sub { tls_server("$security/master.crt", "$security/master.key", '') }), 'answer of the master',
+		qr/SO420: .*takes the connection, but does not answer/, qr/SO420: / ],
+	[ 'wrong thumbprint of the master', $put->('MasterHttpsCertThumbprint', 'ab' x 32), 'thumbprint of the master',
+		qr/SO314: .*\Q$thumbprint\E; MasterHttpsCertThumbprint is (?:ab){32}/, qr/SO314: .*\Q$thumbprint\E; MasterHttpsCertThumbprint is (?:ab){32}/ ],
+	[ 'wrong thumbprint of the worker', $put->('WorkerHttpsCertThumbprint', 'cd' x 32), 'own thumbprint',
+		qr/SO408: .*has the thumbprint [0-9a-f]{64}, WorkerHttpsCertThumbprint is (?:cd){32}/, qr/SO408: / ],
+	[ 'the key can be read by others', sub { chmod 0644, $key }, 'certificate and key', qr/SO307: .*worker\.key/, qr/SO307: .*worker\.key/ ],
+	[ 'the key cannot be read by the agent', sub { chmod 0000, $key }, 'certificate and key', qr/SO007: .*Permission denied/, qr/SO007: .*worker\.key.*Permission denied/ ],
+	[ 'the key is gone', sub { unlink $key }, 'certificate and key', qr/SO007: .*No such file/, qr/SO007: .*worker\.key/ ],
+	[ 'the certificate is gone', sub { unlink $crt }, 'certificate and key', qr/SO007: .*worker\.crt.*No such file/, qr/SO007: .*worker\.crt/ ],
+	[ 'the key belongs to another certificate', sub { my $other = "$system->{folder}/other"; make_pair('20260101000000Z', '20560101000000Z', "$other.crt", "$other.key"); rename "$other.key", $key },
+		'certificate and key', qr/SO308: /, qr/SO308: / ],
 	[ 'a stale certificate in the place of the right one',
-		sub { $saved->(); make_pair('20260101000000Z', '20560101000000Z', "$directory/worker.crt", "$directory/worker.key") }, 'own thumbprint',
-		qr/SO408/, qr/Put the certificate and key with that thumbprint into/, $restore ],
-	[ 'settings that cannot be read', sub { chmod 0000, "$directory/worker.conf" }, 'settings', qr/SO007: \S+worker\.conf cannot be read by/,
-		qr/chmod 600 \S+worker\.conf/, $apply ],
-	[ 'a setting that does not exist', sub { append_to_file("$directory/worker.conf", "MaxTaskCuont = 3\n") }, 'settings',
-		qr/SO401: unknown setting "MaxTaskCuont" \(\S+worker\.conf:\d+\)/, qr/Perhaps you meant MaxTaskCount|settings-sample/,
-		sub { my $text = slurp_file("$directory/worker.conf"); $text =~ s/MaxTaskCuont/MaxTaskCount/; unlink "$directory/worker.conf"; append_to_file("$directory/worker.conf", $text) } ],
-	[ 'a folder that cannot be written', sub { mkdir "$directory/tasks"; chmod 0500, "$directory/tasks" }, 'folder of the tasks', qr/SO008: \S+tasks cannot be written/,
-		qr/TasksRootFolder/, sub { chmod 0700, "$directory/tasks" } ],
-);
+		sub {
+			Scaleout::Symptom::set_worker($directory, 'WorkerHttpsCertThumbprint', unpack('H*', Scaleout::GatewayStub::thumbprint($crt)));
+			make_pair('20260101000000Z', '20560101000000Z', $crt, $key);
+		}, 'own thumbprint', qr/SO408: \S+worker\.crt has the thumbprint/, qr/SO408: / ],
+	[ 'the certificate of another worker',
+		sub {
+			my $other = $system->add_fake_agent('other');
+			system("cp $system->{folder}/other.crt $crt && cp $system->{folder}/other.key $key") == 0 or die 'cp';
+			Scaleout::Symptom::set_worker($directory, 'WorkerHttpsCertThumbprint', unpack('H*', Scaleout::GatewayStub::thumbprint($crt)));
+		}, 'worker trusted', qr/HTTP 403, SO303/, qr/SO303: / ],
+	[ 'settings that cannot be read', sub { chmod 0000, "$directory/worker.conf" }, 'settings', qr/SO007: \S+worker\.conf cannot be read by \w+\. Permission denied/,
+		qr/SO007: the settings file cannot be read \(\S+worker\.conf\)\. Permission denied/ ],
+	[ 'a setting that does not exist', sub { Scaleout::Symptom::set_worker($directory, 'MaxTaskCuont', 3) }, 'settings',
+		qr/SO401: unknown setting "MaxTaskCuont" \(\S+worker\.conf:\d+\)/, qr/SO401: unknown setting "MaxTaskCuont" \(\S+worker\.conf:\d+\)/ ],
+	[ 'the folder of the tasks cannot be written', sub { mkdir "$directory/tasks"; chmod 0500, "$directory/tasks" }, 'folder of the tasks', qr/SO008: \S+tasks cannot be written/, undef ],
+	[ 'the spool cannot be written', sub { mkdir "$directory/spool"; chmod 0500, "$directory/spool" }, 'folder of the spool', qr/SO008: \S+spool cannot be written/, qr/SO\d+: .*spool/ ],
+	[ 'the runner program is missing', $put->('RunnerProgram', '/no/such/scaleout-runner'), 'runner program', qr/SO410: \/no\/such\/scaleout-runner/, qr/SO4\d\d: / ],
+	[ 'the certificate was revoked', sub { $system->sql("SELECT catalog.revoke_worker_certificate('" . unpack('H*', Scaleout::GatewayStub::thumbprint($crt)) . "')"); $system->wait_until('SELECT count(*) = 0 FROM internal.request') },
+		'worker trusted', qr/HTTP 403, SO302.*thumbprint is [0-9a-f]{64}/, qr/SO302: / ],
+	[ 'the worker was removed', sub { $system->sql("SELECT catalog.remove_worker_agent('$agent->{id}')"); $system->wait_until('SELECT count(*) = 0 FROM internal.request') },
+		'worker trusted', qr/HTTP 403, SO302/, qr/SO302: / ],
+	[ 'the worker is disabled', sub { $system->sql("SELECT catalog.disable_worker_agent('$agent->{id}')"); $system->wait_until('SELECT count(*) = 0 FROM internal.request') },
+		'worker enabled', qr/SO424: .*disabled/, qr/SO424: / ],
+	);
 
 for my $symptom (@symptoms)
 {
-	my ($name, $make, $check, $cause, $cure, $do) = @$symptom;
-	subtest $name => sub {
+	my ($name, $make, $check, $cause, $said) = @$symptom;
+	# What comes after a symptom that could not be cured says nothing.
+	last unless subtest $name => sub {
+		my $offset = (-s $agent->{log}) // 0;
+		my $found;
+		$system->stop_agent('one');
 		$make->();
-		my $found = Scaleout::Symptom::doctor($directory);
-		my $row = $found->{$check};
+		$system->start_agent('one', 0);
+		ok(eval { $system->wait_for('the log', sub { log_since($offset) =~ $said }) }, 'the log of the worker says it') or diag(log_since($offset)) if $said;
+		my $seen = eval { $system->wait_for("the symptom: $name", sub { $found = Scaleout::Symptom::doctor($directory); $found->{$check} && $found->{$check}{result} eq 'failed' }) };
+		ok($seen, "$check has failed") or diag(explain $found);
 		is($found->{''}, 1, 'exit status 1');
-		is($row->{result}, 'failed', "$check has failed") or diag(explain $found);
-		like($row->{cause}, $cause, 'it names the cause');
-		like($row->{cure}, $cure, 'and the cure');
-		$do->($row->{cure});
-		$found = Scaleout::Symptom::doctor($directory);
-		is($found->{''}, 0, 'which ends it') or diag(explain [ grep { ref && $_->{result} eq 'failed' } values %$found ]);
+		like($found->{$check}{cause}, $cause, 'it names the cause');
+		my @applied = eval { Scaleout::Symptom::heal($system, $directory) };
+		is($@, '', 'what it says can be done') or diag(explain $found->{$check});
+		ok(scalar(grep { $_ eq $check } @applied), "the cure of $check was applied") or diag("applied: @applied");
+		is(Scaleout::Symptom::doctor($directory)->{''}, 0, 'nothing has failed any more');
+		works();
 	};
 }
+@waiting = ();
+close $full;
+
+# Without a suggestion there is the line, and where all names stand.
+subtest 'a setting that resembles nothing' => sub {
+	append_to_file("$directory/worker.conf", "Zzzzzzzzzzzz = 3\n");
+	my $row = Scaleout::Symptom::doctor($directory)->{settings};
+	like($row->{cause}, qr/SO401: unknown setting "Zzzzzzzzzzzz" \(\S+worker\.conf:\d+\)/, 'the line is named');
+	like($row->{cure}, qr/scaleout-worker show --settings-sample lists every setting/, 'and what lists the names');
+	my $text = slurp_file("$directory/worker.conf");
+	$text =~ s/^Zzz.*\n//m;
+	unlink "$directory/worker.conf";
+	append_to_file("$directory/worker.conf", $text);
+};
+
+# ---- certificates in time --------------------------------------------------------------
 
 subtest 'expired and not yet valid certificates of the worker' => sub {
-	my $late = $system->add_agent('late', start => 0);
-	my $directory = realpath($system->{folder}) . '/late';
-	for my $life ([ '20200101000000Z', '20200201000000Z' ], [ '20480101000000Z', '20490101000000Z' ])
+	# The expired one is replaced by what the server says, the other one by what the doctor says.
+	my $on_server = sub { my ($r) = grep { $_->{check} eq "worker's certificate valid" && $_->{cause} =~ /"one"/ } Scaleout::Symptom::diagnose_rows($system); like($r->{cause}, qr/certificate of worker "one" expired/, 'the server says so too'); return $r };
+	my %life = (expired => [ '20200101000000Z', '20200201000000Z', qr/SO306: the certificate expired at 2020-02-01/ ],
+		'not yet valid' => [ '20480101000000Z', '20490101000000Z', qr/SO306: the certificate is not valid before 2048-01-01/ ]);
+	for my $name (sort keys %life)
 	{
-		make_pair(@$life, "$system->{folder}/other.crt", "$system->{folder}/other.key");
-		Scaleout::Symptom::set_worker($directory, 'CertificateFile', "$system->{folder}/other.crt");
-		Scaleout::Symptom::set_worker($directory, 'KeyFile', "$system->{folder}/other.key");
-		my $row = Scaleout::Symptom::doctor($directory)->{'own certificate valid now'};
-		like($row->{cause}, qr/SO306/, 'it is named');
-		# The worker runs with it, because it is trusted; the cure is done while it does.
-		Scaleout::Symptom::set_worker($directory, 'WorkerHttpsCertThumbprint', unpack('H*', Scaleout::GatewayStub::thumbprint("$system->{folder}/other.crt")));
-		$system->trust("$system->{folder}/other.crt", 1);
-		$system->start_agent('late');
-		my ($command) = $row->{cure} =~ m{run scaleout-worker (rotate --config \S+)} or fail("with a cure: $row->{cure}");
-		system_or_bail(Scaleout::System::program('scaleout-worker'), split / /, $command);
-		$system->stop_agent('late');
-		is(Scaleout::Symptom::doctor($directory)->{'own certificate valid now'}{result}, 'ok', 'which ends it');
+		my ($from, $to, $cause) = @{ $life{$name} };
+		$system->stop_agent('one');
+		make_pair($from, $to, $crt, $key);
+		my $text = slurp_file("$directory/worker.conf");
+		$text =~ s/^WorkerHttpsCertThumbprint.*\n//mg;
+		unlink "$directory/worker.conf";
+		append_to_file("$directory/worker.conf", $text);
+		my $found = Scaleout::Symptom::doctor($directory);
+		my $row = $found->{"worker's certificate valid"};
+		is($row->{result}, 'warning', "$name: a warning, for certificates are known by their thumbprints");
+		like($row->{cause}, $cause, 'the cause');
+		# The other rows let it in; then what this row says.
+		Scaleout::Symptom::heal($system, $directory);
+		works('it works, for its thumbprint is trusted');
+		Scaleout::Symptom::apply($system, $name eq 'expired' ? $on_server->() : $row);
+		ok(eval { $system->wait_for('a new certificate', sub { Scaleout::Symptom::doctor($directory)->{"worker's certificate valid"}{result} eq 'ok' }) }, 'the cure ends it');
+		works('it works with the new certificate');
 	}
-	# The other subtests have one worker.
-	$system->sql("SELECT catalog.remove_worker_agent('$late->{id}')");
-	$system->wait_until("SELECT count(*) = 0 FROM catalog.worker_agents WHERE workeragentid = '$late->{id}'");
 };
 
 subtest 'stale certificates beside the right one' => sub {
 	make_pair('20200101000000Z', '20200201000000Z', "$directory/old$_.crt", "$directory/old$_.key") for (1 .. 3);
+	Scaleout::Symptom::set_worker($directory, 'WorkerHttpsCertThumbprint', unpack('H*', Scaleout::GatewayStub::thumbprint($crt)));
+	Scaleout::Symptom::shell($system, 'systemctl restart scaleout-worker');
 	my $found = Scaleout::Symptom::doctor($directory);
 	is($found->{''}, 0, 'play no part') or diag(explain [ grep { ref && $_->{result} eq 'failed' } values %$found ]);
 	like($found->{'own thumbprint'}{cause}, qr/other certificates in the folder play no part/, 'and it says so');
+	works();
 };
+
+subtest 'the clock, and the certificate of the master, as this machine sees them' => sub {
+	my $answer = sub { my ($date) = @_; my $body = '{"error":{"code":"SO210","message":"not registered"}}';
+		return "HTTP/1.1 409 Conflict\r\nDate: $date\r\nContent-Length: " . length($body) . "\r\nConnection: close\r\n\r\n$body" };
+	my %life = ('expired' => [ '20200101000000Z', '20200201000000Z', qr/SO306: the master's certificate has expired/ ],
+		'not valid yet' => [ '20480101000000Z', '20490101000000Z', qr/SO306: the master's certificate is not valid yet/ ]);
+	Scaleout::Symptom::set_worker($directory, 'MasterEndpoint', tls_server("$security/master.crt", "$security/master.key", $answer->('Thu, 01 Jan 2026 00:00:00 GMT')));
+	my $row = Scaleout::Symptom::doctor($directory)->{clock};
+	is($row->{result}, 'warning', 'the clocks differ');
+	like($row->{cause}, qr/differ by -?\d{5,} s/, 'by how much');
+	like($row->{cure}, qr/time service/, 'and what helps');
+	for my $name (sort keys %life)
+	{
+		my $folder = "$system->{folder}/master";
+		my $pin = make_pair(@{ $life{$name} }[ 0, 1 ], "$folder.crt", "$folder.key");
+		Scaleout::Symptom::set_worker($directory, 'MasterEndpoint', tls_server("$folder.crt", "$folder.key", $answer->('Thu, 01 Jan 2026 00:00:00 GMT')));
+		Scaleout::Symptom::set_worker($directory, 'MasterHttpsCertThumbprint', $pin);
+		$row = Scaleout::Symptom::doctor($directory)->{"master's certificate valid"};
+		is($row->{result}, 'warning', "the master's certificate: $name");
+		like($row->{cause}, $life{$name}[2], 'the cause');
+		like($row->{cure}, qr/row of the same name in SELECT \* FROM catalog\.diagnose_scaleout\(\);/, 'the cure is on the server');
+		ok(Scaleout::Symptom::diagnose($system)->{"master's certificate valid"}, 'where there is such a row');
+	}
+	Scaleout::Symptom::set_worker($directory, 'MasterEndpoint', $good);
+	Scaleout::Symptom::set_worker($directory, 'MasterHttpsCertThumbprint', $thumbprint);
+};
+
+subtest 'a spool that grows' => sub {
+	open(my $file, '>', "$directory/spool/sparse") or die $!;
+	truncate($file, 1100 * 1024 * 1024) or die $!;
+	close $file;
+	my $row = Scaleout::Symptom::doctor($directory)->{spool};
+	is($row->{result}, 'warning', 'a warning');
+	like($row->{cause}, qr/11\d{5} kB of reports wait for the master/, 'how much waits');
+	unlink "$directory/spool/sparse";
+};
+
+# ---- letting workers in --------------------------------------------------------------
 
 subtest 'no certificate' => sub {
 	my $connection = Scaleout::GatewayStub::client(port => $system->port);
@@ -177,49 +319,54 @@ subtest 'no certificate' => sub {
 };
 
 subtest 'untrusted' => sub {
-	my $stranger = $system->{folder} . '/two';
+	my $stranger = realpath($system->{folder}) . '/two';
 	system(Scaleout::System::program('scaleout-worker') . " init --master $good --thumbprint $thumbprint --directory $stranger >/dev/null") == 0 or die 'init';
-	my $row = Scaleout::Symptom::doctor($stranger)->{'trusted by the master'};
+	my $row = Scaleout::Symptom::doctor($stranger)->{'worker trusted'};
 	is($row->{result}, 'failed', 'the worker is not trusted');
 	like($row->{cause}, qr/HTTP 403, SO302.*thumbprint is [0-9a-f]{64}/, 'it gives the answer of the master');
-	like($row->{cure}, qr/scaleout workers trust --enable worker\.crt/, 'and the command');
-	my $node = $system->node;
-	system($client, 'workers', 'trust', '--enable', "$stranger/worker.crt", '-h', $node->host, '-p', $node->port, '-d', 'postgres') == 0 or fail('trust');
-	$system->wait_for('the trust', sub { Scaleout::Symptom::doctor($stranger)->{'trusted by the master'}{result} eq 'ok' });
-	pass('which ends it');
-};
-
-subtest 'disabled, enabled, revoked' => sub {
-	$system->start_agent('one');
-	like(Scaleout::Symptom::doctor($directory)->{service}{cause}, qr/process $agent->{pid}\b/, 'the service runs');
-	$system->sql("SELECT catalog.disable_worker_agent('$agent->{id}')");
-	my $row;
-	$system->wait_for('a disabled worker', sub { $row = Scaleout::Symptom::doctor($directory)->{enabled}; $row && $row->{result} eq 'failed' });
-	like($row->{cause}, qr/SO424: .*disabled/, 'it is disabled');
-	my $server = Scaleout::Symptom::diagnose($system)->{worker};
-	like($server->{cause}, qr/Worker "one" is disabled/, 'the server says so too');
-	$system->wait_until("SELECT count(*) = 0 FROM internal.request");
-	Scaleout::Symptom::apply($system, $server->{cure});
-	$system->wait_for('an enabled worker', sub { Scaleout::Symptom::doctor($directory)->{enabled}{result} eq 'ok' });
-	pass('the cure of the server enables it');
-	$system->sql("SELECT catalog.remove_worker_agent('$agent->{id}')");
-	$system->wait_for('a revoked worker', sub { ($row = Scaleout::Symptom::doctor($directory)->{'trusted by the master'})->{result} eq 'failed' });
-	like($row->{cause}, qr/403, SO302/, 'a removed worker is refused');
-	$system->trust("$directory/worker.crt", 1);
-	$system->wait_for('the trust', sub { my $e = Scaleout::Symptom::doctor($directory)->{enabled}; $e && $e->{result} eq 'ok' });
-	pass('trusted again it works again');
+	my ($id) = slurp_file("$stranger/worker.conf") =~ /^\s*AgentId\s*=\s*"?([0-9a-fA-F-]{36})/m;
+	$system->stop_agent('one');
+	local $system->{agents} = { two => { name => 'two', id => $id, directory => $stranger, log => "$agent->{log}.two", pid => 0 } };
+	# The sanitizers and this machine may look busy.
+	Scaleout::Symptom::set_worker($stranger, TaskRequestMaxCPU => 100);
+	Scaleout::Symptom::set_worker($stranger, TaskRequestMinMemory => 0);
+	is_deeply([ Scaleout::Symptom::heal($system, $stranger) ], [ 'worker trusted', 'service' ], 'the cures are to trust and to start it');
+	works('then it works');
+	$system->stop_agent('two');
 };
 
 subtest 'no online and enabled worker' => sub {
 	$system->stop_agent('one');
 	my $row;
 	$system->wait_for('nobody ready', sub { ($row = Scaleout::Symptom::diagnose($system)->{'workers ready'})->{result} eq 'failed' });
-	like($row->{cause}, qr/No worker is enabled and online/, 'it is named');
-	like(Scaleout::Symptom::diagnose($system)->{worker}{cure}, qr/systemctl start scaleout-worker/, 'with a cure');
-	$system->start_agent('one');
-	$system->wait_for('a ready worker', sub { Scaleout::Symptom::diagnose($system)->{'workers ready'}{result} eq 'ok' });
-	pass('which ends it');
+	like($row->{cause}, qr/No worker is enabled and online: executions wait/, 'it is named');
+	my $offline = (grep { $_->{check} eq 'worker online' && $_->{cause} =~ /"one"/ } Scaleout::Symptom::diagnose_rows($system))[0];
+	like($offline->{cause}, qr/Worker "one" is offline; it was last heard of at 2/, 'and who is offline');
+	Scaleout::Symptom::apply($system, $offline);
+	ok(eval { $system->wait_for('a ready worker', sub { Scaleout::Symptom::diagnose($system)->{'workers ready'}{result} eq 'ok' }) }, 'its cure ends it');
+	works();
 };
+
+subtest 'a disabled worker, as the server sees it' => sub {
+	$system->sql("SELECT catalog.disable_worker_agent('$agent->{id}')");
+	my $row;
+	$system->wait_for('a disabled worker', sub { ($row) = grep { $_->{check} eq 'worker enabled' && $_->{cause} =~ /"one" is disabled/ } Scaleout::Symptom::diagnose_rows($system) });
+	Scaleout::Symptom::apply($system, $row);
+	works('its cure ends it');
+};
+
+subtest 'a revoked worker, as the server sees it' => sub {
+	my $revoked = unpack('H*', Scaleout::GatewayStub::thumbprint($crt));
+	my $row;
+	$system->sql("SELECT catalog.revoke_worker_certificate('$revoked')");
+	$system->wait_for('a revoked worker', sub { ($row) = grep { $_->{check} eq 'worker trusted' && ($_->{cause} // '') =~ /"one"/ } Scaleout::Symptom::diagnose_rows($system) });
+	like($row->{cause}, qr/its certificate \($revoked\) is revoked/, 'it is named');
+	like($row->{cure}, qr/copy worker\.crt of \S+ here/, 'it says what to bring');
+	local $Scaleout::Symptom::working_folder = $directory;
+	Scaleout::Symptom::apply($system, $row);
+	works('its cure ends it');
+};
+
 
 kill('KILL', $_) for @children;
 waitpid($_, 0) for @children;

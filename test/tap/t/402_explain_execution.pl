@@ -32,7 +32,7 @@ explains($id, qr/waits for a worker/, qr/No worker has registered/, qr/scaleout-
 
 my $fake = $system->add_fake_agent('one', enable => 0);
 my $row = explains($id, qr/waits for a worker/, qr/"one" is disabled/, qr/enable_worker_agent/, 'it is disabled');
-Scaleout::Symptom::apply($system, $row->{cure});
+Scaleout::Symptom::apply($system, $row);
 explains($id, qr/waits for a worker/, qr/"one" asks for no task: it has not asked yet/, qr/./, 'it has not asked yet');
 
 $fake->lease(capacity => 0, wait_ms => 0, reason => 'the CPU is busy (TaskRequestMaxCPU)', cpu => 93, memory_free_mb => 512);
@@ -62,7 +62,7 @@ my $waiting = $system->run('f', 'p', 'empty');
 $system->sql('SELECT * FROM catalog.disable_scaleout()');
 $system->wait_for('the master to leave', sub { !$system->master_pid });
 $row = explains($waiting, qr/waits for the master/, qr/scaleout is disabled/, qr/enable_scaleout/, 'the master is away');
-Scaleout::Symptom::apply($system, $row->{cure});
+Scaleout::Symptom::apply($system, $row);
 $system->wait_for('the master', sub { Scaleout::Symptom::explain($system, $waiting)->{state} !~ /master/ });
 pass('and the cure brings it back');
 

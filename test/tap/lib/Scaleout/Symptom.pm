@@ -1,9 +1,11 @@
 # What a test of the troubleshooting guide needs: findings by name, and doing
-# what a cure says, as it is written.
+# what a cure says, as it is written: apply() knows the language of the cures,
+# not the symptoms.
 #
 #   my $found = Scaleout::Symptom::diagnose($system)->{'port open'};
-#   my $seen = Scaleout::Symptom::doctor($system, $directory);
-#   Scaleout::Symptom::apply($system, $found->{cure});
+#   my $seen = Scaleout::Symptom::doctor($directory);
+#   Scaleout::Symptom::apply($system, $found);
+#   Scaleout::Symptom::heal($system, $directory);
 package Scaleout::Symptom;
 
 use strict;
@@ -12,41 +14,59 @@ use warnings;
 use Carp qw(croak);
 use IPC::Run ();
 use JSON::PP;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Scaleout::System;
 
-# The rows of catalog.diagnose_scaleout() by check; of several with one name
-# the worst.  The rank says which is worse.
+# The rows by check; of several with one name the worst.  The rank says which is worse.
 my %rank = (ok => 0, warning => 1, failed => 2);
+
+# What was seen in this test: {"doctor|port answers|failed"}, for all_seen().
+my %seen;
 
 sub by_check
 {
-	my (@rows) = @_;
+	my ($source, @rows) = @_;
 	my %found;
 	for my $row (@rows)
 	{
 		my $known = $found{ $row->{check} };
+		$seen{"$source|$row->{check}|$row->{result}"} = 1;
 		$found{ $row->{check} } = $row if !$known || $rank{ $row->{result} } > $rank{ $known->{result} };
 	}
 	return \%found;
 }
 
-sub diagnose
+sub diagnose_rows
 {
 	my ($system) = @_;
 	my $text = $system->sql('SELECT coalesce(json_agg(d), \'[]\') FROM catalog.diagnose_scaleout() d');
-	return by_check(@{ JSON::PP->new->decode($text) });
+	my $rows = JSON::PP->new->decode($text);
+	by_check('diagnose', @$rows);
+	return @$rows;
+}
+
+sub diagnose { my ($system) = @_; return by_check('diagnose', diagnose_rows($system)); }
+
+# The rows of scaleout doctor as they come; the exit status is put into $status.
+sub doctor_rows
+{
+	my ($directory, $status, @more) = @_;
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ Scaleout::System::program('scaleout'), 'doctor', '--directory', $directory, '--json', @more ], '>', \$out, '2>', \$err);
+	$$status = $? >> 8 if $status;
+	my $rows = eval { JSON::PP->new->decode($out) } or croak "scaleout doctor: $out$err";
+	croak "scaleout doctor complains: $err" if $err ne '';
+	by_check('doctor', @$rows);
+	return @$rows;
 }
 
 # The findings of scaleout doctor by check; exit status in {''}.
 sub doctor
 {
 	my ($directory, @more) = @_;
-	my ($out, $err) = ('', '');
-	IPC::Run::run([ Scaleout::System::program('scaleout'), 'doctor', '--directory', $directory, '--json', @more ], '>', \$out, '2>', \$err);
-	my $status = $? >> 8;
-	my $rows = eval { JSON::PP->new->decode($out) } or croak "scaleout doctor: $out$err";
-	my $found = by_check(@$rows);
+	my $status;
+	my $found = by_check('doctor', doctor_rows($directory, \$status, @more));
 	$found->{''} = $status;
 	return $found;
 }
@@ -62,30 +82,158 @@ sub explain
 sub set_worker
 {
 	my ($directory, $name, $value) = @_;
-	my $text = slurp_file("$directory/worker.conf");
+	set_in_file("$directory/worker.conf", $name, $value);
+	return;
+}
+
+sub set_in_file
+{
+	my ($path, $name, $value) = @_;
+	my $text = slurp_file($path);
 	$text =~ s/^\s*$name\s*=.*\n//mg;
-	open(my $file, '>', "$directory/worker.conf") or croak $!;
+	open(my $file, '>', $path) or croak "$path: $!";
 	print $file "$text$name = $value\n";
 	close $file;
 	return;
 }
 
-# Do what the cure says: settings of the server, statements, commands on files,
-# settings of the worker in $directory.  Returns how many things were done.
+# ---- cures ----------------------------------------------------------------------
+
+# systemctl of a machine that has the workers of $system as its services.
+sub systemctl
+{
+	my ($system, $verb) = @_;
+	for my $name (keys %{ $system->{agents} })
+	{
+		my $agent = $system->{agents}{$name};
+		$agent->{pid} = 0 if $agent->{pid} && waitpid($agent->{pid}, POSIX::WNOHANG()) != 0;
+		$system->stop_agent($name) if $verb eq 'restart';
+		next if $agent->{pid};
+		# Like the real one it comes back when it is known how the start went.
+		my $offset = (-s $agent->{log}) // 0;
+		$system->start_agent($name, 0);
+		$system->wait_for('the start of the worker', sub { -e $agent->{log} && substr(slurp_file($agent->{log}), $offset) =~ /registered at|SO\d{3}/ });
+	}
+	return;
+}
+
+# Where the commands are given; what a cure says to copy has been copied there.
+our $working_folder = '.';
+
+sub shell
+{
+	my ($system, $command) = @_;
+	return systemctl($system, $1) if $command =~ /^systemctl (start|restart) scaleout-worker$/;
+	my $node = $system->node;
+	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $system->{database},
+		PATH => "$ENV{SCALEOUT_PREFIX}/bin:$ENV{PATH}");
+	my $output;
+	IPC::Run::run([ 'sh', '-c', "cd '$working_folder' && $command" ], '<', \undef, '>&', \$output) or croak "$command: $output";
+	return;
+}
+
+# The wrong name in the line that the cause gives.
+sub correct_line
+{
+	my ($cause, $right) = @_;
+	my ($wrong, $path, $number) = $cause =~ /"(\w+)" \((\/\S+):(\d+)\)/ or croak "no line is named: $cause";
+	my @lines = split /^/, slurp_file($path);
+	$lines[ $number - 1 ] =~ s/\b$wrong\b/$right/ or croak "$path:$number has no $wrong";
+	open(my $file, '>', $path) or croak "$path: $!";
+	print $file @lines;
+	close $file;
+	return;
+}
+
+# What a cure may consist of, and how each is done.  $_[0] is the system, $_[1]
+# the row, the rest what the pattern has found.
+my @language = (
+	# The worker's settings: what a statement on the server shows, or a value.
+	[ qr/[Ss]et (\w+) in (\/\S+) to what (SELECT [^;]+); shows on the server/,
+		sub { my ($system, $row, $name, $file, $sql) = @_; set_in_file($file, $name, $system->sql($sql)) } ],
+	[ qr/[Ss]et (\w+) = (\S+) in (\/[^\s;,]+)/, sub { my ($system, $row, $name, $value, $file) = @_; set_in_file($file, $name, $value) } ],
+	[ qr/Perhaps you meant (\w+); correct this line/, sub { my ($system, $row, $right) = @_; correct_line($row->{cause}, $right) } ],
+	# The server's settings.
+	[ qr/[Ss]et ((?:scaleout\.)?[a-z_]+) = ('[^']*'|\d+)/,
+		sub { my ($system, $row, $name, $value) = @_; $system->sql("ALTER SYSTEM SET $name = $value") } ],
+	[ qr/((?:SELECT|CALL|COMMIT PREPARED|ROLLBACK PREPARED) [^;]+);/, sub { my ($system, $row, $sql) = @_; $system->sql($sql) } ],
+	[ qr/\b[Rr]un(?: there)?:? ((?:chmod|chown|kill|mv|scaleout|scaleout-worker|systemctl) [^;,]*?)(?=[.;,:]?(?:$|\s+(?:and|then|while|here)\b|[;,:]\s)|\.\s)/m,
+		sub { my ($system, $row, $command) = @_; shell($system, $command) } ]);
+
+# The ways that a cure offers: "do this; or do that", "if that does not help".
+sub ways { my ($cure) = @_; return split /[;,] (?=or |otherwise |if )|\. (?=If |Or |Otherwise )/, $cure; }
+
+# Do what a row says, in the order in which it says it; the first way unless
+# way => N asks for another one.  Returns how many things were done.
 sub apply
 {
-	my ($system, $cure, $directory) = @_;
+	my ($system, $row, %with) = @_;
+	my $text = (ways($row->{cure}))[ $with{way} // 0 ] // croak "there is no such way: $row->{cure}";
 	my $done = 0;
-	while ($cure =~ /(?:\bSet|\bset|;) (scaleout\.\w+) = ('[^']*')/g)
+	my $at = 0;
+	while ($at < length $text)
 	{
-		$system->sql("ALTER SYSTEM SET $1 = $2");
+		my ($first, $what, @found);
+		my $rest = substr($text, $at);
+		for my $phrase (@language)
+		{
+			next unless $rest =~ $phrase->[0] && (!defined $first || $-[0] < $first->[0]);
+			$first = [ $-[0], $+[0] ];
+			$what = $phrase->[1];
+			@found = map { substr($rest, $-[$_], $+[$_] - $-[$_]) } 1 .. $#+;
+		}
+		last unless $first;
+		$what->($system, $row, @found);
 		$done++;
+		$at += $first->[1];
 	}
-	while ($cure =~ /(SELECT [^;]+?);/g) { $system->sql($1); $done++; }
-	while ($cure =~ /(chmod \d+ \/\S+)/g) { system($1) == 0 or croak "$1: $?"; $done++; }
-	while ($directory && $cure =~ /set (\w+) = ([0-9a-f]{64})/g) { set_worker($directory, $1, $2); $done++; }
-	croak "nothing in this cure can be done: $cure" unless $done;
+	croak "nothing in this cure can be done: $text" unless $done;
 	return $done;
+}
+
+# What a person does who has only the doctor: look, do what the first row that
+# has failed says, look again; at last start the service if it does not run.
+# Returns the checks whose cures were applied.
+sub heal
+{
+	my ($system, $directory) = @_;
+	my @applied;
+	for my $turn (1 .. 8)
+	{
+		my @rows = doctor_rows($directory);
+		my ($row) = grep { $_->{result} eq 'failed' } @rows;
+		($row) = grep { $_->{check} eq 'service' && $_->{result} ne 'ok' } @rows unless $row;
+		return @applied unless $row;
+		# A setting or the trust takes a moment to be in use.
+		if (@applied && $applied[-1] eq $row->{check})
+		{
+			my ($check, $cause) = @{$row}{qw(check cause)};
+			eval { $system->wait_for("$check to be cured", sub { my $now = doctor($directory)->{$check}; !$now || $now->{result} eq 'ok' || $now->{cause} ne $cause }) } and next;
+			croak "the cure has not helped: $check: $cause $row->{cure}";
+		}
+		# Of several ways the first that can be done here: nobody has a backup.
+		my $way = 0;
+		$way++ until $way >= ways($row->{cure}) || eval { apply($system, $row, way => $way) };
+		croak "no way of this cure can be done: $row->{cure}: $@" if $way >= ways($row->{cure});
+		push @applied, $row->{check};
+	}
+	croak "the doctor does not come to an end: @applied";
+}
+
+# ---- what was tested --------------------------------------------------------------
+
+# The lines of test/tap/checks.txt that this test must have seen, and has not.
+sub missing
+{
+	my ($test) = @_;
+	my @missing;
+	for my $line (split /\n/, slurp_file('test/tap/checks.txt'))
+	{
+		next if $line =~ /^\s*(#|$)/;
+		my ($source, $check, $result, $by) = split /\s*\|\s*/, $line;
+		push @missing, "$source|$check|$result" if $by eq $test && !$seen{"$source|$check|$result"};
+	}
+	return @missing;
 }
 
 1;

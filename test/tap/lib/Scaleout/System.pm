@@ -196,9 +196,10 @@ sub add_agent
 	return $agent;
 }
 
+# With $wait = 0 it may also be one that cannot work.
 sub start_agent
 {
-	my ($self, $name) = @_;
+	my ($self, $name, $wait) = @_;
 	my $agent = $self->{agents}{$name};
 	my $pid = fork() // croak "fork: $!";
 	if ($pid == 0)
@@ -210,6 +211,7 @@ sub start_agent
 		exec(program('scaleout-worker'), 'run', '--directory', $agent->{directory}) or POSIX::_exit(127);
 	}
 	$agent->{pid} = $pid;
+	return $agent unless $wait // 1;
 	$self->wait_until("SELECT instance_id IS NOT NULL AND last_online_time IS NOT NULL FROM internal.worker_agent WHERE agent_id = '$agent->{id}'");
 	return $agent;
 }
