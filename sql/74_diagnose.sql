@@ -390,7 +390,7 @@ BEGIN
 		IF obstacle.cause IS NULL THEN
 			ready := ready + 1;
 			IF coalesce(worker.asked_tasks, 1) = 0 AND coalesce(worker.held_tasks, 0) = 0 AND worker.asked_reason LIKE '%TaskRequest%' THEN
-				RETURN NEXT internal.finding('worker', 'warning', format('Worker %s runs nothing and has asked for nothing since %s: %s.',
+				RETURN NEXT internal.finding('load', 'warning', format('Worker %s runs nothing and has asked for nothing since %s: %s.',
 						internal.worker_label(worker.agent_id), worker.not_asking_since::timestamptz(0), worker.asked_reason),
 					internal.cure_of_load(worker));
 			END IF;
