@@ -87,7 +87,8 @@ typedef enum SoRunnerFrame
 	SO_RUNNER_TASK = 33,        /* JSON text of the leased task */
 	SO_RUNNER_CANCEL = 34,      /* stop: cancel what runs, report, exit */
 	SO_RUNNER_ACKNOWLEDGE = 35, /* u64: every item up to this sequence is committed */
-	SO_RUNNER_REPLY = 36        /* u64 sequence, JSON: what the catalog answers to this item */
+	SO_RUNNER_LOG_LEVEL = 37, /* u8: sum of the SoLogLevel that go to the task's log; at any time */
+	SO_RUNNER_REPLY = 36      /* u64 sequence, JSON: what the catalog answers to this item */
 } SoRunnerFrame;
 
 /* Kinds of report items; the JSON member "type" carries the name. */

@@ -63,12 +63,11 @@ fail(SoGateway *gateway, const SoError *error)
 
 /* The log goes to the master; time, program and pid are added where it is written. */
 static void
-log_sink(SoLogLevel level, const char *line, void *context)
+log_sink(const SoLogRecord *record, void *context)
 {
 	SoGateway *gateway = context;
-	const char *text = strstr(line, "] ");
 
-	so_link_log(&gateway->link, level, text ? text + 2 : line);
+	so_link_log(&gateway->link, record->level, record->message);
 }
 
 /* ---- from the door ---------------------------------------------------------------- */

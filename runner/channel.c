@@ -12,9 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -51,7 +53,8 @@ struct SoChannel
 	SoByteBuffer in;   /* the thread's */
 	uint64_t sequence; /* of the last item queued */
 	uint64_t acknowledged;
-	Reply *replies; /* oldest first */
+	uint64_t lost_lines; /* of the log, since the last one that was queued */
+	Reply *replies;      /* oldest first */
 	bool canceled;
 	bool gone;
 	bool closing;
@@ -123,6 +126,19 @@ take_reply(SoChannel *channel, const SoFrame *frame)
 	signal_fd(channel->news_fd);
 }
 
+/* What is not wanted is not even made. */
+static void
+take_log_level(const SoFrame *frame)
+{
+	SoFieldReader reader;
+	uint8_t mask;
+
+	so_field_reader_init(&reader, frame->payload, frame->length);
+	mask = so_get_u8(&reader);
+	if (so_field_reader_done(&reader))
+		so_log_set_mask(mask);
+}
+
 static void
 take_frame(SoChannel *channel, const SoFrame *frame)
 {
@@ -150,6 +166,9 @@ take_frame(SoChannel *channel, const SoFrame *frame)
 			break;
 		case SO_RUNNER_REPLY:
 			take_reply(channel, frame);
+			break;
+		case SO_RUNNER_LOG_LEVEL:
+			take_log_level(frame);
 			break;
 		default:
 			so_log(SO_LOG_WARNING, "unknown frame %u from the agent ignored", frame->type);
@@ -238,10 +257,16 @@ read_first_frame(SoChannel *channel, SoFrame *frame, SoError *error)
 {
 	int state;
 
-	while ((state = so_frame_next(&channel->in, SO_FRAME_MAX_PAYLOAD, frame, error)) == 0)
+	while ((state = so_frame_next(&channel->in, SO_FRAME_MAX_PAYLOAD, frame, error)) == 0 ||
+		   (state > 0 && frame->type == SO_RUNNER_LOG_LEVEL))
 	{
 		struct pollfd fds = {.fd = channel->fd, .events = POLLIN};
 
+		if (state > 0)
+		{
+			take_log_level(frame);
+			continue;
+		}
 		if (poll(&fds, 1, -1) < 0)
 			continue;
 		state = (int) so_frame_read(&channel->in, channel->fd);
@@ -504,19 +529,45 @@ so_channel_next_reply(SoChannel *channel, uint64_t *sequence)
 	return body;
 }
 
+/* Under the mutex. */
+static void
+put_log(SoChannel *channel, int level, const char *line)
+{
+	size_t position = so_frame_begin(&channel->out, SO_RUNNER_LOG, 0);
+
+	so_put_u8(&channel->out, (uint8_t) level);
+	so_put_string(&channel->out, line);
+	so_frame_end(&channel->out, position);
+}
+
+/* Under the mutex: say how many lines are missing here. */
+static void
+put_lost_lines(SoChannel *channel)
+{
+	char text[100];
+	char line[300];
+
+	snprintf(text, sizeof(text),
+			 "%" PRIu64 " lines were dropped, because the worker did not read them",
+			 channel->lost_lines);
+	so_log_build(line, sizeof(line), NULL, SO_LOG_WARNING, "scaleout-runner", (int) getpid(), text,
+				 strlen(text), NULL);
+	put_log(channel, SO_LOG_WARNING, line);
+	channel->lost_lines = 0;
+}
+
 void
 so_channel_log(SoChannel *channel, int level, const char *line)
 {
-	size_t position;
-
 	pthread_mutex_lock(&channel->mutex);
 	/* A log line is not worth waiting for, least of all for the thread that makes room. */
-	if (!channel->gone && so_byte_buffer_length(&channel->out) <= UNSENT_LIMIT)
+	if (channel->gone || so_byte_buffer_length(&channel->out) > UNSENT_LIMIT)
+		channel->lost_lines++;
+	else
 	{
-		position = so_frame_begin(&channel->out, SO_RUNNER_LOG, 0);
-		so_put_u8(&channel->out, (uint8_t) level);
-		so_put_string(&channel->out, line);
-		so_frame_end(&channel->out, position);
+		if (channel->lost_lines > 0)
+			put_lost_lines(channel);
+		put_log(channel, level, line);
 	}
 	pthread_mutex_unlock(&channel->mutex);
 	signal_fd(channel->wake_fd);

@@ -19,6 +19,7 @@
 #include "common/orphan.h"
 #include "runner/channel.h"
 #include "runner/checkpoint_store.h"
+#include "runner/event_log.h"
 #include "runner/item.h"
 #include "runner/task_message.h"
 
@@ -47,9 +48,9 @@ report_statistics(void *context, const SoStatistics *statistics)
 }
 
 static void
-send_log(SoLogLevel level, const char *line, void *context)
+send_log(const SoLogRecord *record, void *context)
 {
-	so_channel_log(context, (int) level, line);
+	so_channel_log(context, (int) record->level, record->line);
 }
 
 static void
@@ -65,12 +66,14 @@ run_task(SoChannel *channel, json_t *json)
 	TALLOC_CTX *context = talloc_new(NULL);
 	SoRunSink sink = {.context = channel,
 					  .event = report_event,
+					  .trace = so_event_log_event,
 					  .statistics = report_statistics,
 					  .package = report_package};
 	SoTaskMessage message;
 	SoRunOutcome outcome;
 	SoError error = {0};
 
+	so_event_log_begin(json);
 	so_channel_item(channel, SO_ITEM_STARTED, so_item_started());
 	if (so_task_message_read(context, json, &message, &error))
 	{
@@ -81,11 +84,13 @@ run_task(SoChannel *channel, json_t *json)
 						   &outcome, &error))
 		{
 			SO_FAULT("runner.before_result");
+			so_event_log_end(&outcome);
 			so_channel_item(channel, SO_ITEM_RESULT, so_item_result(&outcome));
 			talloc_free(context);
 			return;
 		}
 	}
+	so_event_log_refusal(&error);
 	report_refusal(channel, &error, message.package_name);
 	talloc_free(context);
 }

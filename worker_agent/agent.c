@@ -165,8 +165,9 @@ retry_spool(SoAgent *agent, int64_t now_ms)
 		return;
 	if (now_ms - agent->spool_blocked_since_ms > agent->settings->log_retry_timeout)
 	{
-		so_log(SO_LOG_CRITICAL, "SO440 the spool could not be written for longer than "
-								"ExecutionLogRetryTimeout; the running tasks are killed");
+		so_log_code(NULL, SO_LOG_CRITICAL, SO_ERR_AGENT_SPOOL_WRITE,
+					"the spool could not be written for longer than "
+					"ExecutionLogRetryTimeout; the running tasks are killed");
 		agent->spool_blocked_since_ms = now_ms;
 		so_runners_kill_all(agent);
 	}

@@ -22,8 +22,10 @@ superseded(SoAgent *agent, SoAttempt *attempt)
 {
 	if (attempt->gone)
 		return;
-	so_log(SO_LOG_WARNING, "task %s, attempt %u is superseded", attempt->task_text,
-		   attempt->attempt);
+	so_log_about(&attempt->subject, SO_LOG_WARNING, "task %s, attempt %u is superseded",
+				 attempt->task_text, attempt->attempt);
+	so_runners_note(attempt,
+					"the master has given this task to somebody else; the runner is killed");
 	so_spool_discard_result(agent->spool, &attempt->task, attempt->attempt);
 	so_held_drop(agent->held, attempt, agent->lease.newest);
 	so_runners_kill(agent, attempt);

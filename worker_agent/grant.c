@@ -72,6 +72,8 @@ task_text(SoAgent *agent, SoAttempt *attempt, const json_t *task, const char *pr
 		text = talloc_strndup(attempt, members, length - 1);
 		quoted(&text, "work_folder", work);
 		quoted(&text, "log_folder", log);
+		quoted(&text, "worker_agent_id", agent->identity.agent_id_text);
+		quoted(&text, "worker_name", agent->settings->display_name);
 		text = talloc_asprintf_append_buffer(text, ",\"project_document\":%s}", project);
 	}
 	if (members != NULL)
@@ -114,8 +116,9 @@ grant_task(SoAgent *agent, const json_t *body, const json_t *task, ProjectText *
 	if (id == NULL || !so_uuid_parse(id, &uuid) || number < 1 || number > INT32_MAX ||
 		!find_project(body, task, cache))
 	{
-		so_log(SO_LOG_ERROR, "SO421 a task from the master is not understood (task %s)",
-			   id != NULL ? id : "without id");
+		so_log_code(NULL, SO_LOG_ERROR, SO_ERR_AGENT_MASTER_ANSWER,
+					"a task from the master is not understood (task %s)",
+					id != NULL ? id : "without id");
 		return;
 	}
 	attempt = so_held_grant(agent->held, &uuid, (uint32_t) number,
@@ -123,9 +126,10 @@ grant_task(SoAgent *agent, const json_t *body, const json_t *task, ProjectText *
 	if (attempt == NULL)
 		return; /* delivered again */
 	attempt->make_folders = needs_folders(cache->document, package != NULL ? package : "");
+	attempt->subject.execution_id = json_integer_value(json_object_get(task, "execution_id"));
 	attempt->task_json = task_text(agent, attempt, task, cache->text);
-	so_log(SO_LOG_VERBOSE, "task %s, attempt %u: package %s", attempt->task_text, attempt->attempt,
-		   package != NULL ? package : "?");
+	so_log_about(&attempt->subject, SO_LOG_VERBOSE, "task %s, attempt %u: package %s",
+				 attempt->task_text, attempt->attempt, package != NULL ? package : "?");
 	so_runners_start(agent, attempt);
 }
 

@@ -90,6 +90,8 @@ add(SoHeld *held, const SoUuid *task, uint32_t attempt, SoHeldState state)
 	entry->task = *task;
 	so_uuid_format(task, entry->task_text);
 	entry->attempt = attempt;
+	entry->subject.task = entry->task_text;
+	entry->subject.attempt = attempt;
 	entry->state = state;
 	entry->next_in_bucket = held->buckets[bucket];
 	held->buckets[bucket] = entry;

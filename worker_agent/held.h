@@ -21,6 +21,7 @@
 #include <talloc.h>
 
 #include "common/byte_buffer.h"
+#include "common/log.h"
 #include "common/protocol.h"
 #include "common/uuid.h"
 
@@ -40,6 +41,7 @@ typedef struct SoAttempt
 	SoUuid task;
 	char task_text[SO_UUID_TEXT_SIZE];
 	uint32_t attempt;
+	SoLogSubject subject; /* for the log */
 	SoHeldState state;
 	bool gone;          /* no longer held; remembered so that a late answer cannot start it again */
 	uint64_t gone_at;   /* number of the newest lease request at that time */

@@ -372,7 +372,7 @@ so_master_client_post(SoMasterClient *client, SoChannel which, const char *route
 
 	if (channel->busy)
 	{
-		so_log(SO_LOG_CRITICAL, "SO001 two requests on one channel");
+		so_log_code(NULL, SO_LOG_CRITICAL, SO_ERR_INTERNAL, "two requests on one channel");
 		abort();
 	}
 	/* Take the caller's bytes and give the old buffer back. */

@@ -336,7 +336,8 @@ nursery_readable(evutil_socket_t fd, short what, void *argument)
 		{
 			if (!take_message(nursery, &reader))
 			{
-				so_log(SO_LOG_ERROR, "SO004 a message of the nursery is malformed");
+				so_log_code(NULL, SO_LOG_ERROR, SO_ERR_FRAME_MALFORMED,
+							"a message of the nursery is malformed");
 				got = 0;
 				break;
 			}

@@ -144,11 +144,11 @@ settle_rejected(SoAgent *agent, const json_t *list)
 
 		if (!read_key(entry, &task, &attempt, &sequence))
 			continue;
-		so_log(SO_LOG_ERROR,
-			   "SO442 the master rejects record %" PRIu64 " of task %s, attempt %u: "
-			   "%s %s",
-			   sequence, so_uuid_format(&task, text), attempt, code != NULL ? code : "",
-			   message != NULL ? message : "");
+		so_log_code(NULL, SO_LOG_ERROR, SO_ERR_AGENT_ITEM_REJECTED,
+					"the master rejects record %" PRIu64 " of task %s, attempt %u: "
+					"%s %s",
+					sequence, so_uuid_format(&task, text), attempt, code != NULL ? code : "",
+					message != NULL ? message : "");
 		so_spool_reject(agent->spool, &task, attempt, sequence);
 		check_result_settled(agent, &task, attempt);
 	}
@@ -185,10 +185,10 @@ shrink_batch(SoAgent *agent, const SoAnswer *answer)
 			so_spool_replace_first(agent->spool, unreadable_result, &task, &attempt, &sequence,
 								   &kind);
 		so_log_error(SO_LOG_ERROR, &answer->error);
-		so_log(SO_LOG_ERROR,
-			   "SO443 record %" PRIu64 " of task %s, attempt %u is replaced because "
-			   "the master does not accept it",
-			   sequence, so_uuid_format(&task, text), attempt);
+		so_log_code(NULL, SO_LOG_ERROR, SO_ERR_AGENT_ITEM_INVALID,
+					"record %" PRIu64 " of task %s, attempt %u is replaced because "
+					"the master does not accept it",
+					sequence, so_uuid_format(&task, text), attempt);
 	}
 	report->batch_items = 1;
 	report->waiting = true;

@@ -147,7 +147,8 @@ so_rotation_start(SoAgent *agent)
 	agent->next_certificate = read_text(agent, files.certificate);
 	if (agent->next_certificate == NULL)
 	{
-		so_log(SO_LOG_ERROR, "SO007 %s cannot be read", files.certificate);
+		so_log_code(NULL, SO_LOG_ERROR, SO_ERR_FILE_UNREADABLE, "%s cannot be read",
+					files.certificate);
 		return;
 	}
 	so_log(SO_LOG_INFORMATION, "made a new key and certificate; the master is told");
@@ -271,8 +272,8 @@ so_rotation_check_expiry(SoAgent *agent, int64_t now_ms)
 	if (!so_certificate_check_time(facts, now, &error))
 		so_log_error(SO_LOG_WARNING, &error);
 	else if (facts->not_after - now < WARN_BEFORE_S)
-		so_log(SO_LOG_WARNING,
-			   "SO306 the certificate of this worker expires in %ld days; scaleout-worker rotate "
-			   "replaces it",
-			   (long) ((facts->not_after - now) / (24 * 3600)));
+		so_log_code(NULL, SO_LOG_WARNING, SO_ERR_CERTIFICATE_NOT_VALID_NOW,
+					"the certificate of this worker expires in %ld days; scaleout-worker rotate "
+					"replaces it",
+					(long) ((facts->not_after - now) / (24 * 3600)));
 }

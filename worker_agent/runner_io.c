@@ -35,7 +35,7 @@ violation(SoRunner *runner, const char *what)
 
 	so_error_set(&error, SO_ERR_AGENT_ITEM_INVALID, runner->attempt->task_text,
 				 "a runner has sent %s", what);
-	so_log_error(SO_LOG_ERROR, &error);
+	so_log_error_about(&runner->attempt->subject, SO_LOG_ERROR, &error);
 	so_runner_kill(runner, RUNNER_VIOLATED);
 }
 
@@ -86,25 +86,16 @@ take_item(SoRunner *runner, const SoFrame *frame)
 static void
 take_log(SoRunner *runner, const SoFrame *frame)
 {
-	const SoSettings *settings = runner->agent->settings;
 	SoFieldReader reader;
 	uint8_t level;
 	const char *line;
 	size_t length;
-	char text[8192];
 
 	so_field_reader_init(&reader, frame->payload, frame->length);
 	level = so_get_u8(&reader);
 	line = so_get_block(&reader, &length);
-	if (!so_field_reader_done(&reader) || !settings->task_log_enabled ||
-		(settings->task_log_level & level) == 0)
-		return;
-	if (length > sizeof(text) - 1)
-		length = sizeof(text) - 1;
-	memcpy(text, line, length);
-	text[length] = '\n';
-	so_task_log_write(&runner->log, settings, runner->attempt->task_text, runner->attempt->attempt,
-					  text, length + 1);
+	if (so_field_reader_done(&reader))
+		so_task_log_line(&runner->log, runner->agent->settings, (SoLogLevel) level, line, length);
 }
 
 static void
@@ -165,6 +156,12 @@ stop_reading(SoRunner *runner)
 }
 
 static void
+flush_log(SoRunner *runner)
+{
+	so_task_log_flush(&runner->log, runner->agent->settings, &runner->attempt->subject);
+}
+
+static void
 runner_readable(evutil_socket_t fd, short what, void *argument)
 {
 	SoRunner *runner = argument;
@@ -179,6 +176,7 @@ runner_readable(evutil_socket_t fd, short what, void *argument)
 		return;
 	}
 	take_frames(runner);
+	flush_log(runner);
 	if (so_agent_flush_spool(agent))
 		so_report_pump(agent);
 }
@@ -195,15 +193,16 @@ runner_writable(evutil_socket_t fd, short what, void *argument)
 static bool
 read_output(SoRunner *runner)
 {
-	const SoSettings *settings = runner->agent->settings;
 	char bytes[OUTPUT_CHUNK];
 	ssize_t got = read(runner->output_fd, bytes, sizeof(bytes));
 
 	if (got < 0)
 		return errno == EINTR;
-	if (got > 0 && settings->task_log_enabled)
-		so_task_log_write(&runner->log, settings, runner->attempt->task_text,
-						  runner->attempt->attempt, bytes, (size_t) got);
+	if (got > 0)
+	{
+		so_task_log_output(&runner->log, runner->agent->settings, runner->pid, bytes, (size_t) got);
+		flush_log(runner);
+	}
 	return got > 0;
 }
 
@@ -252,6 +251,18 @@ so_runner_io_send(SoRunner *runner)
 }
 
 void
+so_runner_io_log_level(SoRunner *runner)
+{
+	uint8_t mask = (uint8_t) so_task_log_mask(runner->agent->settings);
+
+	/* A package with nothing to execute leaves no folder behind, unless something goes wrong. */
+	if (!runner->attempt->make_folders)
+		mask &= SO_LOG_WARNING | SO_LOG_ERROR | SO_LOG_CRITICAL;
+	if (!runner->half_closed)
+		so_frame_put(&runner->out, SO_RUNNER_LOG_LEVEL, 0, &mask, 1);
+}
+
+void
 so_runner_io_finish(SoRunner *runner)
 {
 	if (runner->fd < 0 || runner->half_closed)
@@ -285,5 +296,6 @@ so_runner_io_close(SoRunner *runner)
 	runner->fd = -1;
 	so_byte_buffer_free(&runner->in);
 	so_byte_buffer_free(&runner->out);
-	so_task_log_close(&runner->log);
+	so_task_log_finish(&runner->log, runner->agent->settings, &runner->attempt->subject,
+					   runner->pid);
 }

@@ -57,6 +57,8 @@ extern void so_runner_io_open(SoRunner *runner, int fd, int output_fd);
 extern void so_runner_io_close(SoRunner *runner);
 /* Send what is in runner->out, as far as the socket takes it. */
 extern void so_runner_io_send(SoRunner *runner);
+/* Put the levels of the task log into runner->out, to be sent. */
+extern void so_runner_io_log_level(SoRunner *runner);
 /* Read everything that is there (the process has ended). */
 extern void so_runner_io_drain(SoRunner *runner);
 /* Tell the runner that nothing more comes: it ends. */

@@ -118,7 +118,7 @@ start_runner(SoAgent *agent, SoAttempt *attempt)
 		 !so_task_folder_make(agent->settings, attempt->task_text, &error)) ||
 		!make_channels(sockets, output, &error))
 	{
-		so_log_error(SO_LOG_ERROR, &error);
+		so_log_error_about(&attempt->subject, SO_LOG_ERROR, &error);
 		so_runner_add_result(agent, attempt, 1, RUNNER_FREE, error.code,
 							 so_error_format(&error, text, sizeof(text)));
 		return;
@@ -135,8 +135,21 @@ start_runner(SoAgent *agent, SoAttempt *attempt)
 	TAILQ_INSERT_TAIL(&agent->runners, runner, link);
 	so_runner_io_open(runner, sockets[0], output[0]);
 	so_nursery_spawn(agent->nursery, runner->token, sockets[1], output[1]);
+	so_runner_io_log_level(runner);
 	put_task(runner);
 	so_runner_io_send(runner);
+}
+
+void
+so_runners_log_level(SoAgent *agent)
+{
+	SoRunner *runner;
+
+	TAILQ_FOREACH(runner, &agent->runners, link)
+	{
+		so_runner_io_log_level(runner);
+		so_runner_io_send(runner);
+	}
 }
 
 void
@@ -218,6 +231,15 @@ so_runners_kill(SoAgent *agent, SoAttempt *attempt)
 		so_runner_kill(attempt->runner, RUNNER_SHUTDOWN);
 }
 
+void
+so_runners_note(SoAttempt *attempt, const char *text)
+{
+	SoRunner *runner = attempt->runner;
+
+	if (runner != NULL)
+		so_task_log_say(&runner->log, runner->agent->settings, SO_LOG_WARNING, "%s", text);
+}
+
 static void
 cancel_overdue(evutil_socket_t fd, short what, void *argument)
 {
@@ -227,9 +249,9 @@ cancel_overdue(evutil_socket_t fd, short what, void *argument)
 	(void) what;
 	if (runner->result_ms == 0)
 	{
-		so_log(SO_LOG_WARNING,
-			   "task %s, attempt %u did not follow the stop within %d ms and is killed",
-			   runner->attempt->task_text, runner->attempt->attempt, CANCEL_LIMIT_MS);
+		so_log_about(&runner->attempt->subject, SO_LOG_WARNING,
+					 "task %s, attempt %u did not follow the stop within %d ms and is killed",
+					 runner->attempt->task_text, runner->attempt->attempt, CANCEL_LIMIT_MS);
 		so_runner_kill(runner, RUNNER_CANCELED);
 	}
 	else
@@ -243,8 +265,8 @@ so_runners_stop(SoAgent *agent, SoAttempt *attempt)
 
 	if (attempt->gone || attempt->state != SO_HELD_RUNNING)
 		return;
-	so_log(SO_LOG_INFORMATION, "task %s, attempt %u is stopped", attempt->task_text,
-		   attempt->attempt);
+	so_log_about(&attempt->subject, SO_LOG_INFORMATION, "task %s, attempt %u is stopped",
+				 attempt->task_text, attempt->attempt);
 	if (runner == NULL)
 	{
 		so_runner_add_result(agent, attempt, 1, RUNNER_CANCELED, SO_OK,
@@ -253,6 +275,8 @@ so_runners_stop(SoAgent *agent, SoAttempt *attempt)
 		return;
 	}
 	so_held_set_state(agent->held, attempt, SO_HELD_STOPPING);
+	so_task_log_say(&runner->log, agent->settings, SO_LOG_INFORMATION,
+					"somebody has asked to stop this execution");
 	so_frame_put(&runner->out, SO_RUNNER_CANCEL, 0, NULL, 0);
 	so_runner_io_send(runner);
 	runner->deadline = evtimer_new(agent->base, cancel_overdue, runner);
@@ -266,10 +290,10 @@ so_runners_expire(SoAgent *agent, SoAttempt *attempt)
 
 	if (runner != NULL && runner->fate != RUNNER_FREE)
 		return;
-	so_log(SO_LOG_ERROR,
-		   "SO451 task %s, attempt %u: the lease was not renewed for %" PRId64
-		   " ms; its runner is killed",
-		   attempt->task_text, attempt->attempt, so_clock_monotonic_ms() - attempt->renewed_ms);
+	so_log_code(
+		&attempt->subject, SO_LOG_ERROR, SO_ERR_AGENT_LEASE_LOST,
+		"task %s, attempt %u: the lease was not renewed for %" PRId64 " ms; its runner is killed",
+		attempt->task_text, attempt->attempt, so_clock_monotonic_ms() - attempt->renewed_ms);
 	if (runner != NULL)
 		so_runner_kill(runner, RUNNER_EXPIRED);
 	else
@@ -332,6 +356,24 @@ describe_end(const SoRunner *runner, int wait_status, SoErrorCode *code, char *t
 	snprintf(text, size, "%s", so_error_summary(*code));
 }
 
+/* The log of the attempt says what happened to its runner, which cannot any more. */
+static void
+log_end(SoRunner *runner, SoErrorCode code, const char *text)
+{
+	const SoSettings *settings = runner->agent->settings;
+	SoError error;
+	char full[2000];
+
+	if (code == SO_OK)
+	{
+		so_task_log_say(&runner->log, settings, SO_LOG_WARNING, "%s", text);
+		return;
+	}
+	so_error_set(&error, code, NULL, "%s", text);
+	so_task_log_say(&runner->log, settings, SO_LOG_CRITICAL, "%s",
+					so_error_format(&error, full, sizeof(full)));
+}
+
 /* The process and all it started are gone. */
 static void
 bury(SoRunner *runner, int wait_status)
@@ -346,8 +388,9 @@ bury(SoRunner *runner, int wait_status)
 	{
 		describe_end(runner, wait_status, &code, text, sizeof(text));
 		if (code != SO_OK)
-			so_log(SO_LOG_ERROR, "%s task %s, attempt %u: %s", so_error_state(code),
-				   attempt->task_text, attempt->attempt, text);
+			so_log_code(&attempt->subject, SO_LOG_ERROR, code, "task %s, attempt %u: %s",
+						attempt->task_text, attempt->attempt, text);
+		log_end(runner, code, text);
 		so_runner_add_result(agent, attempt, runner->sequence + 1, runner->fate, code, text);
 	}
 	else if (!attempt->gone && attempt->state != SO_HELD_FINISHED)
@@ -466,7 +509,8 @@ so_runners_failed(void *context, uint64_t token, int reason)
 
 	if (runner == NULL)
 		return;
-	so_log(SO_LOG_ERROR, "SO003 no runner can be forked: %s", strerror(reason));
+	so_log_code(NULL, SO_LOG_ERROR, SO_ERR_SYSTEM_CALL, "no runner can be forked: %s",
+				strerror(reason));
 	so_runners_exited(agent, token, 0);
 }
 
@@ -496,10 +540,11 @@ so_runners_check(SoAgent *agent, int64_t now_ms)
 
 		if ((silent || lingers) && runner->fate == RUNNER_FREE)
 		{
-			so_log(SO_LOG_WARNING, "SO453 task %s, attempt %u: %s; the runner is killed",
-				   runner->attempt->task_text, runner->attempt->attempt,
-				   silent ? "the runner does not start"
-						  : "the runner does not end after its result");
+			so_log_code(&runner->attempt->subject, SO_LOG_WARNING, SO_ERR_AGENT_RUNNER_STUCK,
+						"task %s, attempt %u: %s; the runner is killed", runner->attempt->task_text,
+						runner->attempt->attempt,
+						silent ? "the runner does not start"
+							   : "the runner does not end after its result");
 			so_runner_kill(runner, RUNNER_STUCK);
 		}
 	}

@@ -17,8 +17,14 @@ extern void so_runners_start(SoAgent *agent, SoAttempt *attempt);
 /* Start what is held and has no runner yet (the nursery has become ready). */
 extern void so_runners_start_waiting(SoAgent *agent);
 
+/* TaskLogEnabled or TaskLogLevel have changed: tell those that run. */
+extern void so_runners_log_level(SoAgent *agent);
+
 /* Cancel: the runner reports "canceled" and ends; after 1.5 s it is killed. */
 extern void so_runners_stop(SoAgent *agent, SoAttempt *attempt);
+
+/* Write a warning into the log of the attempt, if it has a runner. */
+extern void so_runners_note(SoAttempt *attempt, const char *text);
 
 /* Kill the runner and everything it started; what it still sends is ignored when the attempt is gone. */
 extern void so_runners_kill(SoAgent *agent, SoAttempt *attempt);

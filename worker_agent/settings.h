@@ -44,6 +44,7 @@ typedef struct SoSettings
 
 	int64_t max_task_count;
 	int64_t task_log_level;
+	int64_t task_log_max_size; /* MB */
 	int64_t log_level;
 	int64_t max_buffer_log_count;
 	int64_t max_in_memory_buffer_count;

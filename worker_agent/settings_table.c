@@ -109,13 +109,18 @@ const SoSettingRow so_setting_rows[] = {
 			 SO_SETTING_RELOAD, NULL,
 			 "Task folders that have not changed for this long are removed; 0s: they are kept."),
 	{"TaskLogEnabled", NULL, SO_SETTING_BOOLEAN, FIELD(task_log_enabled), "true", 0, 0,
-	 SO_SETTING_RELOAD, NULL, "Write a log file per attempt into the task's folder."},
+	 SO_SETTING_RELOAD, NULL,
+	 "Write a log file per attempt into the task's folder: attempt-<n>.log. Running tasks follow "
+	 "a change at once."},
 	INTEGER("TaskLogLevel", task_log_level, "126", 0, 127, SO_SETTING_RELOAD, NULL,
 			"What goes to the task log, a sum of: 1 Verbose, 2 Information, 4 Warning, 8 Error, 16 "
 			"Progress, 32 CriticalError, 64 Audit."),
 	DURATION("TaskLogSegment", NULL, task_log_segment, "00:00:00", 0, 365 * DAY_MS,
 			 SO_SETTING_RELOAD, NULL,
 			 "Time that one task log file covers; 00:00:00: one file per attempt."),
+	INTEGER("TaskLogMaxSize", task_log_max_size, "100", 0, 1000000, SO_SETTING_RELOAD, NULL,
+			"Most MB that the log of one attempt may take, all its files together; what comes "
+			"after is counted and not written. 0: no limit."),
 	PATH("RunnerProgram", runner_program, "", 0, NULL,
 		 "The program that runs packages; empty: the installed scaleout-runner of the worker's "
 		 "version."),

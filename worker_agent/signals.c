@@ -102,6 +102,7 @@ apply_settings(SoAgent *agent, const SoSettings *fresh)
 	so_pins_apply(&agent->pins, &old);
 	so_pins_apply(&agent->pins, &new);
 	so_settings_apply_reloadable(agent->settings, fresh);
+	so_runners_log_level(agent);
 	if (!so_signals_open_log(agent->settings, &error))
 		so_log_error(SO_LOG_ERROR, &error);
 	so_log(SO_LOG_INFORMATION, "settings read again, %d changed", changed);
@@ -133,7 +134,8 @@ reload(SoAgent *agent)
 	{
 		for (int i = 0; i < errors->count && i < SO_SETTINGS_MAX_ERRORS; i++)
 			so_log_error(SO_LOG_ERROR, &errors->errors[i]);
-		so_log(SO_LOG_ERROR, "SO405 the settings file is refused; the old settings stay");
+		so_log_code(NULL, SO_LOG_ERROR, SO_ERR_AGENT_SETTINGS_REFUSED,
+					"the settings file is refused; the old settings stay");
 	}
 	talloc_free(fresh);
 	talloc_free(errors);

@@ -260,8 +260,8 @@ put_item(SoByteBuffer *out, const SpoolStream *stream, const SpoolItem *item, bo
 	if (to == NULL || pread(item->segment->fd, to, item->length - 1, (off_t) item->offset + 1) !=
 						  (ssize_t) item->length - 1)
 	{
-		so_log(SO_LOG_ERROR, "SO441 a record of %s cannot be read back: %s", item->segment->path,
-			   strerror(errno));
+		so_log_code(NULL, SO_LOG_ERROR, SO_ERR_AGENT_SPOOL_DAMAGED,
+					"a record of %s cannot be read back: %s", item->segment->path, strerror(errno));
 		out->end -= (size_t) length;
 		return false;
 	}

@@ -69,10 +69,10 @@ apply_record(SoSpool *spool, SpoolSegment *segment, const uint8_t *payload, size
 	{
 		char text[SO_UUID_TEXT_SIZE];
 
-		so_log(SO_LOG_WARNING,
-			   "SO441 record %" PRIu64 " of task %s, attempt %u, does not follow "
-			   "record %" PRIu64 " and is dropped",
-			   sequence, so_uuid_format(&task, text), attempt, last->sequence);
+		so_log_code(NULL, SO_LOG_WARNING, SO_ERR_AGENT_SPOOL_DAMAGED,
+					"record %" PRIu64 " of task %s, attempt %u, does not follow "
+					"record %" PRIu64 " and is dropped",
+					sequence, so_uuid_format(&task, text), attempt, last->sequence);
 		return;
 	}
 	so_spool_stream_add(spool, stream, segment, sequence, item_kind,
@@ -129,9 +129,9 @@ load_segment(SoSpool *spool, SpoolSegment *segment, SoError *error)
 	}
 	segment->size = read_records(spool, segment, bytes, (size_t) facts.st_size);
 	if (segment->size < (size_t) facts.st_size)
-		so_log(SO_LOG_WARNING,
-			   "SO441 %s is torn or damaged at byte %zu of %zu; the rest is ignored", segment->path,
-			   segment->size, (size_t) facts.st_size);
+		so_log_code(NULL, SO_LOG_WARNING, SO_ERR_AGENT_SPOOL_DAMAGED,
+					"%s is torn or damaged at byte %zu of %zu; the rest is ignored", segment->path,
+					segment->size, (size_t) facts.st_size);
 	munmap(bytes, (size_t) facts.st_size);
 	return true;
 }

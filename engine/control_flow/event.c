@@ -199,9 +199,11 @@ write_to_sink(SoUnit *source, const SoEventData *data)
 {
 	SoRun *run = source->run;
 	const SoExecutable *executable = source->executable;
+	bool logged = is_logged(run, data->type) && !is_muted(source, data->type);
+	bool traced = run->sink != NULL && run->sink->trace != NULL;
 	SoEvent event = {0};
 
-	if (!is_logged(run, data->type) || is_muted(source, data->type))
+	if (!logged && !traced)
 		return;
 	event.message_type = data->type;
 	event.message_source_type = source_type(executable);
@@ -220,7 +222,10 @@ write_to_sink(SoUnit *source, const SoEventData *data)
 	event.percent = data->percent;
 	event.progress_low = data->low;
 	event.progress_high = data->high;
-	run->sink->event(run->sink->context, &event);
+	if (traced)
+		run->sink->trace(run->sink->context, &event);
+	if (logged)
+		run->sink->event(run->sink->context, &event);
 }
 
 /* Does unit lie inside a run of this handler, or was it caused by one? */

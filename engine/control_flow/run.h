@@ -82,6 +82,8 @@ typedef struct SoRunSink
 	void (*statistics)(void *context, const SoStatistics *statistics);
 	/* Every package that takes part is announced once, before its first event. */
 	void (*package)(void *context, const SoPackage *package);
+	/* Every event, whatever logging_level and logging_mode say: for a log that has levels of its own. */
+	void (*trace)(void *context, const SoEvent *event);
 } SoRunSink;
 
 /*

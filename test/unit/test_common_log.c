@@ -19,16 +19,24 @@
 
 #include "common/log.h"
 
-static char last_line[8192];
+static char last_line[SO_LOG_LINE_SIZE];
+static char last_message[SO_LOG_LINE_SIZE];
+static char last_code[6];
 static SoLogLevel last_level;
+static int64_t last_execution;
 static int lines;
 
 static void
-remember(SoLogLevel level, const char *line, void *context)
+remember(const SoLogRecord *record, void *context)
 {
 	assert_ptr_equal(context, &lines);
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	last_level = level;
+	snprintf(last_line, sizeof(last_line), "%s", record->line);
+	snprintf(last_message, sizeof(last_message), "%s", record->message);
+	snprintf(last_code, sizeof(last_code), "%s", record->code);
+	last_level = record->level;
+	last_execution = record->subject != NULL ? record->subject->execution_id : 0;
+	assert_non_null(strstr(record->file, ".c"));
+	assert_true(record->source_line > 0 && record->function[0] != '\0');
 	lines++;
 }
 
@@ -106,14 +114,75 @@ test_levels(void **state)
 	}
 }
 
-/* What somebody else wrote into a message cannot begin a line of its own. */
+/* What somebody else wrote into a message cannot begin a line that looks like an event. */
 static void
-test_one_line(void **state)
+test_continuation(void **state)
 {
 	(void) state;
-	so_log(SO_LOG_ERROR, "%s", "first\nsecond\r\nthird");
-	assert_null(strpbrk(last_line, "\r\n"));
-	assert_non_null(strstr(last_line, "first second  third"));
+	so_log(SO_LOG_ERROR, "%s", "first\nsecond\r\nthird\n\n");
+	assert_null(strchr(last_line, '\r'));
+	assert_non_null(strstr(last_line, "] first\n\tsecond\n\tthird"));
+	assert_string_equal(last_message, "first\n\tsecond\n\tthird");
+}
+
+/* Control characters and what is not UTF-8 do not reach a terminal. */
+static void
+test_harmless(void **state)
+{
+	(void) state;
+	so_log(SO_LOG_ERROR, "%s", "a\x1b[31mb\tc\x07 \xc3\xa4 \xff\xc3 \x7f d\re");
+	assert_string_equal(last_message, "a?[31mb\tc? \xc3\xa4 ?? ? d?e");
+}
+
+static void
+test_code_and_subject(void **state)
+{
+	SoLogSubject subject = {.execution_id = 42, .task = "t", .attempt = 3};
+
+	(void) state;
+	so_log_about(&subject, SO_LOG_WARNING, "SO451: the lease");
+	assert_string_equal(last_code, "SO451");
+	assert_int_equal(last_execution, 42);
+	so_log(SO_LOG_WARNING, "SO451 is no code here");
+	assert_string_equal(last_code, "");
+	assert_int_equal(last_execution, 0);
+	so_log_code(&subject, SO_LOG_ERROR, SO_ERR_AGENT_LEASE_LOST, "task %s", "t");
+	assert_string_equal(last_code, "SO451");
+	assert_non_null(strstr(last_message, "SO451: task t."));
+	assert_non_null(strstr(last_message, so_error_default_hint(SO_ERR_AGENT_LEASE_LOST)));
+}
+
+static void
+test_wants(void **state)
+{
+	(void) state;
+	assert_false(so_log_wants(SO_LOG_VERBOSE));
+	assert_true(so_log_wants(SO_LOG_AUDIT));
+}
+
+/* Lines of another process: as they are, or marked as foreign. */
+static void
+test_relay(void **state)
+{
+	static const char ours[] = "2026-01-31T12:00:00.123456Z ERROR scaleout-nursery[7] SO003: no";
+
+	(void) state;
+	so_log_relay("scaleout-nursery", ours);
+	assert_int_equal(lines, 1);
+	assert_string_equal(last_line, ours);
+	assert_string_equal(last_message, "SO003: no");
+	assert_string_equal(last_code, "SO003");
+	assert_int_equal(last_level, SO_LOG_ERROR);
+	so_log_relay("scaleout-nursery",
+				 "2026-01-31T12:00:00.123456Z VERBOSE scaleout-nursery[7] not wanted");
+	assert_int_equal(lines, 1);
+	so_log_relay("scaleout-nursery", "malloc(): corrupted top size");
+	assert_int_equal(last_level, SO_LOG_WARNING);
+	assert_string_equal(last_message, "scaleout-nursery: malloc(): corrupted top size");
+	so_log_relay("scaleout-nursery", "2026-01-31T12:00:00.123456Z ERRORS scaleout[7] no level");
+	assert_int_equal(last_level, SO_LOG_WARNING);
+	so_log_relay("scaleout-nursery", "");
+	assert_int_equal(lines, 4);
 }
 
 static void
@@ -126,7 +195,8 @@ test_long_message(void **state)
 	text[10000] = '\0';
 	so_log(SO_LOG_ERROR, "%s", text);
 	assert_int_equal(lines, 1);
-	assert_true(strlen(last_line) > 4000 && strlen(last_line) < 4096);
+	assert_string_equal(last_line + strlen(last_line) - 5, "x ...");
+	assert_true(strlen(last_line) > 8000 && strlen(last_line) < 8192);
 	test_free(text);
 }
 
@@ -163,9 +233,9 @@ test_standard_error(void **state)
 	got = read(ends[0], text, sizeof(text) - 1);
 	assert_true(got > 0);
 	text[got] = '\0';
-	assert_int_equal(strchr(text, '\n') - text, got - 1);
+	assert_int_equal(text[got - 1], '\n');
 	assert_non_null(strstr(text, " AUDIT scaleout-test["));
-	assert_non_null(strstr(text, "] a b\n"));
+	assert_non_null(strstr(text, "] a\n\tb\n"));
 	assert_int_equal(read(ends[0], text, sizeof(text)), 0);
 	close(ends[0]);
 	close(saved);
@@ -178,7 +248,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_form, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mask, setup, teardown),
 		cmocka_unit_test(test_levels),
-		cmocka_unit_test_setup_teardown(test_one_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_continuation, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_harmless, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_code_and_subject, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wants, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_relay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_standard_error, setup, teardown),

@@ -25,6 +25,7 @@
 
 #include "common/clock.h"
 #include "common/frame.h"
+#include "common/log.h"
 #include "common/protocol.h"
 #include "runner/item.h"
 #include "runner/serve.h"
@@ -40,6 +41,9 @@ typedef struct Agent
 	uint64_t sequence; /* of the last item */
 	json_t *last;      /* last item */
 	int counts[8];     /* by item kind */
+	int log_levels;    /* sum of those that came */
+	int log_lines;
+	char log[20000];
 	bool hello;
 } Agent;
 
@@ -74,6 +78,8 @@ agent_send(Agent *agent, uint8_t type, const char *block, uint64_t number)
 		so_put_string(&out, block);
 	if (type == SO_RUNNER_ACKNOWLEDGE)
 		so_put_u64(&out, number);
+	if (type == SO_RUNNER_LOG_LEVEL)
+		so_put_u8(&out, (uint8_t) number);
 	so_frame_end(&out, position);
 	while (so_byte_buffer_length(&out) > 0)
 		assert_true(so_byte_buffer_write(&out, agent->fd) > 0);
@@ -95,6 +101,16 @@ agent_take(Agent *agent, const SoFrame *frame)
 		assert_memory_equal(text, SO_VERSION, length);
 		assert_int_equal(so_get_u32(&reader), agent->runner);
 		agent->hello = true;
+		return;
+	}
+	if (frame->type == SO_RUNNER_LOG)
+	{
+		agent->log_levels |= so_get_u8(&reader);
+		text = so_get_block(&reader, &length);
+		assert_true(so_field_reader_done(&reader));
+		agent->log_lines++;
+		snprintf(agent->log + strlen(agent->log), sizeof(agent->log) - strlen(agent->log), "%.*s\n",
+				 (int) length, text);
 		return;
 	}
 	assert_int_equal(frame->type, SO_RUNNER_ITEM);
@@ -391,6 +407,130 @@ test_agent_goes_away(void **state)
 	assert_int_equal(errno, ESRCH);
 }
 
+#define LOGGED_TASK                                                                                \
+	"{\"name\": \"bad\", \"type\": \"expression\", \"expression\": \"@[$Package::n] / "            \
+	"(@[$Package::n] - 1)\"}"
+#define LOGGED_VALUES                                                                              \
+	", \"caller\": \"joe\", \"folder\": \"sales\", \"project_name\": \"nightly\", "                \
+	"\"worker_name\": \"one\", \"worker_agent_id\": \"the-id\", "                                  \
+	"\"parameters\": [{\"name\": \"$Package::n\", \"type\": \"int32\", \"value\": \"1\", "         \
+	"\"sensitive\": %s}], \"connection_strings\": [], \"property_overrides\": "                    \
+	"[{\"path\": \"\\\\Package.Properties[description]\", \"value\": \"hidden-7\"}]"
+
+/* Run a package that fails with this TaskLogLevel (-1: none is sent). */
+static void
+run_logged(Agent *agent, int mask, const char *sensitive, int logging_level)
+{
+	char more[1000];
+	char level[40];
+	char *text;
+	char *at;
+
+	snprintf(more, sizeof(more), LOGGED_VALUES, sensitive);
+	agent_start(agent);
+	if (mask >= 0)
+		agent_send(agent, SO_RUNNER_LOG_LEVEL, NULL, (uint64_t) mask);
+	text = task_text("p", LOGGED_TASK, more);
+	snprintf(level, sizeof(level), "\"logging_level\": %d", logging_level);
+	at = strstr(text, "\"logging_level\": 1");
+	assert_non_null(at);
+	memcpy(at, level, strlen(level));
+	agent_send(agent, SO_RUNNER_TASK, text, 0);
+	free(text);
+	assert_true(agent_wait(agent, SO_ITEM_RESULT));
+	agent_send(agent, SO_RUNNER_ACKNOWLEDGE, NULL, agent->sequence);
+	assert_int_equal(agent_end(agent), 0);
+}
+
+/* What a person needs to understand the attempt, by default. */
+static void
+test_log(void **state)
+{
+	Agent agent;
+	const char *log = agent.log;
+
+	(void) state;
+	run_logged(&agent, 126, "false", 1);
+	assert_non_null(strstr(log, " AUDIT scaleout-runner["));
+	assert_non_null(strstr(log, "] execution 42, attempt 1: package p of project nightly in folder "
+								"sales, for joe; worker one the-id on "));
+	assert_non_null(strstr(log, ", scaleout-runner " SO_VERSION "\n"));
+	assert_non_null(strstr(log, "] parameter $Package::n = 1\n"));
+	assert_non_null(strstr(log, "] property \\Package.Properties[description] is overridden\n"));
+	assert_null(strstr(log, "hidden-7"));
+	assert_non_null(strstr(log, " PROGRESS scaleout-runner["));
+	assert_non_null(strstr(log, "] \\bad OnPreExecute"));
+	assert_non_null(strstr(log, " ERROR scaleout-runner["));
+	assert_non_null(strstr(log, "] SO706: \\bad OnError: "));
+	assert_non_null(strstr(log, "division by zero"));
+	assert_null(strstr(log, "SO706: \\bad OnError: SO706"));
+	assert_non_null(strstr(log, "] ended: failure after "));
+	assert_non_null(strstr(log, " s, 1 errors, 1 warnings\n"));
+	assert_null(strstr(log, "VERBOSE"));
+}
+
+/* A value is shown only when it is known to be harmless. */
+static void
+test_log_hides_secrets(void **state)
+{
+	static const char *const unsure[] = {"true", "null", "\"no\""};
+
+	(void) state;
+	for (size_t i = 0; i < 3; i++)
+	{
+		Agent agent;
+
+		run_logged(&agent, 127, unsure[i], 1);
+		assert_non_null(strstr(agent.log, "] parameter $Package::n is sensitive and not shown\n"));
+		assert_null(strstr(agent.log, "$Package::n = "));
+	}
+}
+
+/* TaskLogLevel alone decides: each level by itself, nothing, and not the logging level of the execution. */
+static void
+test_log_levels(void **state)
+{
+	static const int levels[] = {SO_LOG_VERBOSE, SO_LOG_ERROR, SO_LOG_PROGRESS, SO_LOG_AUDIT};
+	Agent agent;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+	{
+		run_logged(&agent, levels[i], "false", 1);
+		assert_int_equal(agent.log_levels, levels[i]);
+	}
+	run_logged(&agent, 0, "false", 3);
+	assert_int_equal(agent.log_lines, 0);
+	run_logged(&agent, 127, "false", 0);
+	assert_int_equal(agent.log_levels, SO_LOG_VERBOSE | SO_LOG_WARNING | SO_LOG_ERROR |
+										   SO_LOG_PROGRESS | SO_LOG_AUDIT);
+	assert_int_equal(agent.counts[SO_ITEM_EVENT], 0);
+}
+
+/* TaskLogLevel is changed while the package runs. */
+static void
+test_log_level_changes(void **state)
+{
+	int64_t deadline = so_clock_monotonic_ms() + DEADLINE;
+	Agent agent;
+
+	(void) state;
+	agent_start(&agent);
+	agent_send(&agent, SO_RUNNER_LOG_LEVEL, NULL, 0);
+	send_task(&agent, "p", endless, "");
+	assert_true(agent_wait(&agent, SO_ITEM_EVENT));
+	assert_int_equal(agent.log_lines, 0);
+	agent_send(&agent, SO_RUNNER_LOG_LEVEL, NULL, SO_LOG_AUDIT);
+	/* The end is logged, so the frame was read before the cancel. */
+	agent_send(&agent, SO_RUNNER_CANCEL, NULL, 0);
+	assert_true(agent_wait(&agent, SO_ITEM_RESULT));
+	assert_int_equal(agent.log_levels, SO_LOG_AUDIT);
+	assert_non_null(strstr(agent.log, "] ended: canceled after "));
+	assert_true(so_clock_monotonic_ms() < deadline);
+	agent_send(&agent, SO_RUNNER_ACKNOWLEDGE, NULL, agent.sequence);
+	assert_int_equal(agent_end(&agent), 0);
+}
+
 static void
 test_texts_are_repaired(void **state)
 {
@@ -407,10 +547,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_success),         cmocka_unit_test(test_failure_says_why),
-		cmocka_unit_test(test_refusals),        cmocka_unit_test(test_malformed_task),
-		cmocka_unit_test(test_oversized_frame), cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_agent_goes_away), cmocka_unit_test(test_texts_are_repaired),
+		cmocka_unit_test(test_success),           cmocka_unit_test(test_failure_says_why),
+		cmocka_unit_test(test_refusals),          cmocka_unit_test(test_malformed_task),
+		cmocka_unit_test(test_oversized_frame),   cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_agent_goes_away),   cmocka_unit_test(test_log),
+		cmocka_unit_test(test_log_hides_secrets), cmocka_unit_test(test_log_levels),
+		cmocka_unit_test(test_log_level_changes), cmocka_unit_test(test_texts_are_repaired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,13 +128,13 @@ static int warnings;
 static char last[2000];
 
 static void
-note(SoLogLevel level, const char *line, void *context)
+note(const SoLogRecord *record, void *context)
 {
 	(void) context;
-	if (level != SO_LOG_WARNING)
+	if (record->level != SO_LOG_WARNING)
 		return;
 	warnings++;
-	snprintf(last, sizeof(last), "%s", line);
+	snprintf(last, sizeof(last), "%s", record->line);
 }
 
 /* Kept from work by others: told after five minutes, and every hour; not while it runs something. */

@@ -86,11 +86,10 @@ so_spool_discard_result(SoSpool *spool, const SoUuid *task, uint32_t number)
 }
 
 static void
-count_warning(SoLogLevel level, const char *line, void *context)
+count_warning(const SoLogRecord *record, void *context)
 {
-	(void) line;
 	(void) context;
-	if (level == SO_LOG_WARNING)
+	if (record->level == SO_LOG_WARNING)
 		warnings++;
 }
 

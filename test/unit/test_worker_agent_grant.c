@@ -44,12 +44,12 @@ so_runners_start(SoAgent *of, SoAttempt *attempt)
 }
 
 static void
-count_error(SoLogLevel level, const char *line, void *context)
+count_error(const SoLogRecord *record, void *context)
 {
 	(void) context;
-	if (level != SO_LOG_ERROR)
+	if (record->level != SO_LOG_ERROR)
 		return;
-	assert_non_null(strstr(line, "SO421"));
+	assert_non_null(strstr(record->line, "SO421"));
 	errors++;
 }
 
@@ -57,11 +57,14 @@ static int
 setup(void **state)
 {
 	static char root[] = "/srv/tasks \"here\"";
+	static char name[] = "one \"two\"";
 
 	(void) state;
 	memset(&agent, 0, sizeof(agent));
 	settings.tasks_root_folder = root;
+	settings.display_name = name;
 	agent.settings = &settings;
+	snprintf(agent.identity.agent_id_text, sizeof(agent.identity.agent_id_text), "the-agent");
 	agent.held = so_held_create(NULL);
 	agent.lease_interval_ms = 45000;
 	started_count = 0;
@@ -112,14 +115,16 @@ test_document_for_the_runner(void **state)
 	/* The object of tasks[] with the project and the folders (docs/protocol.md). */
 	document = json_loads(started[0]->task_json, 0, NULL);
 	assert_non_null(document);
-	wanted = json_pack(
-		"{s:s, s:i, s:s, s:s, s:i, s:{s:s}, s:s, s:s, s:{s:{s:{s:[{s:s}]}, s:{s:[], s:{s:{}}}, "
-		"s:{s:[]}}}}",
-		"task", TASK, "attempt", 3, "project", "hash1", "package", "load", "lease_interval_ms",
-		30000, "parameters", "p", "\xc3\xa4 \" secret", "work_folder",
-		"/srv/tasks \"here\"/" TASK "/work", "log_folder", "/srv/tasks \"here\"/" TASK,
-		"project_document", "packages", "load", "executables", "name", "a", "handler",
-		"executables", "event_handlers", "on_error", "empty", "executables");
+	wanted =
+		json_pack("{s:s, s:i, s:s, s:s, s:i, s:{s:s}, s:s, s:s, s:s, s:s, s:{s:{s:{s:[{s:s}]}, "
+				  "s:{s:[], s:{s:{}}}, "
+				  "s:{s:[]}}}}",
+				  "task", TASK, "attempt", 3, "project", "hash1", "package", "load",
+				  "lease_interval_ms", 30000, "parameters", "p", "\xc3\xa4 \" secret",
+				  "work_folder", "/srv/tasks \"here\"/" TASK "/work", "log_folder",
+				  "/srv/tasks \"here\"/" TASK, "worker_agent_id", "the-agent", "worker_name",
+				  "one \"two\"", "project_document", "packages", "load", "executables", "name", "a",
+				  "handler", "executables", "event_handlers", "on_error", "empty", "executables");
 	assert_non_null(wanted);
 	assert_true(json_equal(document, wanted));
 	json_decref(wanted);

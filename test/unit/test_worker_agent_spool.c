@@ -29,9 +29,10 @@ static char folder[64];
 static char log_text[65536];
 
 static void
-remember_log(SoLogLevel level, const char *line, void *context)
+remember_log(const SoLogRecord *record, void *context)
 {
-	(void) level;
+	const char *line = record->line;
+
 	(void) context;
 	if (strlen(log_text) + strlen(line) + 2 < sizeof(log_text))
 	{
