@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 
 /*
  * Bytes of one text as JSON writes it: an item must stay below SO_LIMIT_ITEM
@@ -28,36 +29,11 @@
 /* What stands at the end of a text that was cut. */
 #define CUT_MARK " [cut]"
 
-/* Length of the UTF-8 character at text, 0 when it is none (Unicode 15, table 3-7). */
+/* Length of the character at text, 0 when it is none. */
 static size_t
 character_length(const unsigned char *text, size_t left)
 {
-	unsigned char first = text[0];
-	unsigned char low = 0x80;
-	unsigned char high = 0xBF;
-	size_t length;
-
-	if (first < 0x80)
-		return 1;
-	if (first < 0xC2 || first > 0xF4)
-		return 0;
-	length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-	if (first == 0xE0)
-		low = 0xA0;
-	else if (first == 0xED)
-		high = 0x9F;
-	else if (first == 0xF0)
-		low = 0x90;
-	else if (first == 0xF4)
-		high = 0x8F;
-	if (length > left || text[1] < low || text[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-	{
-		if (text[i] < 0x80 || text[i] > 0xBF)
-			return 0;
-	}
-	return length;
+	return text[0] < 0x80 ? 1 : so_utf8_length(text, left);
 }
 
 /* What the JSON of a character has: \u0001, \" or itself. */

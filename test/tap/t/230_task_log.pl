@@ -146,7 +146,7 @@ kill('KILL', $runner);
 $system->wait_for('the end of the first attempt', sub { -e "$tasks/$task/attempt-1.log" && slurp_file("$tasks/$task/attempt-1.log") =~ /SO450/ });
 $log = slurp_file("$tasks/$task/attempt-1.log");
 like($log, qr/WARNING scaleout-worker\[\d+\] the log was removed under way; it goes on here\n/, 'a log that was removed under way goes on');
-like($log, qr/CRITICAL scaleout-worker\[\d+\] SO450: the runner was ended by signal 9 .*\. The task log/s, 'a runner that dies: the worker says how, with code and hint');
+like($log, qr/CRITICAL scaleout-worker\[\d+\] SO450: the runner was ended by signal 9 .*\. scaleout logs fetches/, 'a runner that dies: the worker says how, with code and hint');
 go('slow');
 $system->wait_status($id, 7);
 like(whole_log($id, 'attempt-2.log'), qr/execution $id, attempt 2: /, 'the next attempt has a log of its own');
