@@ -20,8 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/protocol.h"
 #include "worker_agent/log_reader.h"
+#include "worker_agent/task_log.h"
 
 #define TASK "0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11"
 
@@ -212,6 +214,29 @@ test_growing(void **state)
 	assert_piece("whole\nhalf and half\nthe end", 0, 27, 27, true);
 }
 
+/* What the worker writes is what is read: the names are the same. */
+static void
+test_as_written(void **state)
+{
+	SoSettings settings = {.tasks_root_folder = folder, .task_log_segment = 3600000};
+	SoTaskLog log;
+
+	(void) state;
+	so_task_log_init(&log);
+	for (int i = 0; i < 12; i++)
+	{
+		char line[20];
+		int length = snprintf(line, sizeof(line), "%d\n", i);
+
+		so_task_log_write(&log, &settings, TASK, 1, line, (size_t) length);
+		/* As if the file had been opened an hour ago. */
+		log.opened_ms = so_clock_monotonic_ms() - 3600000;
+	}
+	so_task_log_close(&log);
+	assert_int_equal(access(path_of("attempt-1.12.log"), F_OK), 0);
+	assert_piece("0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n", 0, 26, 26, true);
+}
+
 /* Piece by piece the whole log, over segments, and every piece is whole lines. */
 static void
 test_pieces(void **state)
@@ -356,6 +381,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_segments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end_of_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_growing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_as_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_text, setup, teardown),

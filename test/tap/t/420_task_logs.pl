@@ -212,6 +212,14 @@ subtest 'no log' => sub {
 	Scaleout::Symptom::set_worker($agent{$name}{directory}, 'TaskFolderRetention', '7d');
 	$system->signal_agent($name, 'HUP');
 
+	my $strange = $system->run('f', 'p', 'strange');
+	$system->wait_status($strange, 7);
+	my $path = path_of($strange, 1, worker_of($strange));
+	chmod(0, $path) or die $!;
+	($status, $out, $err) = logs($strange);
+	is($status, 0, 'a file that cannot be read');
+	like($err, qr/SO456.*Permission denied.*HINT:.*rights/s, 'is said, without being asked for');
+
 	my $created = $system->sql("SELECT catalog.create_execution('f', 'p', 'silent')");
 	($status, $out, $err) = logs('--task-log', $created);
 	is($status, 1, 'never given to a worker');
@@ -294,6 +302,66 @@ subtest 'a master that restarts, a worker that dies in the middle' => sub {
 	$system->start_agent($name);
 	is($system->sql("CALL catalog.wait_for_task_log($request, '100 s')"), 'complete', 'a new master and a new life of the worker finish it');
 	is($system->sql("SELECT count(*), count(DISTINCT line), max(substring(line FROM 'output: line ([0-9]+) ')) FROM catalog.task_log_lines WHERE request_id = $request") =~ /^(\d+)\|\1\|89999$/ ? 1 : 0, 1, 'without a line lost or repeated');
+};
+
+subtest 'a gateway that is killed in the middle' => sub {
+	my $id = $system->run('f', 'p', 'big');
+	$system->wait_status($id, 7);
+	my $name = worker_of($id);
+	my $fault = "$folder/stopped";
+	$system->stop_agent($name);
+	{
+		local $ENV{SCALEOUT_FAULT} = 'agent.before_task_log=stop@5';
+		local $ENV{SCALEOUT_FAULT_LOG} = $fault;
+		$system->start_agent($name);
+	}
+	online($name);
+	my $request = $system->sql("SELECT catalog.request_task_log($id)");
+	$system->wait_for('the worker to stop before its fifth piece', sub { -s $fault });
+	my $gateway = $system->gateway_pid;
+	kill('KILL', $gateway);
+	$system->wait_for('another gateway', sub { my $pid = $system->gateway_pid; $pid && $pid != $gateway });
+	$system->signal_agent($name, 'CONT');
+	is($system->sql("CALL catalog.wait_for_task_log($request, '100 s')"), 'complete', 'the worker goes on with the next gateway');
+	is($system->sql("SELECT count(*) = count(DISTINCT line), max(substr(line, 6, 5)) FROM catalog.task_log_lines WHERE request_id = $request"), 't|89999', 'without a line lost or repeated');
+};
+
+subtest 'a worker that dies in the middle and stays away, and a master that is away' => sub {
+	my $id = $system->run('f', 'p', 'big');
+	$system->wait_status($id, 7);
+	my $name = worker_of($id);
+	my $fault = "$folder/died";
+	$system->stop_agent($name);
+	{
+		local $ENV{SCALEOUT_FAULT} = 'agent.before_task_log=kill@3';
+		local $ENV{SCALEOUT_FAULT_LOG} = $fault;
+		$system->start_agent($name);
+	}
+	online($name);
+	$system->sql("ALTER SYSTEM SET scaleout.lease_interval = '3s'");
+	$system->sql('SELECT pg_reload_conf()');
+	my ($status, undef, $err) = logs('--task-log', $id);
+	is(slurp_file($fault), "agent.before_task_log\n", 'the worker died before its third piece');
+	waitpid($agent{$name}{pid}, 0);
+	$agent{$name}{pid} = 0;
+	is($status, 1, 'nobody waits for ever');
+	like($err, qr/SO16[25]: worker "$name".*The file is \S+ on machine \S+.*HINT/s, 'and the reason is given');
+	$system->sql('ALTER SYSTEM RESET scaleout.lease_interval');
+	$system->sql('SELECT pg_reload_conf()');
+
+	$system->start_agent($name);
+	online($name);
+	$system->sql('SELECT * FROM catalog.disable_scaleout()');
+	$system->wait_for('the master to leave', sub { !$system->master_pid });
+	my $seem_online = "UPDATE internal.worker_agent SET last_online_time = clock_timestamp() + interval '1 hour' WHERE agent_id = '$agent{$name}{id}'";
+	like(refusal("$seem_online;\nCALL catalog.fetch_task_log($id, timeout => '100 ms');"), qr/SO166.*the master has not taken it up.*HINT:.*diagnose_scaleout/s, 'without a master the time limit says so');
+	($status, undef, $err) = logs('--task-log', '--timeout', 1, $id);
+	is($status, 1, 'for the client as well');
+	like($err, qr/SO166: the task log has not come within 1 s.*the master has not taken it up/s, 'with the same words');
+	my $request = $system->sql("SELECT max(request_id) FROM catalog.task_logs WHERE state = 'requested'");
+	$system->enable;
+	online($name);
+	is($system->sql("CALL catalog.wait_for_task_log($request, '100 s')"), 'complete', 'the request goes on with the next master');
 };
 
 subtest 'a worker that is offline, and one that was removed' => sub {
