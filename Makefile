@@ -225,10 +225,10 @@ DATA = $(wildcard sql/scaleout--*--*.sql)
 DATA_built = scaleout--$(SCALEOUT_VERSION).sql
 SQL_PARTS = $(sort $(wildcard sql/[0-9]*.sql))
 # The server headers before 16 leave PGDLLEXPORT empty, which hidden visibility would hide.
-PG_CPPFLAGS = -I$(CURDIR) -D'PGDLLEXPORT=__attribute__((visibility("default")))' -DSO_PROGRAM_DIRECTORY='"$(PROGRAM_DIRECTORY)"'
+PG_CPPFLAGS = -I$(CURDIR) -I$(libpq_srcdir) -D'PGDLLEXPORT=__attribute__((visibility("default")))' -DSO_PROGRAM_DIRECTORY='"$(PROGRAM_DIRECTORY)"'
 PG_CFLAGS = -std=gnu11 -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-declaration-after-statement -fvisibility=hidden $(FAULT_CFLAGS)
-SHLIB_LINK = -lssl -lcrypto
+SHLIB_LINK = -lssl -lcrypto $(libpq)
 # Bitcode for the JIT of functions that only call SPI is not worth the build time.
 override with_llvm = no
 

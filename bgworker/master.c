@@ -22,6 +22,7 @@
 #include "bgworker/gateway_frames.h"
 #include "bgworker/intake.h"
 #include "bgworker/leases.h"
+#include "bgworker/log_copy.h"
 #include "bgworker/maintenance.h"
 #include "bgworker/registration.h"
 #include "bgworker/seat.h"
@@ -311,6 +312,7 @@ turn(void)
 	if (master.leave)
 		leave(master.leave_reason);
 	so_maintenance_attend(&master);
+	so_log_copy_attend(&master);
 	return more_frames;
 }
 
@@ -358,6 +360,7 @@ so_master_main(Datum argument)
 	so_task_logs_init(&master);
 	so_agents_init();
 	so_maintenance_init(&master);
+	so_log_copy_init(&master);
 	take_seat();
 	run();
 }

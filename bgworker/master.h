@@ -15,6 +15,18 @@
 #define SO_MASTER_STATEMENT_TIMEOUT_MS 30000
 #define SO_MASTER_LOCK_TIMEOUT         "1s"
 
+/* The additional copy of event messages (log_copy.c). */
+typedef struct SoLogCopyMaster
+{
+	bool due;            /* look whether there is a log database */
+	bool target;         /* there is one */
+	uint32 seen;         /* of SoLogCopyNews.told, what the catalog has */
+	uint32 seen_state;   /* the same of told_state */
+	int64 next_clear_ms; /* the queue is cleared no earlier */
+	int64 next_start_ms; /* the worker is started no earlier */
+	bool complained;     /* about a missing worker slot */
+} SoLogCopyMaster;
+
 typedef struct SoMaster
 {
 	MemoryContext turn; /* reset at every turn of the main loop */
@@ -61,6 +73,8 @@ typedef struct SoMaster
 	/* maintenance */
 	BackgroundWorkerHandle *maintenance;
 	int64 next_maintenance_ms;
+
+	SoLogCopyMaster log_copy;
 
 	bool leave; /* after this turn: the seat is not ours any more */
 	const char *leave_reason;

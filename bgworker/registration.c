@@ -4,7 +4,7 @@
  * Registers the background workers of scaleout.
  *
  * Process: the postmaster (launcher), the launcher (master), the master
- * (maintenance).  Shared data: none of ours.  A registration is either
+ * (maintenance, log copy).  Shared data: none of ours.  A registration is either
  * complete or does not exist; nothing can be left half-way.
  *
  * Exit codes are an interface to the postmaster: 0 means "forget this
@@ -61,6 +61,16 @@ so_registration_master(Oid database, BackgroundWorkerHandle **handle)
 	describe_worker(&worker, "scaleout master", "so_master_main", database);
 	worker.bgw_notify_pid = MyProcPid;
 	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+bool
+so_registration_log_copy(Oid database)
+{
+	BackgroundWorker worker;
+
+	/* It says itself in shared memory that it is there. */
+	describe_worker(&worker, "scaleout log copy", "so_log_copy_main", database);
+	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
 bool

@@ -27,9 +27,16 @@ extern bool so_registration_master(Oid database, BackgroundWorkerHandle **handle
  */
 extern bool so_registration_maintenance(Oid database, BackgroundWorkerHandle **handle);
 
+/*
+ * Register a worker that copies messages to the log database.  Returns false
+ * when no worker slot is free.
+ */
+extern bool so_registration_log_copy(Oid database);
+
 /* Entry points of the workers, found by name in the library. */
 extern PGDLLEXPORT void so_launcher_main(Datum argument);
 extern PGDLLEXPORT void so_master_main(Datum argument);
 extern PGDLLEXPORT void so_maintenance_main(Datum argument);
+extern PGDLLEXPORT void so_log_copy_main(Datum argument);
 
 #endif /* BGWORKER_REGISTRATION_H */

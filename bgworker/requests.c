@@ -17,6 +17,7 @@
 #include "bgworker/agents.h"
 #include "bgworker/answers.h"
 #include "bgworker/leases.h"
+#include "bgworker/log_copy.h"
 #include "bgworker/spi.h"
 #include "catalog/pg_type.h"
 #include "extension/settings.h"
@@ -200,6 +201,8 @@ carry_out(SoMaster *master, const Action *action)
 		master->identity_due = true;
 	else if (strcmp(action->action, "trust") == 0)
 		master->trust_due = true;
+	else if (strcmp(action->action, "log_database") == 0)
+		so_log_copy_changed(master);
 	else if (strcmp(action->action, "configure") == 0)
 		so_gateway_frames_configure(&master->gateway.out, master->kept_port);
 	else if (strcmp(action->action, "disable") == 0)

@@ -41,6 +41,7 @@ count_parts(const SoBatch *batch)
 	return (batch->registers != NIL) + (batch->reports != NIL) + batch->requests +
 		   (batch->expired != NIL) + batch->lease + (batch->redeliveries != NIL) +
 		   (batch->joins != NIL) + (batch->task_logs != NIL) + batch->task_log_look +
+		   batch->log_copy +
 		   (batch->online || batch->listening || batch->trust || batch->identity);
 }
 
@@ -58,6 +59,7 @@ split_parts(SoMaster *master, SoBatch *batch)
 		{.redeliveries = batch->redeliveries},
 		{.task_logs = batch->task_logs},
 		{.task_log_look = batch->task_log_look},
+		{.log_copy = batch->log_copy},
 		{.online = batch->online,
 		 .listening = batch->listening,
 		 .trust = batch->trust,

@@ -25,6 +25,7 @@
 #include "bgworker/identity.h"
 #include "bgworker/joins.h"
 #include "bgworker/leasing.h"
+#include "bgworker/log_copy.h"
 #include "bgworker/registers.h"
 #include "bgworker/reports.h"
 #include "bgworker/requests.h"
@@ -76,6 +77,8 @@ apply(SoMaster *master, SoBatch *batch)
 		so_task_logs_look(master, batch);
 	if (batch->trust || batch->trust_changed)
 		so_state_trust(master, batch);
+	if (batch->log_copy)
+		so_log_copy_apply(master, batch);
 }
 
 /* After a failure nothing came of it. */
@@ -149,6 +152,7 @@ so_tick_done(SoMaster *master, SoBatch *batch)
 	so_identity_done(master, batch);
 	so_task_logs_done(master, batch);
 	so_state_done(master, batch);
+	so_log_copy_done(master, batch);
 	so_reports_answer(master, batch);
 }
 
@@ -261,6 +265,7 @@ add_due(SoMaster *master, SoBatch *batch)
 	batch->trust = master->trust_due && master->gateway.pid != 0;
 	batch->identity = batch->online || master->identity_due;
 	batch->task_log_look = so_task_logs_deadline(master) <= master->now_ms;
+	batch->log_copy = so_log_copy_due(master);
 }
 
 /* Is there anything that needs a transaction? */
@@ -270,7 +275,7 @@ has_work(const SoBatch *batch)
 	return batch->registers != NIL || batch->joins != NIL || batch->identity ||
 		   batch->reports != NIL || batch->requests || batch->expired != NIL || batch->lease ||
 		   batch->redeliveries != NIL || batch->task_logs != NIL || batch->task_log_look ||
-		   batch->online || batch->listening || batch->trust;
+		   batch->online || batch->listening || batch->trust || batch->log_copy;
 }
 
 void
@@ -302,6 +307,7 @@ so_tick_next_deadline(const SoMaster *master)
 	if (master->gateway.listening)
 		deadline = Min(deadline, so_leases_next_deadline());
 	deadline = Min(deadline, so_task_logs_deadline(master));
+	deadline = Min(deadline, so_log_copy_deadline(master));
 	deadline = Max(deadline, master->retry_ms);
 	return Min(deadline, so_agents_next_deadline());
 }

@@ -44,6 +44,7 @@ typedef struct SoBatch
 	bool trust;
 	bool identity;      /* certificates of the master */
 	bool task_log_look; /* which logs workers are to send */
+	bool log_copy; /* news of the copying worker */
 
 	/* what came of it: rows of the SQL functions */
 	bool new_work; /* something has become ready in this transaction */
@@ -62,6 +63,9 @@ typedef struct SoBatch
 	uint8 *thumbprints;
 	uint32 n_thumbprints;
 	bool enrollment_open;
+	bool log_target; /* there is a log database */
+	uint32 log_seen; /* of SoLogCopyNews, what was written down */
+	uint32 log_seen_state;
 	bool trust_changed; /* somebody is trusted, or not any more, since this transaction */
 } SoBatch;
 

@@ -43,20 +43,26 @@ typedef struct Entry
 	int n_inner;
 	Oid types[FUNC_MAX_ARGS];
 	bool any_polymorphic;
-	SPIPlanPtr plan; /* NULL until the first call */
+	bool has_password; /* among its arguments */
+	SPIPlanPtr plan;   /* NULL until the first call */
 } Entry;
 
 static HTAB *entries = NULL;
 
 SO_SQL_FUNCTION(so_entry);
 
-/* Marks where an entry function was called; has nothing to say itself. */
+/*
+ * Marks where an entry function was called.  The statement of a call that holds
+ * a password (argument is not NULL) is kept out of the server log.
+ */
 static void
 entry_context(void *argument)
 {
+	if (argument != NULL)
+		errhidestmt(true);
 }
 
-void
+bool
 so_entry_cut_error_context(void)
 {
 	for (ErrorContextCallback *frame = error_context_stack; frame != NULL; frame = frame->previous)
@@ -64,9 +70,10 @@ so_entry_cut_error_context(void)
 		if (frame->callback == entry_context)
 		{
 			error_context_stack = frame->previous;
-			return;
+			return frame->arg != NULL;
 		}
 	}
+	return false;
 }
 
 /* Fill in what the catalog says about the function. */
@@ -86,6 +93,7 @@ describe_entry(Entry *entry, char **name)
 	entry->returns_row = type_is_rowtype(proc->prorettype);
 	entry->n_arguments = proc->pronargs;
 	entry->any_polymorphic = false;
+	entry->has_password = strcmp(NameStr(proc->proname), "update_logdb_info") == 0;
 	for (int i = 0; i < proc->pronargs; i++)
 	{
 		entry->types[i] = proc->proargtypes.values[i];
@@ -328,6 +336,7 @@ so_entry(PG_FUNCTION_ARGS)
 	nest_level = NewGUCNestLevel();
 	pin_settings(entry->any_polymorphic);
 	SetUserIdAndSecContext(entry->owner, security_context | SECURITY_LOCAL_USERID_CHANGE);
+	frame.arg = entry->has_password ? entry : NULL;
 	frame.previous = error_context_stack;
 	error_context_stack = &frame;
 	result = call_inner(fcinfo, entry, name, caller);

@@ -21,8 +21,9 @@ extern PGDLLEXPORT Datum so_entry(PG_FUNCTION_ARGS);
 /*
  * Cut the error context back to the innermost running entry function, so that
  * a refusal does not show our own functions to the caller; for code that is
- * about to ereport(ERROR).  No effect outside entry functions.
+ * about to ereport(ERROR).  No effect outside entry functions.  true when the
+ * statement of the caller holds a password and must be hidden (errhidestmt).
  */
-extern void so_entry_cut_error_context(void);
+extern bool so_entry_cut_error_context(void);
 
 #endif /* EXTENSION_ENTRY_H */

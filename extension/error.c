@@ -61,14 +61,16 @@ so_raise_error(PG_FUNCTION_ARGS)
 	char *detail = text_argument(fcinfo, 2);
 	char *hint = text_argument(fcinfo, 3);
 	SoErrorCode code = state ? so_error_from_state(state) : SO_OK;
+	bool hide;
 
 	if (code == SO_OK)
 	{
 		code = SO_ERR_INTERNAL;
 		detail = psprintf("raise_error was called with the code \"%s\".", state ? state : "NULL");
 	}
-	so_entry_cut_error_context();
-	ereport(ERROR, (so_errcode(code), errmsg("%s", message ? message : so_error_summary(code)),
+	hide = so_entry_cut_error_context();
+	ereport(ERROR, (so_errcode(code), errhidestmt(hide),
+					errmsg("%s", message ? message : so_error_summary(code)),
 					detail ? errdetail("%s", detail) : 0,
 					errhint("%s", hint ? hint : so_error_default_hint(code))));
 	PG_RETURN_VOID();

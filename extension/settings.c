@@ -43,6 +43,7 @@ int so_setting_master_heartbeat_interval = 30000;
 int so_setting_probe_interval = 5000;
 int so_setting_loader_timeout = 60000;
 int so_setting_max_lost_attempts = 2;
+int so_setting_log_copy_timeout = 30000;
 
 #define ONE_DAY_MS (24 * 60 * 60 * 1000)
 
@@ -158,6 +159,10 @@ define_intervals(void)
 	define_interval("scaleout.loader_timeout",
 					"Time within which deployed documents must be checked.", NULL,
 					&so_setting_loader_timeout, 100, ONE_DAY_MS, PGC_USERSET);
+	define_interval("scaleout.log_copy_timeout",
+					"Time within which the log database must let the server in and answer.",
+					"After it the connection is given up and tried again later.",
+					&so_setting_log_copy_timeout, 100, ONE_DAY_MS, PGC_SIGHUP);
 	DefineCustomIntVariable(
 		"scaleout.max_lost_attempts",
 		"How many times a new execution may lose its worker and be offered again.",

@@ -35,6 +35,7 @@ extern int so_setting_master_heartbeat_interval;
 extern int so_setting_probe_interval;
 extern int so_setting_loader_timeout;
 extern int so_setting_max_lost_attempts;
+extern int so_setting_log_copy_timeout;
 
 /* Define all settings and reserve the prefix; from _PG_init under preload. */
 extern void so_settings_init(void);

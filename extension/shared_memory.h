@@ -12,6 +12,7 @@
 #ifndef EXTENSION_SHARED_MEMORY_H
 #define EXTENSION_SHARED_MEMORY_H
 
+#include "extension/log_copy_news.h"
 #include "extension/master_news.h"
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
@@ -40,6 +41,7 @@ typedef struct SoShared
 	uint64 reports;        /* of these, reports with items */
 	uint32 master_refusal; /* hash of why the last master did not serve, 0 when it did: said once */
 	SoMasterNews news;     /* for the diagnosis */
+	SoLogCopyNews log_copy;
 
 	ConditionVariable master_gone_cv;                    /* broadcast when master_pid becomes 0 */
 	ConditionVariable finished_cv[SO_FINISHED_CV_COUNT]; /* by operation id */

@@ -44,12 +44,23 @@ AS $$
 $$;
 COMMENT ON FUNCTION internal.is_bound() IS 'Does this catalog belong to this cluster, this data directory and this database?';
 
+-- The token itself says which data directory may run the catalog and stays here.
+CREATE FUNCTION internal.log_copy_source() RETURNS uuid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT substr(encode(sha256(convert_to('scaleout log copy/' || b.token, 'UTF8')), 'hex'), 1, 32)::uuid FROM internal.binding b
+$$;
+COMMENT ON FUNCTION internal.log_copy_source() IS 'How log databases know this catalog: follows from the token of its binding';
+
 -- A restored catalog has requests with transaction ids of another cluster,
 -- which the master would wait for; no master runs while the binding is made.
 CREATE FUNCTION internal.adopt_restored_state() RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$
-	UPDATE internal.request SET transaction_id = pg_current_xact_id()
+	UPDATE internal.request SET transaction_id = pg_current_xact_id();
+	-- What waits keeps the source that it was queued for: the log database knows how far that has come.
+	UPDATE internal.log_database SET source = internal.log_copy_source(), state = 'starting', state_since = clock_timestamp(),
+		   code = NULL, message = NULL, hint = NULL
 $$;
 COMMENT ON FUNCTION internal.adopt_restored_state() IS 'Makes requests of a restored catalog visible to the master of this cluster';
 
@@ -139,6 +150,10 @@ BEGIN
 		VALUES ('IS_SCALEOUT_ENABLED', 'True'), ('DEFAULT_EXECUTION_MODE', '1')
 			ON CONFLICT (property_name) DO UPDATE SET property_value = EXCLUDED.property_value;
 	END IF;
+	FOR result IN SELECT format('event messages are copied to "%s"', d.server_name) FROM internal.log_database d LOOP
+		step := 'log database';
+		RETURN NEXT;
+	END LOOP;
 	step := 'master';
 	-- Sets the mark and wakes the launcher at commit, also when it is set already.
 	PERFORM internal.mark_active(own_oid, true);

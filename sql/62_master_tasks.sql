@@ -130,6 +130,11 @@ BEGIN
 	  FROM unnest(d_execution, d_state, d_status) AS d (operation_id, state, status)
 	 WHERE o.operation_id = d.operation_id AND d.state = 3;
 
+	PERFORM internal.master_warn_uncopied(array_agg(d.execution_id))
+	   FROM unnest(d_execution, d_state) AS d (execution_id, state)
+	  WHERE d.state = 3
+	 HAVING count(*) > 0;
+
 	PERFORM internal.master_settle_checkpoints(array_agg(d.execution_id), array_agg(d.outcome))
 	   FROM unnest(d_execution, d_state, d_outcome) AS d (execution_id, state, outcome)
 	  WHERE d.state = 3

@@ -55,6 +55,7 @@ BEGIN
 			PERFORM internal.master_forget_ready(ARRAY[known.task_id]);
 			PERFORM internal.master_say(ARRAY[operation], ARRAY[NULL::integer], 70::smallint, 10::smallint,
 				ARRAY[format('Stopped by %s while it waited for a worker.', quote_ident(stopped_by))]);
+			PERFORM internal.master_warn_uncopied(ARRAY[operation]);
 		END IF;
 		action := 'finished';
 	ELSIF known.state = 2 AND NOT known.stop_requested THEN
@@ -95,6 +96,9 @@ BEGIN
 	)
 	INSERT INTO internal.operation_message (operation_id, message_type, message_source_type, message)
 	SELECT e.execution_id, 120, 10, format('Worker %s was removed, and no other worker may run this execution.', agent) FROM ended e;
+	PERFORM internal.master_warn_uncopied(array_agg(t.execution_id))
+	   FROM unnest(orphans) AS u (task_id) JOIN internal.task t ON t.task_id = u.task_id
+	 HAVING count(*) > 0;
 END
 $$;
 COMMENT ON FUNCTION internal.master_remove_worker(uuid) IS 'Forgets a worker, revokes its certificate, ends what only it could have run';
@@ -248,6 +252,9 @@ BEGIN
 			WHEN wish.kind = 'fetch_log' THEN
 				PERFORM internal.master_begin_task_log(wish);
 				action := 'task_logs';
+			WHEN wish.kind = 'log_database' THEN
+				PERFORM internal.master_set_log_database(wish.payload, wish.requested_by);
+				action := 'log_database';
 			WHEN wish.kind = 'configure' THEN
 				action := 'configure';
 			WHEN wish.kind = 'disable_scaleout' THEN

@@ -58,6 +58,7 @@ BEGIN
 		 -- The ids are given in this order, and people read by id.
 		 ORDER BY i.execution_id, i.attempt, i.sequence
 			ON CONFLICT DO NOTHING;
+		PERFORM internal.master_queue_copies(i_execution, i_attempt, i_sequence, i_type, i_fresh);
 	END IF;
 	IF 'executables' = ANY (types) THEN
 		INSERT INTO internal.executable (operation_id, package_name, executable_guid, executable_name, package_path)

@@ -92,6 +92,7 @@ DECLARE
 	made integer;
 	slot bigint;
 	dropped text;
+	lost bigint;
 BEGIN
 	more := false;
 	PERFORM internal.master_forget_task_logs();
@@ -106,9 +107,11 @@ BEGIN
 		RETURN;
 	END IF;
 	more := true;
+	lost := internal.log_copy_forget(slot * internal.partition_width(), (slot + 1) * internal.partition_width());
 	dropped := internal.drop_message_partition(slot);
 	IF dropped IS NOT NULL THEN
-		message := format('partition "%s" dropped, its operations are older than RETENTION_WINDOW', dropped);
+		message := format('partition "%s" dropped, its operations are older than RETENTION_WINDOW', dropped)
+			|| CASE WHEN lost > 0 THEN format('; %s messages in it had not been copied to the log database (SO259)', lost) ELSE '' END;
 	ELSE
 		PERFORM internal.delete_operations(slot, 2000);
 	END IF;

@@ -452,6 +452,41 @@ END
 $$;
 COMMENT ON FUNCTION internal.diagnose_server() IS 'Part of diagnose_scaleout: what others do to the catalog';
 
+-- The words are those of the copying worker, as the master has written them down.
+CREATE FUNCTION internal.diagnose_log_copy() RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	log internal.log_database;
+	waiting record;
+	backlog text;
+BEGIN
+	SELECT * INTO log FROM internal.log_database;
+	IF NOT FOUND THEN
+		RETURN NEXT internal.finding('log copy', 'ok', 'No log database is set: event messages are in the catalog only.');
+		RETURN;
+	END IF;
+	SELECT coalesce(sum(q.messages), 0) AS messages, min(q.queued_time)::timestamptz(0) AS since INTO waiting FROM internal.log_copy_queue q;
+	backlog := format('%s messages wait%s', waiting.messages, ', the first since ' || waiting.since);
+	IF log.state = 'failing' THEN
+		RETURN NEXT internal.finding('log copy', 'failed', format('%s: %s. Log database "%s", since %s; %s. The messages are complete in this catalog.',
+			log.code, rtrim(log.message, '.'), log.server_name, log.state_since::timestamptz(0), backlog),
+			log.hint || ' It is tried again within a minute; SELECT pg_reload_conf(); tries at once.');
+	ELSIF log.state = 'starting' THEN
+		RETURN NEXT internal.finding('log copy', 'warning', format('The copy to log database "%s" has not begun; %s.', log.server_name, backlog),
+			'Ask again in a few seconds; if it stays so, see "master alive".');
+	ELSE
+		RETURN NEXT internal.finding('log copy', 'ok', format('Event messages are copied to log database "%s"; %s.', log.server_name, backlog));
+	END IF;
+	IF log.lost_messages > 0 THEN
+		RETURN NEXT internal.finding('log copy complete', 'warning',
+			format('SO259: %s messages were removed by retention before they were copied, the last at %s.', log.lost_messages, log.lost_time::timestamptz(0)),
+			'They cannot be copied any more. Keep RETENTION_WINDOW longer than the log database is away; catalog.update_logdb_info begins to count anew.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_log_copy() IS 'Part of diagnose_scaleout: the additional copy of event messages';
+
 CREATE FUNCTION internal.diagnose_scaleout(caller regrole) RETURNS SETOF internal.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -469,6 +504,7 @@ BEGIN
 	RETURN QUERY SELECT * FROM internal.diagnose_port();
 	RETURN NEXT internal.diagnose_partitions();
 	RETURN QUERY SELECT * FROM internal.diagnose_workers();
+	RETURN QUERY SELECT * FROM internal.diagnose_log_copy();
 	RETURN QUERY SELECT * FROM internal.diagnose_server();
 END
 $$;

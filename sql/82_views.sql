@@ -160,7 +160,7 @@ CREATE VIEW catalog.master_properties AS
 	  FROM internal.master_state s
 	  JOIN internal.binding b ON b.enabled
 	  CROSS JOIN LATERAL (VALUES
-		('CLUSTER_LOGDB_SERVER', s.host),
+		('CLUSTER_LOGDB_SERVER', coalesce((SELECT d.server_name FROM internal.log_database d), s.host)),
 		('LAST_ONLINE_TIME', s.last_online_time::text),
 		('MACHINE_IP', s.ip),
 		('MACHINE_NAME', s.host),
