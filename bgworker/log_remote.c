@@ -284,11 +284,7 @@ check_target(SoLogRemote *remote)
 		so_error_set(&remote->error, SO_ERR_LOG_COPY_OBJECTS, NULL,
 					 "the login \"%s\" may not write the tables of the copy in the log database",
 					 PQgetvalue(result, 0, 2));
-		so_error_hint(&remote->error,
-					  "Run in the log database, as its owner: GRANT ssis_cluster_worker TO \"%s\"; "
-					  "and when that is not enough what SELECT catalog.log_database_script(); "
-					  "returns.",
-					  PQgetvalue(result, 0, 2));
+		so_log_remote_error_objects(remote->connection, &remote->error);
 	}
 	else if (!encoding)
 		so_error_set(&remote->error, SO_ERR_LOG_COPY_ENCODING, NULL,

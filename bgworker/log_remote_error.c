@@ -98,6 +98,16 @@ so_log_remote_error_connect(const PGconn *connection, SoError *error)
 }
 
 void
+so_log_remote_error_objects(const PGconn *connection, SoError *error)
+{
+	so_error_hint(error,
+				  "Run in the log database, as its owner, what SELECT "
+				  "catalog.log_database_script(); returns, then GRANT ssis_cluster_worker TO "
+				  "\"%s\";",
+				  PQuser(connection));
+}
+
+void
 so_log_remote_error_result(const PGconn *connection, const PGresult *result, SoError *error)
 {
 	const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -113,4 +123,6 @@ so_log_remote_error_result(const PGconn *connection, const PGresult *result, SoE
 	one_line(message, line);
 	so_error_set(error, code_of(state, SO_ERR_LOG_COPY_REFUSED), NULL,
 				 "the log database says: %s (SQLSTATE %s)", line, state);
+	if (error->code == SO_ERR_LOG_COPY_OBJECTS)
+		so_log_remote_error_objects(connection, error);
 }

@@ -16,4 +16,7 @@ extern void so_log_remote_error_connect(const PGconn *connection, SoError *error
 extern void
 so_log_remote_error_result(const PGconn *connection, const PGresult *result, SoError *error);
 
+/* The hint for whom lacks tables or rights, with the name of the login. */
+extern void so_log_remote_error_objects(const PGconn *connection, SoError *error);
+
 #endif /* BGWORKER_LOG_REMOTE_ERROR_H */
