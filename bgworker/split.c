@@ -41,8 +41,7 @@ count_parts(const SoBatch *batch)
 	return (batch->registers != NIL) + (batch->reports != NIL) + batch->requests +
 		   (batch->expired != NIL) + batch->lease + (batch->redeliveries != NIL) +
 		   (batch->joins != NIL) + (batch->task_logs != NIL) + batch->task_log_look +
-		   batch->log_copy +
-		   (batch->online || batch->listening || batch->trust || batch->identity);
+		   batch->log_copy + (batch->online || batch->listening || batch->trust || batch->identity);
 }
 
 /* Each part of the batch as a batch of its own. */

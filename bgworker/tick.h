@@ -44,7 +44,7 @@ typedef struct SoBatch
 	bool trust;
 	bool identity;      /* certificates of the master */
 	bool task_log_look; /* which logs workers are to send */
-	bool log_copy; /* news of the copying worker */
+	bool log_copy;      /* news of the copying worker */
 
 	/* what came of it: rows of the SQL functions */
 	bool new_work; /* something has become ready in this transaction */
