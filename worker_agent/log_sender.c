@@ -361,7 +361,9 @@ send_job(SoAgent *agent, SoLogJob *job)
 	{
 		if (job->error.code == SO_ERR_AGENT_TASK_LOG_MISSING)
 			explain_missing(agent->settings, fetch, &job->error);
-		so_log_error(SO_LOG_WARNING, &job->error);
+		so_log_error(job->error.code == SO_ERR_AGENT_TASK_LOG_MISSING ? SO_LOG_INFORMATION
+																	  : SO_LOG_WARNING,
+					 &job->error);
 		post(agent, fetch, NULL, &job->error);
 	}
 }

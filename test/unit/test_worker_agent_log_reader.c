@@ -218,7 +218,11 @@ test_growing(void **state)
 static void
 test_as_written(void **state)
 {
-	SoSettings settings = {.tasks_root_folder = folder, .task_log_segment = 3600000};
+	SoSettings settings = {.tasks_root_folder = folder,
+						   .task_log_enabled = true,
+						   .task_log_level = 127,
+						   .task_log_segment = 3600000};
+	SoLogSubject subject = {.task = TASK, .attempt = 1};
 	SoTaskLog log;
 
 	(void) state;
@@ -226,13 +230,14 @@ test_as_written(void **state)
 	for (int i = 0; i < 12; i++)
 	{
 		char line[20];
-		int length = snprintf(line, sizeof(line), "%d\n", i);
+		int length = snprintf(line, sizeof(line), "%d", i);
 
-		so_task_log_write(&log, &settings, TASK, 1, line, (size_t) length);
+		so_task_log_line(&log, &settings, SO_LOG_INFORMATION, line, (size_t) length);
+		so_task_log_flush(&log, &settings, &subject);
 		/* As if the file had been opened an hour ago. */
 		log.opened_ms = so_clock_monotonic_ms() - 3600000;
 	}
-	so_task_log_close(&log);
+	so_task_log_finish(&log, &settings, &subject, 1);
 	assert_int_equal(access(path_of("attempt-1.12.log"), F_OK), 0);
 	assert_piece("0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n", 0, 26, 26, true);
 }

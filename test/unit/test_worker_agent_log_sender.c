@@ -108,11 +108,10 @@ so_command_handle(SoAgent *of, const json_t *commands)
 /* ---- the test's side ---------------------------------------------------------------- */
 
 static void
-count_warning(SoLogLevel level, const char *line, void *context)
+count_warning(const SoLogRecord *record, void *context)
 {
-	(void) line;
 	(void) context;
-	if (level == SO_LOG_WARNING)
+	if (record->level == SO_LOG_WARNING)
 		warnings++;
 }
 
