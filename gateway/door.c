@@ -31,6 +31,8 @@
 
 /* Answers up to this size are written as one TLS record and one packet train. */
 #define PULLUP_BYTES (64 * 1024)
+/* Larger ones in pieces of this size. */
+#define PIECE_BYTES (32 * 1024)
 
 #define ALL_METHODS                                                                                \
 	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |     \
@@ -251,6 +253,25 @@ answered_cb(struct evhttp_request *request, void *argument)
 	}
 }
 
+/*
+ * In pieces: libevent hands each to TLS as a whole, and the progress of an
+ * answer is seen from piece to piece (output_cb).
+ */
+static bool
+add_pieces(struct evbuffer *content, const char *body, size_t size)
+{
+	while (size > 0)
+	{
+		size_t piece = size < PIECE_BYTES ? size : PIECE_BYTES;
+
+		if (evbuffer_add(content, body, piece) != 0)
+			return false;
+		body += piece;
+		size -= piece;
+	}
+	return true;
+}
+
 void
 so_door_answer(SoDoorConnection *connection, int status, const char *body, size_t size)
 {
@@ -259,7 +280,7 @@ so_door_answer(SoDoorConnection *connection, int status, const char *body, size_
 	struct evbuffer *content = evbuffer_new();
 	struct evbuffer *output = bufferevent_get_output(connection->bev);
 
-	if (content == NULL || evbuffer_add(content, body, size) != 0)
+	if (content == NULL || !add_pieces(content, body, size))
 	{
 		if (content != NULL)
 			evbuffer_free(content);

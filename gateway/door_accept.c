@@ -99,7 +99,10 @@ input_cb(struct evbuffer *input, const struct evbuffer_cb_info *info, void *argu
 	}
 }
 
-/* evhttp answers by itself when it cannot read a request. */
+/*
+ * evhttp answers by itself when it cannot read a request.  An answer may be
+ * large and the way to a worker slow: the limit is for the time without progress.
+ */
 static void
 output_cb(struct evbuffer *output, const struct evbuffer_cb_info *info, void *argument)
 {
@@ -112,6 +115,8 @@ output_cb(struct evbuffer *output, const struct evbuffer_cb_info *info, void *ar
 		connection->foreign_answer = true;
 		event_active(&connection->soon, EV_TIMEOUT, 0);
 	}
+	else if (info->n_deleted > 0 && connection->state == DOOR_ANSWERING && !connection->stranger)
+		so_door_set_timer(connection, connection->door->limits->request_timeout_ms);
 }
 
 static void

@@ -20,6 +20,8 @@
 #include "worker_agent/master_trust.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
+/* However steadily it trickles. */
+#define TRANSFER_LIMIT_MS (10L * 60 * 1000)
 /* Larger than any answer that the master makes (64 MB is the frame limit). */
 #define MAX_ANSWER ((size_t) 64 * 1024 * 1024)
 
@@ -389,7 +391,13 @@ so_master_client_post(SoMasterClient *client, SoChannel which, const char *route
 	curl_easy_setopt(channel->easy, CURLOPT_URL, url);
 	curl_easy_setopt(channel->easy, CURLOPT_FRESH_CONNECT, channel->fresh ? 1L : 0L);
 	channel->fresh = false;
-	curl_easy_setopt(channel->easy, CURLOPT_TIMEOUT_MS, (long) timeout_ms);
+	/*
+	 * Not for the whole request: an answer may have megabytes and the way may be
+	 * slow.  It is over when nothing has gone either way for that long.
+	 */
+	curl_easy_setopt(channel->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(channel->easy, CURLOPT_LOW_SPEED_TIME, (long) ((timeout_ms + 999) / 1000));
+	curl_easy_setopt(channel->easy, CURLOPT_TIMEOUT_MS, TRANSFER_LIMIT_MS);
 	curl_easy_setopt(channel->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 					 (curl_off_t) so_byte_buffer_length(&channel->body));
 	curl_easy_setopt(channel->easy, CURLOPT_POSTFIELDS, channel->body.data + channel->body.start);

@@ -71,7 +71,8 @@ extern const char *so_master_client_url(const SoMasterClient *client);
 
 /*
  * POST body (consumed) to route.  The callback runs exactly once, from the event
- * loop.  timeout_ms for the whole exchange.  The channel must be free.
+ * loop.  It fails when no byte went either way for timeout_ms, or after ten
+ * minutes.  The channel must be free.
  */
 extern void so_master_client_post(SoMasterClient *client, SoChannel channel, const char *route,
 								  SoByteBuffer *body, int64_t timeout_ms, SoAnswerCallback callback,

@@ -19,6 +19,7 @@
 
 #include "common/duration.h"
 #include "common/thumbprint.h"
+#include "common/utf8.h"
 #include "common/uuid.h"
 #include "worker_agent/endpoint.h"
 #include "worker_agent/settings_table.h"
@@ -313,6 +314,22 @@ split_line(char *line, char **name, char **value)
 	return 1;
 }
 
+/* Values go to the master as JSON, and as paths to runners. */
+static bool
+is_utf8(const char *line)
+{
+	size_t left = strlen(line);
+	size_t length;
+
+	for (; left > 0; line += length, left -= length)
+	{
+		length = (unsigned char) *line < 0x80 ? 1 : so_utf8_length((const uint8_t *) line, left);
+		if (length == 0)
+			return false;
+	}
+	return true;
+}
+
 static void
 parse_line(SoSettings *settings, char *line, const char *place, bool *seen,
 		   SoSettingsErrors *errors)
@@ -320,11 +337,20 @@ parse_line(SoSettings *settings, char *line, const char *place, bool *seen,
 	const SoSettingRow *row;
 	char *name;
 	char *value;
+	bool is_text = is_utf8(line);
 	int kind = split_line(line, &name, &value);
 	SoError error;
 
 	if (kind == 0)
 		return;
+	if (!is_text)
+	{
+		SoError *wrong = next_error(errors);
+
+		so_error_set(wrong, SO_ERR_AGENT_SETTING_SYNTAX, place, "this line is not UTF-8");
+		so_error_hint(wrong, "Save the file as UTF-8; iconv -f latin1 -t utf8 converts it.");
+		return;
+	}
 	if (kind < 0)
 	{
 		so_error_set(next_error(errors), SO_ERR_AGENT_SETTING_SYNTAX, place,
@@ -467,6 +493,19 @@ so_settings_load(TALLOC_CTX *context, const char *file, SoSettingsErrors *errors
 	text = talloc_zero_array(context, char, MAX_FILE_SIZE + 1);
 	size = fread(text, 1, MAX_FILE_SIZE, from);
 	text[size] = '\0';
+	if (getc(from) != EOF || strlen(text) < size)
+	{
+		SoError *error = next_error(errors);
+
+		so_error_set(error, SO_ERR_FILE_UNREADABLE, file, "this is not a settings file");
+		if (size == MAX_FILE_SIZE)
+			so_error_detail(error, "It has more than %d bytes.", MAX_FILE_SIZE);
+		else
+			so_error_detail(error, "It contains a zero byte.");
+		fclose(from);
+		talloc_free(text);
+		return NULL;
+	}
 	fclose(from);
 	settings = so_settings_parse(context, text, absolute, errors);
 	talloc_free(text);

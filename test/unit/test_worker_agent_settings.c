@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "worker_agent/endpoint.h"
@@ -31,6 +32,78 @@ static SoSettings *
 parse(const char *text)
 {
 	return so_settings_parse(NULL, text, "/etc/scaleout/worker.conf", &errors);
+}
+
+/* What is no text would end the agent later, where it writes JSON. */
+static void
+test_encodings(void **state)
+{
+	static const struct
+	{
+		const char *line;
+		bool good;
+	} rows[] = {
+		{"DisplayName = B\xC3\xBCro\n", true},
+		{"DisplayName = B\xFCro\n", false}, /* Latin-1 */
+		{"TasksRootFolder = '/srv/B\xFCro'\n", false},
+		{"Description = \xED\xA0\x80\n", false},
+		{"Description = \xC3\n", false},
+		{"Description = x # \xFC\n", false},
+		{"# only a comment, \xFC\n", true},
+		{"\xEF\xBB\xBF"
+		 "Description = x\n",
+		 false}, /* a byte order mark is no name */
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	{
+		char text[600];
+		SoSettings *settings;
+
+		snprintf(text, sizeof(text), REQUIRED "%s", rows[i].line);
+		settings = parse(text);
+		assert_int_equal(settings != NULL, rows[i].good);
+		if (!rows[i].good)
+		{
+			assert_int_equal(errors.errors[0].code, SO_ERR_AGENT_SETTING_SYNTAX);
+			assert_non_null(strstr(errors.errors[0].place, ":4"));
+		}
+		talloc_free(settings);
+	}
+}
+
+/* Read as far as it goes would be read wrongly. */
+static void
+test_files(void **state)
+{
+	char name[] = "/tmp/scaleout-settings-XXXXXX";
+	int fd = mkstemp(name);
+	FILE *file = fdopen(fd, "w");
+	SoSettings *settings;
+
+	(void) state;
+	assert_non_null(file);
+	fputs(REQUIRED, file);
+	fflush(file);
+	settings = so_settings_load(NULL, name, &errors);
+	assert_non_null(settings);
+	talloc_free(settings);
+	fputc('\0', file);
+	fputs("MaxTaskCount = 3\n", file);
+	fflush(file);
+	assert_null(so_settings_load(NULL, name, &errors));
+	assert_non_null(strstr(errors.errors[0].detail, "zero byte"));
+	rewind(file);
+	for (int i = 0; i < 1024 * 1024 + 1; i++)
+		fputc('#', file);
+	fflush(file);
+	assert_null(so_settings_load(NULL, name, &errors));
+	assert_non_null(strstr(errors.errors[0].detail, "more than"));
+	fclose(file);
+	unlink(name);
+	assert_null(so_settings_load(NULL, name, &errors));
+	assert_int_equal(errors.errors[0].code, SO_ERR_FILE_UNREADABLE);
 }
 
 static void
@@ -265,7 +338,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_both_spellings),
+		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_encodings),
+		cmocka_unit_test(test_files),       cmocka_unit_test(test_both_spellings),
 		cmocka_unit_test(test_quoting),     cmocka_unit_test(test_all_errors_at_once),
 		cmocka_unit_test(test_reload),      cmocka_unit_test(test_sample_is_the_default),
 		cmocka_unit_test(test_sample_file), cmocka_unit_test(test_show_is_readable_again),

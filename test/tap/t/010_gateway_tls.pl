@@ -335,6 +335,28 @@ subtest 'slow clients' => sub {
 	select(undef, undef, undef, 0.7);    # poll: longer than both limits
 	$gateway->answer($request->{request}, 200, '{}');
 	is(read_answer($waiting)->{status}, 200, 'a waiting request is not idle');
+
+	# More than the sockets hold: the worker takes it slowly, or not at all.
+	my $large = '{"x":"' . ('x' x (32 * 1024 * 1024)) . '"}';
+	my $reader = joe($gateway);
+	write_all($reader, post('lease', $lease));
+	$gateway->answer($gateway->expect_request->{request}, 200, $large);
+	my ($got, $from, $bytes) = (0, time(), '');
+	while ($got < length($large))
+	{
+		my $n = sysread($reader, $bytes, 1024 * 1024) or last;
+		$got += $n;
+		select(undef, undef, undef, 0.0004);    # poll: slowness is the subject; a read gives 16 kB
+	}
+	cmp_ok($got, '>=', length($large), 'a large answer is not cut while the worker reads it');
+	cmp_ok(time() - $from, '>', 0.6, 'however long it takes');
+	my $stuck = joe($gateway);
+	write_all($stuck, post('lease', $lease));
+	$gateway->answer($gateway->expect_request->{request}, 200, $large);
+	select(undef, undef, undef, 1);    # poll: longer than the limit
+	$got = 0;
+	while (my $n = sysread($stuck, $bytes, 1024 * 1024)) { $got += $n; }
+	cmp_ok($got, '<', length($large), 'a worker that reads nothing is given up');
 	is($gateway->stop, 0, 'the gateway ends');
 };
 
