@@ -86,11 +86,11 @@ take_pins(SoMaster *master, const Finding *finding)
 
 /* The gateway says RELOADED when it has loaded the files; the catalog is told then. */
 static void
-switch_certificate(SoMaster *master, const char *thumbprint)
+switch_certificate(SoMaster *master, const char *thumbprint, int64 succession_s)
 {
 	SoError error = {0};
 
-	if (so_next_certificate_install(thumbprint, &error))
+	if (so_next_certificate_install(thumbprint, succession_s, &error))
 	{
 		if (master->gateway.pid != 0)
 			so_gateway_frames_configure(&master->gateway.out, master->kept_port);
@@ -125,7 +125,7 @@ so_identity_done(SoMaster *master, SoBatch *batch)
 		else if (strcmp(finding->kind, "pending") == 0)
 			master->rotation_pending = true;
 		else if (strcmp(finding->kind, "switch") == 0)
-			switch_certificate(master, finding->detail);
+			switch_certificate(master, finding->detail, finding->number);
 		else if (strcmp(finding->kind, "enrollment") == 0)
 			master->trust_due |= (finding->number != 0) != master->enrollment_open;
 		else if (strcmp(finding->kind, "warning") == 0)

@@ -1,10 +1,10 @@
 /*
  * client/cert.c
  *
- * scaleout cert create | show | check | thumbprint: certificates for masters and
- * worker agents without the openssl command.
+ * scaleout cert create | request | show | check | thumbprint: certificates for
+ * masters and worker agents without the openssl command.
  *
- * Process: client; no database.  create writes files atomically and replaces
+ * Process: client; no database.  create and request write files atomically and replace
  * none unless told to (common/certificate_create.h).
  */
 #include "client/cert.h"
@@ -219,6 +219,81 @@ create(int argc, char **argv)
 	return SO_EXIT_SUCCESS;
 }
 
+/* ---- request ---------------------------------------------------------------------- */
+
+/* The names and the agent id of a certificate that is to be replaced. */
+static bool
+take_like(const char *file, SoCertificateFacts *facts, SoStringList *names, const char **agent_id,
+		  SoError *error)
+{
+	if (!so_certificate_read_file(file, facts, error))
+		return false;
+	for (size_t i = 0; i < facts->name_count && names->count < SO_STRING_LIST_MAX; i++)
+		names->items[names->count++] = facts->names[i];
+	if (*agent_id == NULL && facts->agent_id[0] != '\0')
+		*agent_id = facts->agent_id;
+	return true;
+}
+
+static int
+make_request(int argc, char **argv)
+{
+	SoStringList names = {.count = 0};
+	const char *like = NULL;
+	const char *common_name = NULL;
+	const char *agent_id = NULL;
+	bool force = false;
+	const SoOption table[] = {
+		{"name", 'n', SO_OPTION_STRING_LIST, &names, "NAME",
+		 "a host name or IP address of the certificate, may be repeated; default: this machine's"},
+		{"like", 0, SO_OPTION_STRING, &like, "CERTIFICATE-FILE",
+		 "with the names (and the agent id) of this certificate, too"},
+		{"common-name", 0, SO_OPTION_STRING, &common_name, "TEXT",
+		 "the subject; default: the first name"},
+		{"agent-id", 0, SO_OPTION_STRING, &agent_id, "UUID", "for a worker agent: its id"},
+		{"force", 0, SO_OPTION_FLAG, &force, NULL, "replace existing files"},
+		{0}};
+	const SoCommandLine line = {
+		.usage = "scaleout cert request [OPTION]... REQUEST-FILE KEY-FILE",
+		.description = "Makes a private key and a request by which an authority makes the "
+					   "certificate. A key that is there already is used.",
+		.options = table,
+		.min_arguments = 2,
+		.max_arguments = 2};
+	SoCertificateRequest request;
+	SoCertificateFacts facts;
+	SoError error;
+	char machine[256];
+	int status = SO_EXIT_SUCCESS;
+	int first = so_options_parse(argc, argv, &line, &status);
+
+	if (first < 0)
+		return status;
+	if (like != NULL && !take_like(like, &facts, &names, &agent_id, &error))
+		return failed(&error);
+	if (names.count == 0)
+	{
+		machine_name(machine, sizeof(machine));
+		names.items[names.count++] = machine;
+	}
+	request = (SoCertificateRequest){.common_name = common_name ? common_name : names.items[0],
+									 .names = names.items,
+									 .name_count = (size_t) names.count,
+									 .agent_id = agent_id,
+									 .days = SO_CERTIFICATE_DEFAULT_DAYS,
+									 .replace = force};
+	if (!so_certificate_request(&request, argv[first], argv[first + 1], &error))
+		return failed(&error);
+	printf("%s\n  Names       ", argv[first]);
+	for (int i = 0; i < names.count; i++)
+		printf("%s%s", names.items[i], i + 1 < names.count ? ", " : "\n");
+	printf(
+		"  Key         %s\n\nHave the request signed with these names. Then check what you get:\n"
+		"  scaleout cert check CERTIFICATE-FILE %s\n",
+		argv[first + 1], argv[first + 1]);
+	return SO_EXIT_SUCCESS;
+}
+
 /* ---- check ----------------------------------------------------------------------- */
 
 /* Does the certificate of a file have this name? */
@@ -277,6 +352,7 @@ so_client_cert(int argc, char **argv)
 		const char *summary;
 	} commands[] = {
 		{"create", create, "make a private key and a self-signed certificate"},
+		{"request", make_request, "make a private key and a request for an authority"},
 		{"show", show, "print thumbprint, names and validity"},
 		{"thumbprint", thumbprint, "print the thumbprint only"},
 		{"check", check, "check a certificate with its private key"},

@@ -431,9 +431,10 @@ load_key(const char *file, SoError *error)
 	return key;
 }
 
-bool
-so_certificate_load(const char *certificate_file, const char *key_file, SoCertificatePair *pair,
-					SoCertificateFacts *facts, SoError *error)
+/* Certificate, chain and facts (which may be NULL), no key. */
+static bool
+load_certificate(const char *certificate_file, SoCertificatePair *pair, SoCertificateFacts *facts,
+				 SoError *error)
 {
 	SoCertificateFacts unwanted;
 	PemContents contents;
@@ -446,18 +447,34 @@ so_certificate_load(const char *certificate_file, const char *key_file, SoCertif
 		return false;
 	ok = read_contents(pem, length, &contents, error);
 	free_file(pem, length);
-	if (!ok)
+	if (ok)
 	{
-		set_place(error, certificate_file);
-		return false;
+		pair->certificate = contents.certificate;
+		pair->chain = contents.chain;
+		ok = fill_facts(&contents, facts ? facts : &unwanted, error);
 	}
-	pair->certificate = contents.certificate;
-	pair->chain = contents.chain;
-	ok = fill_facts(&contents, facts ? facts : &unwanted, error);
+	if (ok)
+		return true;
+	set_place(error, certificate_file);
+	so_certificate_pair_free(pair);
+	return false;
+}
+
+bool
+so_certificate_load_public(const char *certificate_file, SoCertificatePair *pair, SoError *error)
+{
+	return load_certificate(certificate_file, pair, NULL, error);
+}
+
+bool
+so_certificate_load(const char *certificate_file, const char *key_file, SoCertificatePair *pair,
+					SoCertificateFacts *facts, SoError *error)
+{
+	bool ok = load_certificate(certificate_file, pair, facts, error);
+
 	if (!ok)
-		set_place(error, certificate_file);
-	else
-		ok = (pair->key = load_key(key_file, error)) != NULL;
+		return false;
+	ok = (pair->key = load_key(key_file, error)) != NULL;
 	if (ok && X509_check_private_key(pair->certificate, pair->key) != 1)
 	{
 		ok = so_certificate_openssl_error(error, SO_ERR_KEY_MISMATCH, key_file,

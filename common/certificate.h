@@ -76,6 +76,9 @@ extern bool so_certificate_read_file(const char *file, SoCertificateFacts *facts
 extern bool
 so_certificate_load(const char *certificate_file, const char *key_file, SoCertificatePair *pair,
 					SoCertificateFacts *facts, SoError *error) SO_WARN_UNUSED;
+/* The same without a key: pair->key is NULL. */
+extern bool so_certificate_load_public(const char *certificate_file, SoCertificatePair *pair,
+									   SoError *error) SO_WARN_UNUSED;
 extern void so_certificate_pair_free(SoCertificatePair *pair);
 
 /* so_certificate_load without keeping the pair: are the two files usable? */

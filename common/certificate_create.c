@@ -1,20 +1,16 @@
 /*
  * common/certificate_create.c
  *
- * Makes keys and self-signed certificates and writes them to files.
+ * Makes keys, self-signed certificates and requests for certificates, and writes
+ * them to files.
  *
  * Process: a backend, the agent's init, the client; no state.  Files appear
- * whole or not at all (temporary file, fsync, rename or link, fsync of the
- * folder).  The key is written first: a crash between the two leaves a key
- * without certificate, which the next call completes.
+ * whole or not at all (pem_file.h).  The key is written first: a crash between the
+ * two leaves a key without certificate, which the next call completes.
  */
 #include "common/certificate_create.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -26,9 +22,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/certificate.h"
+#include "common/pem_file.h"
 
 #define MAX_DAYS 36500
 /* Clocks of agents may be behind the clock of the maker. */
@@ -140,8 +136,9 @@ check_request(const SoCertificateRequest *request, SoError *error)
 	return true;
 }
 
-static bool
-add_alternative_names(X509 *certificate, const SoCertificateRequest *request)
+/* The names as GENERAL_NAMES; NULL when memory is short. */
+static GENERAL_NAMES *
+alternative_names(const SoCertificateRequest *request)
 {
 	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
 	char urn[64];
@@ -154,6 +151,18 @@ add_alternative_names(X509 *certificate, const SoCertificateRequest *request)
 		snprintf(urn, sizeof(urn), "urn:uuid:%s", request->agent_id);
 		ok = push_name(names, GEN_URI, urn, strlen(urn));
 	}
+	if (ok)
+		return names;
+	GENERAL_NAMES_free(names);
+	return NULL;
+}
+
+static bool
+add_alternative_names(X509 *certificate, const SoCertificateRequest *request)
+{
+	GENERAL_NAMES *names = alternative_names(request);
+	bool ok = names != NULL;
+
 	if (ok && sk_GENERAL_NAME_num(names) > 0)
 		ok = X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, 0) == 1;
 	GENERAL_NAMES_free(names);
@@ -203,17 +212,26 @@ common_name_length(const char *name)
 	return length;
 }
 
+static X509_NAME *
+make_subject(const char *common_name)
+{
+	X509_NAME *name = X509_NAME_new();
+
+	if (name != NULL && X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+												   (const unsigned char *) common_name,
+												   common_name_length(common_name), -1, 0) == 1)
+		return name;
+	X509_NAME_free(name);
+	return NULL;
+}
+
 static bool
 set_subject(X509 *certificate, const char *common_name)
 {
-	X509_NAME *name = X509_NAME_new();
+	X509_NAME *name = make_subject(common_name);
 	bool ok;
 
-	ok = name != NULL &&
-		 X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
-									(const unsigned char *) common_name,
-									common_name_length(common_name), -1, 0) == 1 &&
-		 X509_set_subject_name(certificate, name) == 1 &&
+	ok = name != NULL && X509_set_subject_name(certificate, name) == 1 &&
 		 X509_set_issuer_name(certificate, name) == 1;
 	X509_NAME_free(name);
 	return ok;
@@ -244,97 +262,33 @@ make_certificate(const SoCertificateRequest *request, EVP_PKEY *key)
 	return certificate;
 }
 
+/* A request with the names; the authority decides about everything else. */
+static X509_REQ *
+make_signing_request(const SoCertificateRequest *request, EVP_PKEY *key)
+{
+	X509_REQ *made = X509_REQ_new();
+	X509_NAME *name = make_subject(request->common_name);
+	GENERAL_NAMES *names = alternative_names(request);
+	X509_EXTENSIONS *extensions = NULL;
+	bool ok;
+
+	ok = made != NULL && name != NULL && names != NULL &&
+		 X509_REQ_set_version(made, X509_REQ_VERSION_1) == 1 &&
+		 X509_REQ_set_subject_name(made, name) == 1 && X509_REQ_set_pubkey(made, key) == 1 &&
+		 (sk_GENERAL_NAME_num(names) == 0 ||
+		  (X509V3_add1_i2d(&extensions, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1 &&
+		   X509_REQ_add_extensions(made, extensions) == 1)) &&
+		 X509_REQ_sign(made, key, EVP_sha256()) > 0;
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	GENERAL_NAMES_free(names);
+	X509_NAME_free(name);
+	if (ok)
+		return made;
+	X509_REQ_free(made);
+	return NULL;
+}
+
 /* ---- files ---------------------------------------------------------------- */
-
-static bool
-write_failed(const char *file, const char *what, SoError *error)
-{
-	int reason = errno;
-
-	so_error_set(error, SO_ERR_FILE_UNWRITABLE, file, "cannot %s the file", what);
-	return so_error_detail(error, "The system says: %s.", strerror(reason));
-}
-
-static bool
-sync_folder(const char *file, SoError *error)
-{
-	char copy[PATH_MAX];
-	int fd;
-	bool ok;
-
-	snprintf(copy, sizeof(copy), "%s", file);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ok = fd >= 0 && fsync(fd) == 0;
-	if (!ok)
-		write_failed(file, "synchronize the folder of", error);
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-/* Write bytes to a new temporary file beside the final one. */
-static bool
-write_temporary(const char *temporary, mode_t mode, const char *bytes, size_t length,
-				SoError *error)
-{
-	int fd = -1;
-	size_t used = 0;
-
-	/* The name holds our process id, so what is there is from a dead process. */
-	unlink(temporary);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || fchmod(fd, mode) != 0)
-	{
-		write_failed(temporary, "create", error);
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	while (used < length)
-	{
-		ssize_t written = write(fd, bytes + used, length - used);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			break;
-		used += (size_t) written;
-	}
-	if (used < length || fsync(fd) != 0)
-	{
-		write_failed(temporary, "write", error);
-		close(fd);
-		unlink(temporary);
-		return false;
-	}
-	close(fd);
-	return true;
-}
-
-/* Write a file atomically; without replace an existing one is never touched. */
-static bool
-write_file(const char *file, mode_t mode, bool replace, BIO *bio, SoError *error)
-{
-	char temporary[PATH_MAX];
-	char *bytes;
-	long length = BIO_get_mem_data(bio, &bytes);
-	bool ok;
-
-	if ((size_t) snprintf(temporary, sizeof(temporary), "%s.new.%d", file, (int) getpid()) >=
-		sizeof(temporary))
-		return so_error_set(error, SO_ERR_FILE_UNWRITABLE, file, "the file name is too long");
-	if (!write_temporary(temporary, mode, bytes, (size_t) length, error))
-		return false;
-	/* link() refuses an existing name, rename() would replace it. */
-	ok = replace ? rename(temporary, file) == 0 : link(temporary, file) == 0;
-	if (!ok && errno == EEXIST)
-		so_error_set(error, SO_ERR_CERTIFICATE_EXISTS, file, "the file exists already");
-	else if (!ok)
-		write_failed(file, "create", error);
-	if (!ok || !replace)
-		unlink(temporary);
-	return ok && sync_folder(file, error);
-}
 
 static bool
 exists(const char *file)
@@ -359,35 +313,56 @@ read_left_key(const char *key_file)
 	return key;
 }
 
-/* Write the key (unless it is there already), then the certificate. */
+/* Write the key (unless it is there already), then what belongs to it. */
 static bool
-write_pair(const SoCertificateRequest *request, EVP_PKEY *key, bool write_key,
-		   const char *certificate_file, const char *key_file, SoError *error)
+write_both(const char *file, BIO *bio, const char *key_file, BIO *key_bio, bool replace,
+		   SoError *error)
 {
-	X509 *certificate = make_certificate(request, key);
+	SoPemFile staged;
+	SoPemFile staged_key;
+
+	if (!replace)
+		return (key_bio == NULL || so_pem_file_write(key_file, 0600, false, key_bio, error)) &&
+			   so_pem_file_write(file, 0644, false, bio, error);
+	if (!so_pem_file_stage(&staged, file, 0644, bio, error))
+		return false;
+	if (so_pem_file_stage(&staged_key, key_file, 0600, key_bio, error))
+		return so_pem_file_replace_pair(&staged, &staged_key, error);
+	so_pem_file_drop(&staged);
+	return false;
+}
+
+/* The certificate, or the request for one, that belongs to the key. */
+static bool
+write_pair(const SoCertificateRequest *request, bool sign, EVP_PKEY *key, bool write_key,
+		   const char *file, const char *key_file, SoError *error)
+{
+	X509 *certificate = sign ? make_certificate(request, key) : NULL;
+	X509_REQ *wish = sign ? NULL : make_signing_request(request, key);
 	BIO *key_bio = BIO_new(BIO_s_secmem());
-	BIO *certificate_bio = BIO_new(BIO_s_mem());
+	BIO *bio = BIO_new(BIO_s_mem());
 	bool ok;
 
-	ok = certificate != NULL && key_bio != NULL && certificate_bio != NULL &&
+	ok = (certificate != NULL || wish != NULL) && key_bio != NULL && bio != NULL &&
 		 PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-		 PEM_write_bio_X509(certificate_bio, certificate) == 1;
-	if (!ok)
-		so_certificate_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, certificate_file,
-									 "cannot make the certificate");
-	if (ok && write_key)
-		ok = write_file(key_file, 0600, request->replace, key_bio, error);
+		 (sign ? PEM_write_bio_X509(bio, certificate) : PEM_write_bio_X509_REQ(bio, wish)) == 1;
 	if (ok)
-		ok = write_file(certificate_file, 0644, request->replace, certificate_bio, error);
-	BIO_free(certificate_bio);
+		ok = write_both(file, bio, key_file, write_key ? key_bio : NULL, request->replace, error);
+	else
+		so_certificate_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, file,
+									 sign ? "cannot make the certificate"
+										  : "cannot make the request");
+	BIO_free(bio);
 	BIO_free(key_bio);
+	X509_REQ_free(wish);
 	X509_free(certificate);
 	return ok;
 }
 
-bool
-so_certificate_create(const SoCertificateRequest *request, const char *certificate_file,
-					  const char *key_file, SoError *error)
+/* A pair of files: the certificate or the request for one, and the key. */
+static bool
+create(const SoCertificateRequest *request, bool sign, const char *file, const char *key_file,
+	   SoError *error)
 {
 	bool have_key = !request->replace && exists(key_file);
 	EVP_PKEY *key;
@@ -395,17 +370,31 @@ so_certificate_create(const SoCertificateRequest *request, const char *certifica
 
 	if (!check_request(request, error))
 		return false;
-	if (!request->replace && exists(certificate_file))
-		return so_error_set(error, SO_ERR_CERTIFICATE_EXISTS, certificate_file,
-							"the certificate file exists already");
+	if (!request->replace && exists(file))
+		return so_error_set(error, SO_ERR_CERTIFICATE_EXISTS, file, "the %s file exists already",
+							sign ? "certificate" : "request");
 	ERR_clear_error();
 	key = have_key ? read_left_key(key_file) : EVP_EC_gen("P-256");
 	if (key == NULL)
 		return so_certificate_openssl_error(
 			error, have_key ? SO_ERR_CERTIFICATE_EXISTS : SO_ERR_CERTIFICATE_FAILED, key_file,
 			have_key ? "the key file exists already and is not usable" : "cannot make a key");
-	ok = write_pair(request, key, !have_key, certificate_file, key_file, error);
+	ok = write_pair(request, sign, key, !have_key, file, key_file, error);
 	EVP_PKEY_free(key);
 	ERR_clear_error();
 	return ok;
+}
+
+bool
+so_certificate_create(const SoCertificateRequest *request, const char *certificate_file,
+					  const char *key_file, SoError *error)
+{
+	return create(request, true, certificate_file, key_file, error);
+}
+
+bool
+so_certificate_request(const SoCertificateRequest *request, const char *request_file,
+					   const char *key_file, SoError *error)
+{
+	return create(request, false, request_file, key_file, error);
 }

@@ -1,10 +1,11 @@
 /*
  * common/certificate_create.h
  *
- * Making the self-signed certificates by which master and agents know each other.
+ * Making the self-signed certificates by which master and agents know each other,
+ * and requests for certificates of an authority.
  *
  * Process: a backend (catalog.enable_scaleout), scaleout-worker init,
- * scaleout cert create.
+ * scaleout cert.
  */
 #ifndef COMMON_CERTIFICATE_CREATE_H
 #define COMMON_CERTIFICATE_CREATE_H
@@ -29,12 +30,22 @@ typedef struct SoCertificateRequest
 /*
  * Make an EC P-256 key and a self-signed certificate for server and client use,
  * and write them: the key first, mode 0600, then the certificate, mode 0644, each
- * by a synchronized temporary file and rename.  Without replace an existing
+ * by a synchronized temporary file and rename.  With replace both are written
+ * before the old ones go, and no crash leaves two files that do not fit
+ * (pem_file.h).  Without replace an existing
  * certificate or key is refused (SO310), except that a key without certificate,
  * left by a crash between the two, is completed with a certificate.  SO311 for
  * bad names, SO008 when a file cannot be written.
  */
 extern bool so_certificate_create(const SoCertificateRequest *request, const char *certificate_file,
 								  const char *key_file, SoError *error) SO_WARN_UNUSED;
+
+/*
+ * Make a key and a request by which an authority makes the certificate (PKCS #10
+ * in PEM, with the names); days plays no part.  Files and errors as above; a key
+ * that is there already is used.
+ */
+extern bool so_certificate_request(const SoCertificateRequest *request, const char *request_file,
+								   const char *key_file, SoError *error) SO_WARN_UNUSED;
 
 #endif /* COMMON_CERTIFICATE_CREATE_H */

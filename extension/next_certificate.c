@@ -19,6 +19,7 @@
 
 #include "common/certificate.h"
 #include "common/certificate_create.h"
+#include "common/succession.h"
 #include "extension/compat.h"
 #include "extension/error.h"
 #include "extension/settings.h"
@@ -80,7 +81,7 @@ so_next_certificate_complete(SoError *error)
 }
 
 bool
-so_next_certificate_install(const char *thumbprint, SoError *error)
+so_next_certificate_install(const char *thumbprint, int64 succession_s, SoError *error)
 {
 	char *certificate = so_setting_resolved_certificate_file();
 	char *key = so_setting_resolved_key_file();
@@ -100,7 +101,10 @@ so_next_certificate_install(const char *thumbprint, SoError *error)
 		return so_error_detail(error, "Its thumbprint is %s, announced was %s.",
 							   facts.thumbprint_text, thumbprint);
 	}
-	return rename_file(next_key, key, error) && rename_file(next_certificate, certificate, error);
+	/* Signed with the key that goes now: afterwards nobody can. */
+	return so_succession_write(certificate, key, next_certificate, next_key,
+							   time(NULL) + (time_t) succession_s, error) &&
+		   rename_file(next_key, key, error) && rename_file(next_certificate, certificate, error);
 }
 
 /* A file of the security directory by its plain name. */
@@ -180,8 +184,9 @@ make_next(const char *certificate, const char *key, const char *wanted, SoError 
 
 /*
  * internal.prepare_next_certificate(certificate_file text, key_file text, host text,
- * OUT thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz).  A
- * pair that is made has the name host, too.  What an earlier call has left behind is
+ * OUT thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz, OUT
+ * succession boolean).  A pair that is made has the name host, too; succession: the
+ * present certificate may name it as its successor.  What an earlier call has left behind is
  * replaced.
  */
 Datum
@@ -192,8 +197,9 @@ so_prepare_next_certificate(PG_FUNCTION_ARGS)
 	SoCertificateFacts facts;
 	SoError error = {0};
 	TupleDesc description;
-	Datum values[3];
-	bool nulls[3] = {false};
+	Datum values[4];
+	bool nulls[4] = {false};
+	bool possible;
 
 	so_error_require_preload();
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
@@ -209,14 +215,19 @@ so_prepare_next_certificate(PG_FUNCTION_ARGS)
 
 		if (!so_certificate_check_files(given, given_key, &facts, &error))
 			so_error_raise(&error);
+		/* Never a certificate beside a key that is not its own. */
+		unlink(certificate);
 		copy_file(given_key, key, 0600);
 		copy_file(given, certificate, 0644);
 	}
 	if (!so_certificate_check_files(certificate, key, &facts, &error))
 		so_error_raise(&error);
+	if (!so_succession_possible(so_setting_resolved_certificate_file(), &possible, &error))
+		so_error_raise(&error);
 	values[0] = CStringGetTextDatum(facts.thumbprint_text);
 	values[1] = TimestampTzGetDatum(time_t_to_timestamptz(facts.not_before));
 	values[2] = TimestampTzGetDatum(time_t_to_timestamptz(facts.not_after));
+	values[3] = BoolGetDatum(possible);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
 }
 

@@ -21,9 +21,11 @@ extern bool so_next_certificate_complete(SoError *error) SO_WARN_UNUSED;
 
 /*
  * Put the pair with this thumbprint (hex) in place: first the key, then the
- * certificate.  true also when it is in place already.  false with *error, when
+ * certificate, behind which stands the statement that it succeeds the present one
+ * for so many seconds (common/succession.h; 0: none).  true also when it is in place already.  false with *error, when
  * the files are missing or not this pair, or cannot be renamed.
  */
-extern bool so_next_certificate_install(const char *thumbprint, SoError *error) SO_WARN_UNUSED;
+extern bool so_next_certificate_install(const char *thumbprint, int64 succession_s,
+										SoError *error) SO_WARN_UNUSED;
 
 #endif /* EXTENSION_NEXT_CERTIFICATE_H */

@@ -44,9 +44,15 @@ CREATE TABLE internal.master_certificate (
 	forced boolean NOT NULL DEFAULT false,
 	grace interval,
 	current_since timestamptz,
-	valid_until timestamptz
+	valid_until timestamptz,
+	wait_for_all boolean NOT NULL DEFAULT false,
+	compromised boolean NOT NULL DEFAULT false,
+	succession boolean NOT NULL DEFAULT false
 );
 CREATE UNIQUE INDEX master_certificate_state ON internal.master_certificate (state) WHERE state IN ('next', 'current');
 COMMENT ON TABLE internal.master_certificate IS 'Certificates of the master, present, next and past; written by the master only';
 COMMENT ON COLUMN internal.master_certificate.version IS 'Grows with every change of what workers must trust; the highest is the version that they confirm (internal.announced_version)';
+COMMENT ON COLUMN internal.master_certificate.wait_for_all IS 'Of the next one: it is used when workers that are offline have it, too';
+COMMENT ON COLUMN internal.master_certificate.compromised IS 'Others may have the key of the one before it: that and all older ones are retired at once';
+COMMENT ON COLUMN internal.master_certificate.succession IS 'The one before it says with its key, until its own valid_until, that this one succeeds it';
 COMMENT ON COLUMN internal.master_certificate.valid_until IS 'Of an old one: workers accept it until then';

@@ -7,7 +7,7 @@ CREATE FUNCTION internal.own_endpoint() RETURNS text
 LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'so_own_endpoint';
 COMMENT ON FUNCTION internal.own_endpoint() IS 'https://host:port by the settings; NULL when the port is 0';
 
-CREATE FUNCTION internal.prepare_next_certificate(certificate_file text, key_file text, host text, OUT thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz)
+CREATE FUNCTION internal.prepare_next_certificate(certificate_file text, key_file text, host text, OUT thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz, OUT succession boolean)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_prepare_next_certificate';
 COMMENT ON FUNCTION internal.prepare_next_certificate(text, text, text) IS 'Puts the master''s next certificate and key beside the present ones: a new pair that also has the name host, or these two files of the security directory';
 
@@ -194,18 +194,87 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$ SELECT internal.request_for_worker(caller, 'rotate_worker', workeragentid) $$;
 COMMENT ON FUNCTION internal.rotate_worker_certificate(regrole, uuid) IS 'Behind catalog.rotate_worker_certificate';
 
+-- What workers know of the master's certificate.  A worker knows those that were
+-- there when it registered first, and what it has confirmed.
+CREATE VIEW internal.worker_trust AS
+	SELECT w.agent_id, known.thumbprint AS known_thumbprint, path.until,
+		   CASE WHEN w.pins_version >= v.version THEN 'confirmed'
+				WHEN known.state IS NULL OR known.state = 'current' THEN 'not confirmed'
+				WHEN path.until > pg_catalog.clock_timestamp() THEN 'catches up'
+				ELSE 'left behind' END AS state
+	  FROM internal.worker_agent w
+	 CROSS JOIN (SELECT greatest((SELECT pg_catalog.max(c.version) FROM internal.master_certificate c),
+								 (SELECT s.announced_version FROM internal.master_state s), 0) AS version) v
+	  LEFT JOIN LATERAL (SELECT c.* FROM internal.master_certificate c
+						  WHERE c.current_since IS NOT NULL AND (c.version <= w.pins_version OR c.current_since <= w.registered_time)
+						  ORDER BY c.current_since DESC LIMIT 1) known ON true
+	  -- Statements lead from it to the present one while none of them has ended.
+	  LEFT JOIN LATERAL (SELECT pg_catalog.min(c.valid_until) AS until
+						   FROM internal.master_certificate c
+						  WHERE c.state IN ('old', 'retired') AND c.current_since >= known.current_since
+							AND NOT EXISTS (SELECT 1 FROM internal.master_certificate n
+											 WHERE n.current_since > known.current_since AND NOT n.succession)) path ON true;
+COMMENT ON VIEW internal.worker_trust IS 'confirmed; not confirmed (told, or offline since, and knows the present certificate); catches up (by statements of succession, until then); left behind';
+
+CREATE FUNCTION internal.offline_workers() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT format('%s enabled workers are offline: %s%s', count(*),
+				string_agg(o.label, ', ' ORDER BY o.label) FILTER (WHERE o.n <= 20), CASE WHEN count(*) > 20 THEN ' ...' ELSE '' END)
+	  FROM (SELECT internal.worker_label(w.agent_id) AS label, row_number() OVER (ORDER BY w.display_name) AS n
+			  FROM internal.worker_agent w
+			 WHERE w.is_enabled AND NOT internal.worker_is_online(w.last_online_time)) o
+	HAVING count(*) > 0);
+END
+$$;
+COMMENT ON FUNCTION internal.offline_workers() IS 'For people; NULL when all enabled workers are online';
+
+-- Who is not there now is no surprise later.
+CREATE FUNCTION internal.warn_of_offline_workers(wait_for_all boolean, succession boolean, grace interval, thumbprint text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	offline CONSTANT text := internal.offline_workers();
+BEGIN
+	IF offline IS NULL THEN
+		RETURN;
+	ELSIF wait_for_all THEN
+		RAISE NOTICE '%', offline
+			USING DETAIL = 'The new certificate is used when they have come and know it.',
+				  HINT = 'A machine that is gone: catalog.disable_worker_agent(). Not to wait any more: catalog.rotate_master_certificate(force => true).';
+	ELSIF succession THEN
+		RAISE NOTICE '%', offline
+			USING DETAIL = format('They learn the new certificate when they come back within %s after it is used.', grace),
+				  HINT = 'A longer grace gives them more time; wait_for_all => true waits for them.';
+	ELSE
+		RAISE WARNING '%', offline
+			USING DETAIL = 'They will not know the new certificate, and refuse the master (SO314).',
+				  HINT = format('On each of these machines set MasterHttpsCertThumbprint = %s in worker.conf before the worker is started.', thumbprint);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.warn_of_offline_workers(boolean, boolean, interval, text) IS 'Part of rotate_master_certificate';
+
 -- The files are made here, by the server's account; the master announces the
 -- thumbprint and puts them in place when the workers have it.
-CREATE FUNCTION internal.rotate_master_certificate(caller regrole, force boolean, grace interval, certificate_file text, key_file text)
+CREATE FUNCTION internal.rotate_master_certificate(caller regrole, force boolean, grace interval, certificate_file text, key_file text,
+	wait_for_all boolean, compromised boolean)
 RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	facts record;
 	waiting text;
+	succession boolean;
 BEGIN
 	PERFORM internal.require_admin(caller, 'rotate the master''s certificate');
 	PERFORM internal.require_value('force', force IS NULL);
 	PERFORM internal.require_value('grace', grace IS NULL);
+	PERFORM internal.require_value('wait_for_all', wait_for_all IS NULL);
+	PERFORM internal.require_value('compromised', compromised IS NULL);
+	IF wait_for_all AND (force OR compromised) THEN
+		PERFORM internal.raise_error('SO103', 'wait_for_all goes neither with force nor with compromised', 'Waiting leaves a certificate in use that should go.');
+	END IF;
 	IF grace < interval '0' OR grace > interval '3650 days' THEN
 		PERFORM internal.raise_error('SO103', 'grace is out of range', 'It may be up to 3650 days.');
 	END IF;
@@ -216,7 +285,9 @@ BEGIN
 	PERFORM pg_advisory_xact_lock(hashtext('scaleout.master_certificate'));
 	SELECT c.thumbprint INTO waiting FROM internal.master_certificate c WHERE c.state = 'next';
 	IF waiting IS NOT NULL AND force AND certificate_file IS NULL THEN
-		PERFORM internal.send_request(caller, 'rotate_master', NULL, NULL, jsonb_build_object('thumbprint', waiting, 'force', true, 'grace', grace));
+		PERFORM internal.send_request(caller, 'rotate_master', NULL, NULL, jsonb_build_object('thumbprint', waiting, 'force', true, 'grace', grace,
+			'compromised', compromised));
+		PERFORM internal.warn_of_offline_workers(false, NOT compromised AND grace > interval '0', grace, waiting);
 		RETURN waiting;
 	END IF;
 	IF waiting IS NOT NULL OR EXISTS (SELECT 1 FROM internal.request r WHERE r.kind = 'rotate_master') THEN
@@ -227,9 +298,12 @@ BEGIN
 	IF EXISTS (SELECT 1 FROM internal.master_certificate c WHERE c.thumbprint = facts.thumbprint AND c.state <> 'old') THEN
 		PERFORM internal.raise_error('SO103', format('certificate %s is or was the master''s', facts.thumbprint), 'Give another one.');
 	END IF;
+	succession := facts.succession AND NOT compromised AND grace > interval '0';
+	PERFORM internal.warn_of_offline_workers(wait_for_all, succession, grace, facts.thumbprint);
 	PERFORM internal.send_request(caller, 'rotate_master', NULL, NULL, jsonb_build_object('thumbprint', facts.thumbprint, 'force', force,
-		'grace', grace, 'not_before', facts.not_before, 'not_after', facts.not_after));
+		'grace', grace, 'not_before', facts.not_before, 'not_after', facts.not_after, 'wait_for_all', wait_for_all, 'compromised', compromised,
+		'succession', succession));
 	RETURN facts.thumbprint;
 END
 $$;
-COMMENT ON FUNCTION internal.rotate_master_certificate(regrole, boolean, interval, text, text) IS 'Behind catalog.rotate_master_certificate';
+COMMENT ON FUNCTION internal.rotate_master_certificate(regrole, boolean, interval, text, text, boolean, boolean) IS 'Behind catalog.rotate_master_certificate';

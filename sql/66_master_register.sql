@@ -22,13 +22,29 @@ BEGIN
 				(SELECT coalesce(array_agg(e.name), '{}') FROM jsonb_array_elements_text(next -> 'names') AS e (name)),
 				to_timestamp((next ->> 'not_before')::bigint), to_timestamp((next ->> 'not_after')::bigint),
 				present.trusted_by, present.enable_on_register, present.thumbprint)
-			ON CONFLICT (thumbprint) DO NOTHING;
+			-- Trusted by hand before: it is this worker's now.
+			ON CONFLICT (thumbprint) DO UPDATE SET agent_id = EXCLUDED.agent_id, replaces = EXCLUDED.replaces
+				WHERE internal.worker_certificate.agent_id IS NULL;
 		changed := changed OR FOUND;
 	END IF;
 	RETURN changed;
 END
 $$;
 COMMENT ON FUNCTION internal.master_replace_certificate(internal.worker_certificate, uuid, jsonb) IS 'The worker''s side of the rotation of its certificate';
+
+-- A worker that used a certificate that is not trusted would be shut out.
+CREATE FUNCTION internal.next_certificate_obstacle(agent uuid, next jsonb) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known internal.worker_certificate;
+BEGIN
+	SELECT * INTO known FROM internal.worker_certificate c WHERE c.thumbprint = next ->> 'thumbprint';
+	RETURN CASE WHEN known.revoked THEN format('certificate %s was replaced or revoked before; give another one', known.thumbprint)
+				WHEN known.agent_id <> agent THEN format('certificate %s belongs to another worker agent', known.thumbprint) END;
+END
+$$;
+COMMENT ON FUNCTION internal.next_certificate_obstacle(uuid, jsonb) IS 'Why a worker may not announce this certificate; NULL when it may';
 
 CREATE FUNCTION internal.master_register(epoch bigint, agents uuid[], instances uuid[], thumbprints text[], bodies text[])
 RETURNS TABLE (request integer, enabled boolean, code text, message text, pins_version bigint, rotate boolean, trust boolean)
@@ -56,6 +72,9 @@ BEGIN
 		ELSIF certificate.agent_id <> asked.agent_id THEN
 			code := 'SO303';
 			message := format('the certificate belongs to worker agent %s', certificate.agent_id);
+		ELSIF internal.next_certificate_obstacle(asked.agent_id, asked.body::jsonb -> 'next_certificate') IS NOT NULL THEN
+			code := 'SO318';
+			message := internal.next_certificate_obstacle(asked.agent_id, asked.body::jsonb -> 'next_certificate');
 		ELSE
 			IF certificate.agent_id IS NULL THEN
 				UPDATE internal.worker_certificate c SET agent_id = asked.agent_id WHERE c.thumbprint = asked.thumbprint;

@@ -248,7 +248,7 @@ CREATE FUNCTION internal.diagnose_certificate() RETURNS SETOF internal.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	anew CONSTANT text := 'Make a new one: rename the old certificate and key, run SELECT * FROM catalog.enable_scaleout(); and SELECT pg_reload_conf(); then give the new thumbprint to the workers (MasterHttpsCertThumbprint).';
+	anew CONSTANT text := 'Run SELECT catalog.rotate_master_certificate(); the workers learn the new certificate by themselves.';
 	news CONSTANT record := internal.master_news();
 	facts record;
 	left_days integer;
@@ -271,16 +271,16 @@ BEGIN
 		RETURN NEXT internal.finding('host name in the certificate', 'ok', format('Its names are %s.', array_to_string(facts.names, ', ')));
 	ELSE
 		RETURN NEXT internal.finding('host name in the certificate', 'failed', (internal.check_server_file('host name')).cause,
-			format('Set scaleout.host_name to one of its names (%s) and run SELECT pg_reload_conf(); or, to keep the name: %s',
-				array_to_string(facts.names, ', '), anew));
+			format('Run SELECT catalog.rotate_master_certificate(); the next certificate has the name of this server, too, and the workers learn it by themselves. Or set scaleout.host_name to one of its names (%s) and reload.',
+				array_to_string(facts.names, ', ')));
 	END IF;
 	left_days := extract(epoch FROM facts.not_after - clock_timestamp()) / 86400;
 	IF facts.not_before > clock_timestamp() THEN
 		RETURN NEXT internal.finding('master''s certificate valid', 'failed', format('It is valid from %s; it is %s now.', facts.not_before, clock_timestamp()::timestamptz(0)),
-			'Set the clock of this machine. If the clock is right: ' || anew);
+			anew || ' They go by thumbprints and work until then. If the clock of this machine is wrong, set it instead.');
 	ELSIF facts.not_after < clock_timestamp() THEN
 		RETURN NEXT internal.finding('master''s certificate valid', 'failed', format('It expired at %s; it is %s now.', facts.not_after, clock_timestamp()::timestamptz(0)),
-			'If the clock of this machine is right: ' || anew);
+			anew || ' They go by thumbprints and work until then. If the clock of this machine is wrong, set it instead.');
 	ELSIF left_days < 30 THEN
 		RETURN NEXT internal.finding('master''s certificate valid', 'warning', format('It expires in %s days, at %s.', left_days, facts.not_after), anew);
 	ELSE
@@ -289,6 +289,33 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION internal.diagnose_certificate() IS 'Part of diagnose_scaleout: the master''s certificate and key';
+
+-- The next certificate, while it waits: for whom, and what to do.
+CREATE FUNCTION internal.diagnose_rotation() RETURNS SETOF internal.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	waiting internal.master_certificate;
+	missing text;
+BEGIN
+	SELECT * INTO waiting FROM internal.master_certificate c WHERE c.state = 'next';
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	SELECT string_agg(format('%s (%s)', internal.worker_label(w.agent_id), CASE WHEN internal.worker_is_online(w.last_online_time) THEN 'online' ELSE 'offline' END),
+			', ' ORDER BY w.display_name) INTO missing
+	  FROM internal.worker_agent w
+	 WHERE w.is_enabled AND w.pins_version < waiting.version AND (waiting.wait_for_all OR internal.worker_is_online(w.last_online_time));
+	IF missing IS NULL THEN
+		RETURN NEXT internal.finding('certificate rotation', 'ok', format('Certificate %s is about to be used.', waiting.thumbprint));
+		RETURN;
+	END IF;
+	RETURN NEXT internal.finding('certificate rotation', 'warning',
+		format('The next certificate %s, announced by %s at %s, waits for %s.', waiting.thumbprint, waiting.announced_by, waiting.announced_time::timestamptz(0), missing),
+		'Start those that are offline; the log of one that is online says why it does not store it (a full disk, a folder that it may not write). Not to wait any more, run SELECT catalog.rotate_master_certificate(force => true);');
+END
+$$;
+COMMENT ON FUNCTION internal.diagnose_rotation() IS 'Part of diagnose_scaleout: a next certificate that waits';
 
 -- Present, private, and the one that the data keys are wrapped with.
 CREATE FUNCTION internal.diagnose_encryption() RETURNS internal.finding
@@ -342,6 +369,7 @@ AS $$
 DECLARE
 	label CONSTANT text := internal.worker_label(worker.agent_id);
 	certificate internal.worker_certificate;
+	trust record;
 BEGIN
 	SELECT * INTO certificate FROM internal.worker_certificate c WHERE c.thumbprint = worker.thumbprint;
 	IF certificate.revoked IS NOT FALSE THEN
@@ -356,6 +384,14 @@ BEGIN
 		"check" := 'worker online';
 		cause := format('%s is offline; it was last heard of at %s', label, coalesce(worker.last_online_time::timestamptz(0)::text, 'no time'));
 		cure := format('On %s run systemctl start scaleout-worker; if it stays offline, scaleout doctor there says why.', worker.machine_name);
+		SELECT * INTO trust FROM internal.worker_trust t WHERE t.agent_id = worker.agent_id;
+		IF trust.state = 'left behind' THEN
+			cause := cause || '; it does not know the master''s certificate, which was replaced meanwhile, and refuses the master (SO314)';
+			cure := format('On %s set MasterHttpsCertThumbprint = %s in the settings of the worker (worker.conf), then run systemctl restart scaleout-worker.',
+				worker.machine_name, (SELECT c.thumbprint FROM internal.master_certificate c WHERE c.state = 'current'));
+		ELSIF trust.state = 'catches up' THEN
+			cause := format('%s; it learns the master''s new certificate by itself when it comes before %s', cause, trust.until::timestamptz(0));
+		END IF;
 	END IF;
 END
 $$;
@@ -499,6 +535,7 @@ BEGIN
 	RETURN NEXT internal.diagnose_file('security directory', 'security directory');
 	RETURN NEXT internal.diagnose_file('space', 'space for keys and logs');
 	RETURN QUERY SELECT * FROM internal.diagnose_certificate();
+	RETURN QUERY SELECT * FROM internal.diagnose_rotation();
 	RETURN NEXT internal.diagnose_encryption();
 	RETURN QUERY SELECT * FROM internal.diagnose_master();
 	RETURN QUERY SELECT * FROM internal.diagnose_port();

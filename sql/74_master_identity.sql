@@ -142,12 +142,18 @@ CREATE FUNCTION internal.master_announce(payload jsonb, announced_by name) RETUR
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	INSERT INTO internal.master_certificate AS c (thumbprint, state, version, not_before, not_after, announced_by, announced_time, forced, grace)
+	INSERT INTO internal.master_certificate AS c (thumbprint, state, version, not_before, not_after, announced_by, announced_time, forced, grace,
+			wait_for_all, compromised, succession)
 	VALUES (payload ->> 'thumbprint', 'next', internal.announced_version() + 1,
 			(payload ->> 'not_before')::timestamptz, (payload ->> 'not_after')::timestamptz, announced_by, clock_timestamp(),
-			(payload ->> 'force')::boolean, (payload ->> 'grace')::interval)
+			(payload ->> 'force')::boolean, (payload ->> 'grace')::interval, coalesce((payload ->> 'wait_for_all')::boolean, false),
+			coalesce((payload ->> 'compromised')::boolean, false), coalesce((payload ->> 'succession')::boolean, false))
 		ON CONFLICT (thumbprint) DO UPDATE
 		SET state = CASE WHEN c.state = 'old' THEN 'next' ELSE c.state END, forced = EXCLUDED.forced, grace = EXCLUDED.grace,
+			wait_for_all = EXCLUDED.wait_for_all, compromised = EXCLUDED.compromised,
+			-- The second call only takes away.
+			succession = CASE WHEN c.state = 'old' THEN EXCLUDED.succession
+							  ELSE c.succession AND NOT EXCLUDED.compromised AND EXCLUDED.grace > interval '0' END,
 			version = CASE WHEN c.state = 'old' THEN EXCLUDED.version ELSE c.version END
 	  WHERE c.state IN ('next', 'old');
 END
@@ -168,6 +174,8 @@ BEGIN
 	SELECT * INTO rotated FROM internal.master_certificate c WHERE c.thumbprint = served;
 	UPDATE internal.master_certificate c SET state = 'old', valid_until = clock_timestamp() + coalesce(rotated.grace, interval '7 days')
 	 WHERE c.state = 'current';
+	-- Whoever has the key of one could name successors of it: the older ones lead there.
+	UPDATE internal.master_certificate c SET valid_until = clock_timestamp() WHERE c.state = 'old' AND rotated.compromised;
 	facts := internal.read_certificate(NULL);
 	INSERT INTO internal.master_certificate AS c (thumbprint, state, version, current_since)
 	VALUES (served, 'current', CASE WHEN EXISTS (SELECT 1 FROM internal.master_certificate) THEN internal.announced_version() + 1
@@ -203,7 +211,8 @@ $$;
 COMMENT ON FUNCTION internal.expiring_certificates() IS 'Certificates in use that end within 30 days, as lines for the log';
 
 -- kind: pins (number: version; detail: members of the command for workers),
--- switch (detail: thumbprint to put in place), pending, enrollment (number: 1
+-- switch (detail: thumbprint to put in place, number: seconds for which the
+-- present one names it as its successor), pending, enrollment (number: 1
 -- when it is open), warning (detail).
 CREATE FUNCTION internal.master_identity(daily boolean) RETURNS TABLE (kind text, number bigint, detail text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -228,8 +237,9 @@ BEGIN
 	IF waiting.thumbprint IS NOT NULL THEN
 		RETURN QUERY SELECT 'pending', 1::bigint, waiting.thumbprint;
 		IF waiting.forced OR NOT EXISTS (SELECT 1 FROM internal.worker_agent w
-										  WHERE w.is_enabled AND w.pins_version < waiting.version AND internal.worker_is_online(w.last_online_time)) THEN
-			RETURN QUERY SELECT 'switch', 0::bigint, waiting.thumbprint;
+										  WHERE w.is_enabled AND w.pins_version < waiting.version
+											AND (waiting.wait_for_all OR internal.worker_is_online(w.last_online_time))) THEN
+			RETURN QUERY SELECT 'switch', CASE WHEN waiting.succession THEN extract(epoch FROM waiting.grace)::bigint ELSE 0 END, waiting.thumbprint;
 		END IF;
 	END IF;
 	RETURN QUERY SELECT 'enrollment', internal.master_enrollment_open()::integer::bigint, NULL::text;

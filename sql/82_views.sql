@@ -181,8 +181,10 @@ CREATE VIEW catalog.worker_agents WITH (security_barrier) AS
 				WHEN c.not_after < pg_catalog.now() THEN 'expired'
 				WHEN c.not_before > pg_catalog.now() THEN 'not valid yet'
 				WHEN c.not_after < pg_catalog.now() + interval '30 days' THEN 'expires soon'
-				ELSE 'valid' END AS certificate_state
+				ELSE 'valid' END AS certificate_state,
+		   t.state AS master_trust
 	  FROM internal.worker_agent w LEFT JOIN internal.worker_certificate c ON c.thumbprint = w.thumbprint
+	  LEFT JOIN internal.worker_trust t ON t.agent_id = w.agent_id
 	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage')
 		OR pg_catalog.pg_has_role(current_user, 'ssis_cluster_executor', 'usage');
 COMMENT ON VIEW catalog.worker_agents IS 'Registered worker agents; is_online: heard of within two heartbeats of the master and a long poll';

@@ -20,9 +20,10 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
 COMMENT ON FUNCTION catalog.rotate_worker_certificate(uuid) IS 'The worker makes itself a new key and certificate; the old one is dropped when it uses them';
 
 CREATE FUNCTION catalog.rotate_master_certificate(force boolean DEFAULT false, grace interval DEFAULT '7 days',
-	certificate_file text DEFAULT NULL, key_file text DEFAULT NULL, OUT thumbprint text)
+	certificate_file text DEFAULT NULL, key_file text DEFAULT NULL, wait_for_all boolean DEFAULT false, compromised boolean DEFAULT false,
+	OUT thumbprint text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
-COMMENT ON FUNCTION catalog.rotate_master_certificate(boolean, interval, text, text) IS 'Announces the next certificate to the workers and uses it when all that are enabled and online have it, or at once with force';
+COMMENT ON FUNCTION catalog.rotate_master_certificate(boolean, interval, text, text, boolean, boolean) IS 'Announces the next certificate to the workers and uses it when all that are enabled and online have it (wait_for_all: also those that are offline), or at once with force; compromised: the present one and older ones are refused from then on';
 
 CREATE FUNCTION catalog.update_master_address(masteraddress text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
@@ -43,7 +44,8 @@ CREATE VIEW catalog.enrollment_attempts WITH (security_barrier) AS
 COMMENT ON VIEW catalog.enrollment_attempts IS 'Attempts to join, refused ones with their reason';
 
 CREATE VIEW catalog.master_certificates WITH (security_barrier) AS
-	SELECT c.thumbprint, c.state, c.not_before, c.not_after, c.announced_by, c.announced_time, c.forced, c.current_since, c.valid_until
+	SELECT c.thumbprint, c.state, c.not_before, c.not_after, c.announced_by, c.announced_time, c.forced, c.current_since, c.valid_until,
+		   c.wait_for_all, c.compromised, c.succession
 	  FROM internal.master_certificate c
 	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage');
 COMMENT ON VIEW catalog.master_certificates IS 'Certificates of the master: next, current, old (accepted until valid_until), retired';
@@ -52,7 +54,7 @@ CREATE VIEW catalog.master_certificate_confirmations WITH (security_barrier) AS
 	SELECT w.agent_id AS workeragentid, w.display_name AS displayname, w.machine_name AS machinename, w.is_enabled AS isenabled,
 		   coalesce(w.last_online_time > pg_catalog.now() - 2 * pg_catalog.current_setting('scaleout.master_heartbeat_interval', true)::interval
 					- pg_catalog.current_setting('scaleout.long_poll_interval', true)::interval, false) AS is_online,
-		   w.pins_version >= (SELECT pg_catalog.max(c.version) FROM internal.master_certificate c) AS confirmed
-	  FROM internal.worker_agent w
+		   t.state = 'confirmed' AS confirmed, t.state, t.until
+	  FROM internal.worker_agent w JOIN internal.worker_trust t ON t.agent_id = w.agent_id
 	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage');
-COMMENT ON VIEW catalog.master_certificate_confirmations IS 'Which workers have stored the thumbprints of the master as they are now';
+COMMENT ON VIEW catalog.master_certificate_confirmations IS 'Which workers have stored the thumbprints and the address of the master as they are now; state: confirmed, not confirmed, catches up (when it comes before "until"), left behind';

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "common/protocol.h"
+#include "common/succession.h"
 #include "common/uuid.h"
 #include "worker_agent/doctor_connect.h"
 #include "worker_agent/doctor_private.h"
@@ -110,9 +111,10 @@ say_not_tls(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addrinfo 
 /* ---- its certificate ------------------------------------------------------------------ */
 
 static void
-check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate, const SoThumbprint *pins,
-		  int pin_count)
+check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate,
+		  const STACK_OF(X509) * sent, const SoThumbprint *pins, int pin_count)
 {
+	time_t ended;
 	SoThumbprint served;
 	SoError error;
 	char text[SO_THUMBPRINT_TEXT_SIZE];
@@ -132,6 +134,13 @@ check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate, const
 						   endpoint->url, text);
 			return;
 		}
+	}
+	if (so_succession_leads(sent, pins, pin_count, &served, time(NULL), &ended))
+	{
+		so_doctor_sayf(doctor, "thumbprint of the master", "ok", NULL,
+					   "%s serves %s, the successor of one that this worker knows.", endpoint->url,
+					   text);
+		return;
 	}
 	snprintf(cure, sizeof(cure),
 			 "On the server SELECT property_value FROM catalog.master_properties WHERE "
@@ -406,7 +415,8 @@ check_connection(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addr
 		certificate = SSL_get1_peer_certificate(connection.ssl);
 		if (certificate != NULL)
 		{
-			check_pin(doctor, endpoint, certificate, pins, pin_count);
+			check_pin(doctor, endpoint, certificate, SSL_get_peer_cert_chain(connection.ssl), pins,
+					  pin_count);
 			check_host(doctor, endpoint, certificate);
 			check_master_time(doctor, certificate);
 			X509_free(certificate);

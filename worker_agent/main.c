@@ -23,6 +23,7 @@
 #include "worker_agent/identity.h"
 #include "worker_agent/init.h"
 #include "worker_agent/join.h"
+#include "worker_agent/rotation.h"
 #include "worker_agent/settings.h"
 #include "worker_agent/signals.h"
 
@@ -58,7 +59,7 @@ static const char usage_text[] =
 	"  --display-name NAME  name in catalog.worker_agents (join, init)\n"
 	"  --description TEXT   free text in catalog.worker_agents (join, init)\n"
 	"  --certificate FILE   use this certificate, for example one of a private authority\n"
-	"                       (join, init; with --key)\n"
+	"                       (join, init; rotate copies it; with --key)\n"
 	"  --key FILE           and its private key\n"
 	"  --json               results as JSON (doctor)\n"
 	"  --settings-sample    print a settings file with everything that can be set (show)\n"
@@ -291,47 +292,65 @@ run_reload(int argc, char **argv)
 
 /* Wait until the running worker uses another certificate than before. */
 static bool
-wait_rotated(const SoSettings *settings, const SoCertificateFacts *before, SoCertificateFacts *now,
-			 SoError *error)
+wait_rotated(const SoSettings *settings, const SoCertificateFacts *before, bool offered,
+			 SoCertificateFacts *now, SoError *error)
 {
 	for (int i = 0; i < ROTATE_WAIT_MS / ROTATE_POLL_MS; i++)
 	{
 		if (so_certificate_read_file(settings->certificate_file, now, error) &&
 			!so_thumbprint_equal(&before->thumbprint, &now->thumbprint))
 			return true;
+		/* The worker removes what the master does not take. */
+		if (offered && !so_rotation_waits(settings) &&
+			so_certificate_read_file(settings->certificate_file, now, error) &&
+			so_thumbprint_equal(&before->thumbprint, &now->thumbprint))
+			break;
 		poll(NULL, 0, ROTATE_POLL_MS);
 	}
 	return so_error_set(error, SO_ERR_CERTIFICATE_ROTATION, settings->certificate_file,
 						"the worker has not replaced its certificate yet; its log says why");
 }
 
+/* Tell the running worker to use another pair, and wait until it does. */
+static bool
+rotate(const SoSettings *settings, const SoInitOptions *given, SoCertificateFacts *now,
+	   SoError *error)
+{
+	SoCertificateFacts before;
+
+	if (so_identity_running_pid(settings) == 0)
+		return so_error_set(error, SO_ERR_CERTIFICATE_ROTATION, settings->file,
+							"no worker runs with these settings; it must run to be trusted anew");
+	if (!so_certificate_read_file(settings->certificate_file, &before, error) ||
+		(given->certificate != NULL &&
+		 !so_rotation_offer(settings, given->certificate, given->key, error)))
+		return false;
+	return so_identity_signal(settings->security_directory, SIGUSR1, error) &&
+		   wait_rotated(settings, &before, given->certificate != NULL, now, error);
+}
+
 static int
 run_rotate(int argc, char **argv)
 {
-	TALLOC_CTX *context = talloc_new(NULL);
-	SoCertificateFacts before;
+	TALLOC_CTX *context;
 	SoCertificateFacts now;
 	SoSettings *settings;
 	Options options;
 	SoError error;
-	bool ok = false;
+	bool ok;
 
-	if (!parse_options(argc, argv, "dc", &options))
-	{
-		talloc_free(context);
+	if (!parse_options(argc, argv, "dcCK", &options))
 		return EXIT_USAGE;
-	}
+	if ((options.init.certificate == NULL) != (options.init.key == NULL))
+		return usage_error("%s belong together", "--certificate and --key");
+	umask(077);
+	context = talloc_new(NULL);
 	settings = load_settings(context, &options);
-	if (settings != NULL)
-	{
-		ok = so_certificate_read_file(settings->certificate_file, &before, &error) &&
-			 so_identity_signal(settings->security_directory, SIGUSR1, &error) &&
-			 wait_rotated(settings, &before, &now, &error);
-		if (ok)
-			printf("The certificate is replaced; its thumbprint is %s.\n", now.thumbprint_text);
-		else
-			complain(&error);
-	}
+	ok = settings != NULL && rotate(settings, &options.init, &now, &error);
+	if (ok)
+		printf("The certificate is replaced; its thumbprint is %s.\n", now.thumbprint_text);
+	else if (settings != NULL)
+		complain(&error);
 	talloc_free(context);
 	return ok ? 0 : 1;
 }

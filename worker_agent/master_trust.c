@@ -1,7 +1,8 @@
 /*
  * worker_agent/master_trust.c
  *
- * Accepts the master's certificate when it is pinned and named for the endpoint.
+ * Accepts the master's certificate when it is pinned, or succeeds a pinned one
+ * (common/succession.h), and is named for the endpoint.
  *
  * Process: agent, event loop thread.  The callback only records; nothing leaves
  * OpenSSL's frames by another way than a return.
@@ -10,13 +11,19 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <openssl/x509_vfy.h>
 
+#include "common/succession.h"
+
+/* ended: when the statement of a pinned certificate ended that leads on; 0 without one. */
 static void
-refuse_pin(SoMasterTrust *trust, const SoEndpoint *endpoint, const SoThumbprint *got)
+refuse_pin(SoMasterTrust *trust, const SoEndpoint *endpoint, const SoThumbprint *got, time_t ended)
 {
 	char got_text[SO_THUMBPRINT_TEXT_SIZE];
 	char pins[SO_PINS_MAX * (SO_THUMBPRINT_TEXT_SIZE + 2)];
+	char end_text[32];
+	struct tm parts;
 	size_t used = 0;
 
 	pins[0] = '\0';
@@ -33,6 +40,14 @@ refuse_pin(SoMasterTrust *trust, const SoEndpoint *endpoint, const SoThumbprint 
 		&trust->error,
 		"The master sent a certificate with thumbprint %s; MasterHttpsCertThumbprint is %s.",
 		so_thumbprint_format(got, got_text), pins);
+	if (ended == 0 || gmtime_r(&ended, &parts) == NULL)
+		return;
+	strftime(end_text, sizeof(end_text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+	so_error_hint(&trust->error,
+				  "A pinned certificate has named it as its successor, but that counted until %s "
+				  "only. Compare the thumbprint with catalog.master_properties; when it is right, "
+				  "set MasterHttpsCertThumbprint = %s.",
+				  end_text, got_text);
 }
 
 /* Takes the place of OpenSSL's chain verification. */
@@ -44,6 +59,7 @@ verify_cb(X509_STORE_CTX *store, void *argument)
 	X509 *certificate = X509_STORE_CTX_get0_cert(store);
 	SoThumbprint thumbprint;
 	bool pinned = false;
+	time_t ended = 0;
 
 	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
 	if (certificate == NULL)
@@ -52,9 +68,11 @@ verify_cb(X509_STORE_CTX *store, void *argument)
 		return 0;
 	for (int i = 0; i < trust->address->pin_count; i++)
 		pinned = pinned || so_thumbprint_equal(&thumbprint, &trust->address->pins[i]);
-	if (!pinned)
+	/* A new one that a pinned one has named; the master then announces it (rotation.h). */
+	if (!pinned && !so_succession_leads(X509_STORE_CTX_get0_untrusted(store), trust->address->pins,
+										trust->address->pin_count, &thumbprint, time(NULL), &ended))
 	{
-		refuse_pin(trust, endpoint, &thumbprint);
+		refuse_pin(trust, endpoint, &thumbprint, ended);
 		return 0;
 	}
 	if (!so_certificate_matches_host(certificate, endpoint->host, &trust->error))

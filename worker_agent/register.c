@@ -123,6 +123,12 @@ registered(void *context, const SoAnswer *answer)
 	uint64_t epoch;
 
 	agent->registration.open = false;
+	if (answer->error.code == SO_ERR_CERTIFICATE_ROTATION && agent->next_sent)
+	{
+		so_rotation_refused(agent, &answer->error);
+		so_register_start(agent);
+		return;
+	}
 	if (answer->error.code != SO_OK)
 	{
 		retry_later(agent, answer);

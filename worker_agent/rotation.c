@@ -21,6 +21,7 @@
 
 #include "common/certificate_create.h"
 #include "common/log.h"
+#include "common/pem_file.h"
 #include "worker_agent/register.h"
 #include "worker_agent/signals.h"
 
@@ -151,8 +152,59 @@ so_rotation_start(SoAgent *agent)
 					files.certificate);
 		return;
 	}
-	so_log(SO_LOG_INFORMATION, "made a new key and certificate; the master is told");
+	so_log(SO_LOG_INFORMATION, "a new key and certificate are there; the master is told");
 	so_register_start(agent);
+}
+
+bool
+so_rotation_offer(const SoSettings *settings, const char *certificate, const char *key,
+				  SoError *error)
+{
+	SoCertificateFacts facts;
+	SoCertificateFacts present;
+	NextFiles files;
+
+	name_files(settings, &files);
+	if (!so_certificate_check_files(certificate, key, &facts, error) ||
+		!so_certificate_read_file(settings->certificate_file, &present, error))
+		return false;
+	if (so_thumbprint_equal(&facts.thumbprint, &present.thumbprint))
+		return so_error_set(error, SO_ERR_CERTIFICATE_ROTATION, certificate,
+							"this is the certificate that is in use");
+	if (access(files.certificate, F_OK) == 0 || access(files.key, F_OK) == 0)
+	{
+		so_error_set(error, SO_ERR_CERTIFICATE_ROTATION, files.certificate,
+					 "another certificate waits to be used");
+		return so_error_hint(error, "scaleout-worker rotate, without files, finishes that first.");
+	}
+	if (so_pem_file_copy(key, files.key, 0600, error) &&
+		so_pem_file_copy(certificate, files.certificate, 0644, error))
+		return true;
+	unlink(files.key);
+	return false;
+}
+
+bool
+so_rotation_waits(const SoSettings *settings)
+{
+	NextFiles files;
+
+	name_files(settings, &files);
+	return access(files.certificate, F_OK) == 0;
+}
+
+void
+so_rotation_refused(SoAgent *agent, const SoError *error)
+{
+	NextFiles files;
+
+	name_files(agent->settings, &files);
+	so_log_error(SO_LOG_ERROR, error);
+	unlink(files.certificate);
+	unlink(files.key);
+	talloc_free(agent->next_certificate);
+	agent->next_certificate = NULL;
+	agent->next_sent = false;
 }
 
 static bool

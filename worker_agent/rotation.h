@@ -20,6 +20,19 @@ extern void so_rotation_pins(SoAgent *agent, const json_t *command);
 /* Make a new key and certificate and send the certificate with a registration. */
 extern void so_rotation_start(SoAgent *agent);
 
+/*
+ * For another process than the agent's: put a pair that was made elsewhere where
+ * so_rotation_start takes it up.  false with *error; SO318 when another one waits.
+ */
+extern bool so_rotation_offer(const SoSettings *settings, const char *certificate, const char *key,
+							  SoError *error) SO_WARN_UNUSED;
+
+/* Is there a pair that waits to be used? */
+extern bool so_rotation_waits(const SoSettings *settings);
+
+/* The master does not take the new certificate: forget it. */
+extern void so_rotation_refused(SoAgent *agent, const SoError *error);
+
 /* The master has answered a registration: use the new certificate when it was in it. */
 extern void so_rotation_registered(SoAgent *agent);
 

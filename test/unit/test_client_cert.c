@@ -19,6 +19,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
 #include "client/cert.h"
 #include "client/options.h"
 #include "common/certificate.h"
@@ -38,6 +43,9 @@ teardown(void **state)
 	(void) state;
 	unlink("a.crt");
 	unlink("a.key");
+	unlink("b.csr");
+	unlink("b2.csr");
+	unlink("b.key");
 	return chdir("/") == 0 ? rmdir(folder) : -1;
 }
 
@@ -93,7 +101,14 @@ test_exit_codes(void **state)
 		{"check a.crt a.key", SO_EXIT_SUCCESS},
 		{"check --host 192.0.2.1 a.crt a.key", SO_EXIT_SUCCESS},
 		{"check --host db2.example.org a.crt a.key", SO_EXIT_FAILED},
-		{"create --force --agent-id=0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11 a.crt a.key", SO_EXIT_SUCCESS},
+		{"request", SO_EXIT_USAGE},
+		{"request --name=bad..name b.csr b.key", SO_EXIT_FAILED},
+		{"request --like nothing.crt b.csr b.key", SO_EXIT_NOT_FOUND},
+		{"request --like a.crt --name=db3.example.org b.csr b.key", SO_EXIT_SUCCESS},
+		{"request b.csr c.key", SO_EXIT_FAILED},
+		{"request b2.csr b.key", SO_EXIT_SUCCESS},
+		{"create --force --agent-id=0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11 a.crt a.key",
+		 SO_EXIT_SUCCESS},
 	};
 
 	(void) state;
@@ -120,11 +135,46 @@ test_files(void **state)
 	assert_int_equal(run("check a.crt a.key"), SO_EXIT_FAILED);
 }
 
+/* The request has the names of the certificate and the given one; a key that is there is used. */
+static void
+test_request(void **state)
+{
+	X509_REQ *requests[2];
+	STACK_OF(X509_EXTENSION) * extensions;
+	GENERAL_NAMES *names;
+	struct stat status;
+
+	(void) state;
+	for (int i = 0; i < 2; i++)
+	{
+		FILE *file = fopen(i == 0 ? "b.csr" : "b2.csr", "r");
+
+		assert_non_null(file);
+		requests[i] = PEM_read_X509_REQ(file, NULL, NULL, NULL);
+		fclose(file);
+		assert_non_null(requests[i]);
+		assert_int_equal(X509_REQ_verify(requests[i], X509_REQ_get0_pubkey(requests[i])), 1);
+	}
+	assert_int_equal(
+		EVP_PKEY_eq(X509_REQ_get0_pubkey(requests[0]), X509_REQ_get0_pubkey(requests[1])), 1);
+	extensions = X509_REQ_get_extensions(requests[0]);
+	names = X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL);
+	assert_int_equal(sk_GENERAL_NAME_num(names), 3);
+	GENERAL_NAMES_free(names);
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	X509_REQ_free(requests[0]);
+	X509_REQ_free(requests[1]);
+	assert_int_equal(stat("b.key", &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(access("c.key", F_OK), -1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exit_codes),
+		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_files),
 	};
 

@@ -82,6 +82,42 @@ spew("$folder/moved_chained.crt", slurp("$folder/moved.crt") . slurp("$folder/ot
 spew("$folder/moved_chained.key", slurp("$folder/moved.key"));
 chmod 0600, "$folder/$_.key" for 'chained', 'moved_chained';
 
+# What stands behind the certificate "heir" in its file: statements that it succeeds another one, good and bad.
+# A statement is a certificate that the old key has signed, with one name.
+sub statement
+{
+	my ($name, $from, $to, %with) = @_;
+	certificate($name, by => $with{by} // $from, from => $with{from}, to => $with{to},
+		names => 'URI:urn:scaleout:succession:' . unpack('H*', $pin{$from}) . ':' . unpack('H*', $pin{$to}) . ($with{names} // ''));
+	return slurp("$folder/$name.crt");
+}
+sub heir
+{
+	my ($name, @behind) = @_;
+	spew("$folder/$name.crt", slurp("$folder/heir.crt") . join('', @behind));
+	spew("$folder/$name.key", slurp("$folder/heir.key"));
+	chmod 0600, "$folder/$name.key";
+	return;
+}
+$pin{$_} = certificate($_) for qw(grandfather father heir stranger);
+my %pem = map { $_ => slurp("$folder/$_.crt") } qw(grandfather father heir stranger root);
+my $good = statement('says_good', 'father', 'heir');
+heir('heir_good', $good, $pem{father});
+heir('heir_two_steps', $good, $pem{father}, statement('says_first', 'grandfather', 'father'), $pem{grandfather});
+heir('heir_any_order', $pem{grandfather}, slurp("$folder/says_first.crt"), $pem{father}, $good);
+heir('heir_missing_step', $good, $pem{father}, $pem{grandfather});
+heir('heir_without_old', $good);
+heir('heir_without_statement', $pem{father});
+heir('heir_ended', statement('says_ended', 'father', 'heir', to => '20210101000000Z'), $pem{father});
+heir('heir_early', statement('says_early', 'father', 'heir', from => '20980101000000Z'), $pem{father});
+heir('heir_forged', statement('says_forged', 'father', 'heir', by => 'stranger'), $pem{father});
+heir('heir_for_another', statement('says_another', 'father', 'stranger'), $pem{father}, $pem{stranger});
+heir('heir_more_names', statement('says_more', 'father', 'heir', names => ',DNS:localhost'), $pem{father});
+heir('heir_of_authority', statement('says_authority', 'root', 'heir'), $pem{root});
+heir('heir_issued', slurp("$folder/says_good.crt"), $pem{stranger});
+certificate('heir_signed', by => 'father');
+spew("$folder/heir_signed.crt", slurp("$folder/heir_signed.crt") . $pem{father});
+
 # ---- what happens -----------------------------------------------------------------
 
 sub files { my ($name) = @_; return (certificate => "$folder/$name.crt", key => "$folder/$name.key"); }
@@ -217,6 +253,22 @@ my @rows = (
 	[ 'a worker and a pinned master whose certificate expired', undef, sub { worker('expired', 'expired') }, 'SO302' ],
 	[ 'a worker and a master whose authority is pinned', undef, sub { worker('chained', 'middle') }, 'SO314' ],
 	[ 'a worker and a pinned master with its chain', undef, sub { worker('chained_member', 'member') }, 'SO302' ],
+	# The certificate was replaced while the worker was away: it pins the old one.
+	[ 'a successor that the pinned certificate has named', undef, sub { worker('heir_good', 'father') }, 'SO302' ],
+	[ 'the successor of a successor', undef, sub { worker('heir_two_steps', 'grandfather') }, 'SO302' ],
+	[ 'the same in another order', undef, sub { worker('heir_any_order', 'grandfather') }, 'SO302' ],
+	[ 'the same with a step missing', undef, sub { worker('heir_missing_step', 'grandfather') }, 'SO314' ],
+	[ 'a statement of a certificate that is not pinned', undef, sub { worker('heir_good', 'elsewhere') }, 'SO314' ],
+	[ 'no statement, the old certificate alone', undef, sub { worker('heir_without_statement', 'father') }, 'SO314' ],
+	[ 'a statement without the old certificate', undef, sub { worker('heir_without_old', 'father') }, 'SO314' ],
+	[ 'a statement that has ended', undef, sub { worker('heir_ended', 'father') }, 'SO314' ],
+	[ 'a statement that is not valid yet', undef, sub { worker('heir_early', 'father') }, 'SO314' ],
+	[ 'a statement that another key has signed', undef, sub { worker('heir_forged', 'father') }, 'SO314' ],
+	[ 'a statement for another certificate', undef, sub { worker('heir_for_another', 'father') }, 'SO314' ],
+	[ 'a statement with further names', undef, sub { worker('heir_more_names', 'father') }, 'SO314' ],
+	[ 'a statement of a pinned authority', undef, sub { worker('heir_of_authority', 'root') }, 'SO314' ],
+	[ 'a good statement beside another certificate', undef, sub { worker('heir_issued', 'father') }, 'SO314' ],
+	[ 'a certificate that the old key has signed', undef, sub { worker('heir_signed', 'father') }, 'SO314' ],
 );
 spew("$folder/chained_member.$_", slurp("$folder/chained.$_")) for 'crt', 'key';
 chmod 0600, "$folder/chained_member.key";

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use IO::Socket::INET;
+use POSIX ();
 use Test::More;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -126,27 +127,20 @@ symptom('the certificate is not the one bound to the port',
 	make => sub { put_certificate('20260101000000Z', '20560101000000Z') },
 	check => 'thumbprint of the master', cause => qr/serves the certificate with thumbprint [0-9a-f]{64}, the file holds [0-9a-f]{64}/, cure => qr/pg_reload_conf/);
 
-# The cure in words: rename the old pair, enable_scaleout, reload.
-my $anew = sub {
-	my ($cure) = @_;
-	like($cure, qr/rename the old certificate and key/, 'the cure says to rename the old pair');
-	rename "$security/master.$_", "$security/old.$_" or die $! for ('crt', 'key');
-	my @statements = $cure =~ /(SELECT [^;]+);/g;
-	$system->sql($_) for @statements;
-	return;
-};
+# One statement cures all of these, also while the certificate has expired.
 symptom('the certificate has expired',
 	make => sub { put_certificate('20200101000000Z', '20200201000000Z'); reload(); },
-	check => "master's certificate valid", cause => qr/expired at 2020-02-01/, cure => qr/new thumbprint to the workers/, apply => $anew);
+	check => "master's certificate valid", cause => qr/expired at 2020-02-01/, cure => qr/SELECT catalog\.rotate_master_certificate\(\); the workers learn/);
 symptom('the certificate is not valid yet',
 	make => sub { put_certificate('20480101000000Z', '20490101000000Z'); reload(); },
-	check => "master's certificate valid", cause => qr/valid from 2048-01-01/, cure => qr/clock/, apply => $anew);
+	check => "master's certificate valid", cause => qr/valid from 2048-01-01/, cure => qr/SELECT catalog\.rotate_master_certificate\(\);.*clock/);
+symptom('the certificate ends soon',
+	make => sub { put_certificate('20200101000000Z', POSIX::strftime('%Y%m%d%H%M%SZ', gmtime(time() + 10.5 * 24 * 3600))); reload(); },
+	result => 'warning', check => "master's certificate valid", cause => qr/expires in 10 days/, cure => qr/SELECT catalog\.rotate_master_certificate\(\);/);
+ok($system->wait_log(qr/WARNING:  scaleout gateway: .*the certificate in \S+master\.crt expires in 10 days/), 'the server log says that, too');
 symptom('the certificate is for another host name',
 	make => sub { put_certificate('20260101000000Z', '20560101000000Z', 'old.example', 'other.example'); reload(); },
-	check => 'host name in the certificate', cause => qr/SO313.*localhost/, cure => qr/one of its names \(old\.example, other\.example\)/,
-	apply => sub { $system->sql("ALTER SYSTEM SET scaleout.host_name = 'other.example'"); reload(); });
-$system->sql("ALTER SYSTEM RESET scaleout.host_name");
-$anew->('rename the old certificate and key SELECT * FROM catalog.enable_scaleout(); SELECT pg_reload_conf();');
+	check => 'host name in the certificate', cause => qr/SO313.*localhost/, cure => qr/SELECT catalog\.rotate_master_certificate\(\);.*one of its names \(old\.example, other\.example\)/);
 
 symptom('the encryption key is gone',
 	make => sub { rename "$security/encryption.key", "$security/encryption.backup" },

@@ -3,11 +3,13 @@
 use strict;
 use warnings;
 
+use JSON::PP;
 use Test::More;
 use PostgreSQL::Test::Utils;
 
 use lib 'test/tap/lib';
 use Scaleout::GatewayStub;
+use Scaleout::Symptom;
 use Scaleout::System;
 
 my $system = Scaleout::System->new('rotation', settings => {
@@ -33,6 +35,7 @@ sub check_all
 	return;
 }
 
+sub copy_file { my ($from, $to) = @_; append_to_file($to, slurp_file($from)); return; }
 sub served { return unpack('H*', Scaleout::GatewayStub::thumbprint("$security/master.crt")); }
 sub properties { return $system->sql("SELECT property_value FROM catalog.master_properties WHERE property_name = 'SSLCERT_THUMBPRINT'"); }
 
@@ -98,6 +101,112 @@ subtest 'after the grace' => sub {
 	check_all($first, $last, 'retired');
 };
 
+sub refusal { my ($statement) = @_; my (undef, undef, $err) = $system->node->psql('postgres', $statement); return $err; }
+sub trust_of { my ($name) = @_; return $system->sql("SELECT master_trust FROM catalog.worker_agents WHERE workeragentid = '$system->{agents}{$name}{id}'"); }
+
+# Stop a worker and wait until the master takes it for offline.
+sub send_away
+{
+	my ($name) = @_;
+	$system->stop_agent($name);
+	$system->wait_until("SELECT NOT is_online FROM catalog.worker_agents WHERE workeragentid = '$system->{agents}{$name}{id}'");
+	return;
+}
+
+# Rotate and wait until the new certificate is used; its thumbprint and what was said.
+sub rotate
+{
+	my ($arguments) = @_;
+	my ($status, $next, $said) = $system->node->psql('postgres', "SELECT catalog.rotate_master_certificate($arguments)");
+	is($status, 0, "rotate_master_certificate($arguments)") or diag($said);
+	$system->wait_until("SELECT state = 'current' FROM catalog.master_certificates WHERE thumbprint = '$next'");
+	$system->wait_until("SELECT thumbprint = '$next' FROM internal.master_state");
+	return ($next, $said);
+}
+
+sub comes_back
+{
+	my ($name, $what) = @_;
+	$system->start_agent($name);
+	$system->wait_until("SELECT is_online AND master_trust = 'confirmed' FROM catalog.worker_agents WHERE workeragentid = '$system->{agents}{$name}{id}'");
+	pass($what);
+	return;
+}
+
+# The worker refuses the master; the diagnosis says what to do, which is done as it is written.
+sub left_behind
+{
+	my ($name, $current) = @_;
+	my $agent = $system->{agents}{$name};
+	my $offset = -s $agent->{log};
+	is(trust_of($name), 'left behind', 'catalog.worker_agents says so');
+	my $row;
+	$system->wait_for('the diagnosis', sub { ($row) = grep { $_->{check} eq 'worker online' && $_->{cause} =~ /"$name"/ }
+			@{ JSON::PP->new->decode($system->sql('SELECT json_agg(d) FROM catalog.diagnose_scaleout() d')) } });
+	like($row->{cause}, qr/offline.*does not know the master's certificate.*SO314/, 'the diagnosis names it');
+	$system->start_agent($name);
+	$system->wait_for('the refusal', sub { substr(slurp_file($agent->{log}), $offset) =~ /SO314: the certificate of the master is not one of the pinned ones/ });
+	$system->stop_agent($name);
+	# The server does not know where on that machine the settings are.
+	my ($setting, $value) = $row->{cure} =~ /set (\w+) = ([0-9a-f]{64}) in the settings of the worker/ or die $row->{cure};
+	Scaleout::Symptom::set_worker($agent->{directory}, $setting, $value);
+	comes_back($name, 'which helps');
+	return substr(slurp_file($agent->{log}), $offset);
+}
+
+subtest 'a worker that is away meanwhile' => sub {
+	send_away('two');
+	my $settings = slurp_file("$system->{agents}{two}{directory}/worker.conf");
+	my (undef, $said) = rotate('');
+	like($said, qr/NOTICE:  1 enabled workers are offline: "two".*learn the new certificate when they come back within 7 days/s, 'it is said');
+	is(trust_of('one') . ', ' . trust_of('two'), 'confirmed, catches up', 'catalog.worker_agents says so');
+	rotate("grace => '1 day'");
+	is($system->sql("SELECT state, until BETWEEN now() + interval '23 hours' AND now() + interval '1 day' FROM catalog.master_certificate_confirmations WHERE displayname = 'two'"),
+		'catches up|t', 'after a second one, too, until the first statement ends');
+	comes_back('two', 'two rotations later it comes back');
+	is(slurp_file("$system->{agents}{two}{directory}/worker.conf"), $settings, 'nobody has edited its settings');
+	my ($first, $last) = start_executions(20);
+	check_all($first, $last, 'come back');
+};
+
+subtest 'a worker that comes too late' => sub {
+	send_away('two');
+	my ($next, $said) = rotate("grace => '2 seconds'");
+	like($said, qr/within 00:00:02/, 'the time is said');
+	$system->wait_until("SELECT master_trust = 'left behind' FROM catalog.worker_agents WHERE workeragentid = '$system->{agents}{two}{id}'");
+	my $log = left_behind('two', $next);
+	like($log, qr/named it as its successor, but that counted until \S+Z only/, 'its log says that it came too late');
+};
+
+subtest 'a certificate whose key others may have' => sub {
+	send_away('two');
+	my $stolen = served();
+	my ($next, $said) = rotate('compromised => true');
+	like($said, qr/WARNING:  1 enabled workers are offline: "two".*set MasterHttpsCertThumbprint = $next in worker\.conf/s, 'it is said who is left behind, and the cure');
+	is(() = slurp_file("$security/master.crt") =~ /BEGIN CERTIFICATE/g, 1, 'nothing is served that leads on from it');
+	$system->wait_until("SELECT count(*) = 0 FROM catalog.master_certificates WHERE state = 'old'");
+	$system->wait_for('the retired thumbprint', sub { slurp_file("$system->{agents}{one}{directory}/master_pins") =~ /^retired $stolen$/m });
+	pass('workers that are online refuse it at once');
+	left_behind('two', $next);
+};
+
+subtest 'waiting for all' => sub {
+	send_away('two');
+	my $present = served();
+	like(refusal('SELECT catalog.rotate_master_certificate(wait_for_all => true, force => true)'), qr/wait_for_all goes neither with force/, 'not with force');
+	my (undef, $next, $said) = $system->node->psql('postgres', 'SELECT catalog.rotate_master_certificate(wait_for_all => true)');
+	like($said, qr/NOTICE:  1 enabled workers are offline: "two".*used when they have come and know it.*disable_worker_agent/s, 'it is said for whom');
+	$system->wait_until("SELECT confirmed FROM catalog.master_certificate_confirmations WHERE displayname = 'one'");
+	my $row;
+	$system->wait_for('the diagnosis', sub { $row = Scaleout::Symptom::diagnose($system)->{'certificate rotation'} });
+	like($row->{cause}, qr/The next certificate $next, announced by postgres at .* waits for "two" \(offline\)/, 'the diagnosis says it');
+	is(served(), $present, 'the present certificate stays in use');
+	$system->start_agent('two');
+	$system->wait_until("SELECT state = 'current' FROM catalog.master_certificates WHERE thumbprint = '$next'");
+	pass('it is used when that worker has come');
+	ok(!Scaleout::Symptom::diagnose($system)->{'certificate rotation'}, 'and the row is gone');
+};
+
 subtest 'a certificate that was made elsewhere' => sub {
 	# From a private authority, with its certificate behind it.
 	my $folder = PostgreSQL::Test::Utils::tempdir();
@@ -118,6 +227,34 @@ subtest 'a certificate that was made elsewhere' => sub {
 	my ($first, $last) = start_executions(20);
 	check_all($first, $last, 'from an authority');
 	ok($system->wait_log(qr/the certificate in .*master\.crt expires in (?:9|10) days/, $offset), 'that it ends within 30 days is in the log');
+};
+
+subtest 'the certificate has expired' => sub {
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	append_to_file("$folder/ca.conf", "[ca]\ndefault_ca=c\n[c]\nnew_certs_dir=$folder\ndatabase=$folder/index.txt\nrand_serial=yes\n"
+		. "default_md=sha256\npolicy=p\nx509_extensions=e\ncopy_extensions=copy\n[p]\ncommonName=supplied\n[e]\nbasicConstraints=CA:FALSE\n");
+	append_to_file("$folder/index.txt", '');
+	Scaleout::GatewayStub::run_quietly('openssl', 'req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost',
+		'-addext', 'subjectAltName=DNS:localhost', '-keyout', "$security/expired.key", '-out', "$folder/csr");
+	chmod 0600, "$security/expired.key";
+	Scaleout::GatewayStub::run_quietly('openssl', 'ca', '-batch', '-notext', '-selfsign', '-config', "$folder/ca.conf", '-keyfile', "$security/expired.key", '-in', "$folder/csr",
+		'-startdate', '20200101000000Z', '-enddate', '20210101000000Z', '-out', "$security/expired.crt");
+	# Served and known to the workers, as it would be had it grown old.
+	my ($expired) = rotate("certificate_file => 'expired.crt', key_file => 'expired.key'");
+	my $offset = $system->log_size;
+	$system->node->restart;
+	$system->wait_listening;
+	ok($system->wait_log(qr/WARNING:  scaleout: the certificate of the master \(SELECT catalog\.rotate_master_certificate\(\) replaces it\) expired at 2021-01-01/, $offset), 'the server log says it');
+	$system->wait_until('SELECT count(*) = 2 FROM catalog.worker_agents WHERE is_online AND isenabled');
+	my ($first, $last) = start_executions(20);
+	check_all($first, $last, 'with an expired certificate');
+	my $row = Scaleout::Symptom::diagnose($system)->{"master's certificate valid"};
+	is($row->{result}, 'failed', 'the diagnosis says it');
+	Scaleout::Symptom::apply($system, $row);
+	$system->wait_until("SELECT count(*) = 0 FROM catalog.master_certificates WHERE thumbprint = '$expired' AND state = 'current'");
+	$system->wait_for('a valid one', sub { Scaleout::Symptom::diagnose($system)->{"master's certificate valid"}{result} eq 'ok' });
+	($first, $last) = start_executions(20);
+	check_all($first, $last, 'after its cure');
 };
 
 subtest 'a worker, while 200 executions run' => sub {
@@ -145,6 +282,41 @@ subtest 'a worker, while 200 executions run' => sub {
 	$system->sql("SELECT catalog.revoke_worker_certificate('$before')");
 	$system->wait_until("SELECT revoked FROM catalog.worker_certificates WHERE thumbprint = '$third'");
 	pass('revoking a certificate revokes those that took its place');
+};
+
+subtest 'a worker with a certificate of a company' => sub {
+	# As docs/certificates.md says.
+	my $agent = $system->{agents}{two};
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my $before = unpack('H*', Scaleout::GatewayStub::thumbprint("$agent->{directory}/worker.crt"));
+	$system->sql("SELECT catalog.enable_worker_agent('$agent->{id}')");
+	copy_file("$agent->{directory}/worker.$_", "$folder/before.$_") for 'crt', 'key';
+	chmod 0600, "$folder/before.key";
+	system_or_bail(Scaleout::System::program('scaleout'), 'cert', 'request', '--like', "$agent->{directory}/worker.crt", "$folder/new.csr", "$folder/new.key");
+	Scaleout::GatewayStub::run_quietly('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650',
+		'-subj', '/CN=our authority', '-keyout', "$folder/authority.key", '-out', "$folder/authority.crt");
+	Scaleout::GatewayStub::run_quietly('openssl', 'x509', '-req', '-in', "$folder/new.csr", '-CA', "$folder/authority.crt", '-CAkey', "$folder/authority.key",
+		'-copy_extensions', 'copy', '-days', '20', '-out', "$folder/new.crt");
+	append_to_file("$folder/new.crt", slurp_file("$folder/authority.crt"));
+	my $new = unpack('H*', Scaleout::GatewayStub::thumbprint("$folder/new.crt"));
+	my @rotate = (Scaleout::System::program('scaleout-worker'), 'rotate', '--directory', $agent->{directory});
+	my ($first, $last) = start_executions(50);
+	command_like([ @rotate, '--certificate', "$folder/new.crt", '--key', "$folder/new.key" ], qr/is replaced; its thumbprint is $new/, 'it is taken into use');
+	$system->wait_until("SELECT thumbprint = '$new' AND certificate_state = 'expires soon' FROM catalog.worker_agents WHERE workeragentid = '$agent->{id}'");
+	check_all($first, $last, 'company');
+	is((stat("$agent->{directory}/worker.key"))[2] & 07777, 0600, 'the key is private');
+	my ($row) = grep { $_->{check} eq "worker's certificate valid" } @{ JSON::PP->new->decode($system->sql('SELECT json_agg(d) FROM catalog.diagnose_scaleout() d')) };
+	like($row->{cause}, qr/of worker "two" expires at/, 'the diagnosis says that it ends soon');
+	command_fails_like([ @rotate, '--certificate', "$folder/new.crt", '--key', "$folder/new.key" ], qr/SO318: this is the certificate that is in use/, 'not twice');
+	command_fails_like([ @rotate, '--certificate', "$folder/new.crt", '--key', "$folder/before.key" ], qr/SO308/, 'nor with another key');
+	# Its old certificate was dropped, so the master would shut it out.
+	command_fails_like([ @rotate, '--certificate', "$folder/before.crt", '--key', "$folder/before.key" ], qr/SO318: the worker has not replaced its certificate/, 'one that is revoked is not taken');
+	ok(log_has('two', qr/SO318: certificate $before was replaced or revoked before; give another one/), 'the log says why');
+	ok(!-e "$agent->{directory}/worker.crt.next" && !-e "$agent->{directory}/worker.key.next", 'and nothing of it is left');
+	is($system->sql("SELECT thumbprint FROM catalog.worker_agents WHERE workeragentid = '$agent->{id}'"), $new, 'the worker goes on with the present one');
+	Scaleout::Symptom::apply($system, $row);
+	$system->wait_until("SELECT thumbprint <> '$new' AND certificate_state = 'valid' FROM catalog.worker_agents WHERE workeragentid = '$agent->{id}'");
+	pass('the cure of the diagnosis replaces it');
 };
 
 subtest 'a crash between the two files' => sub {
