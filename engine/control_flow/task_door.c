@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "engine/control_flow/event.h"
 #include "engine/control_flow/message_queue.h"
 #include "engine/control_flow/property_expression.h"
@@ -128,6 +129,33 @@ so_task_variable(const SoTaskRun *run, const char *name)
 	return resolve_value((SoTaskRun *) (uintptr_t) run, name);
 }
 
+/*
+ * What programs and servers send need not be text.  Expressions, checkpoints and
+ * databases take UTF-8 without zero bytes only, and a checkpoint would give back
+ * something else than was put in.  True when bytes were replaced.
+ */
+static bool
+clean_text(TALLOC_CTX *context, SoValue *value)
+{
+	SoByteBuffer clean;
+	bool changed = false;
+
+	if (value->is_null || !so_data_type_is_character(value->type) || value->as.text.length == 0)
+		return false;
+	so_byte_buffer_init(&clean);
+	so_utf8_put_clean(&clean, (const uint8_t *) value->as.text.bytes, value->as.text.length);
+	if (!clean.failed && (so_byte_buffer_length(&clean) != value->as.text.length ||
+						  memcmp(clean.data + clean.start, value->as.text.bytes,
+								 value->as.text.length) != 0))
+	{
+		*value = so_value_bytes(context, value->type, (const char *) clean.data + clean.start,
+								so_byte_buffer_length(&clean));
+		changed = true;
+	}
+	so_byte_buffer_free(&clean);
+	return changed;
+}
+
 bool
 so_task_set_variable(SoTaskRun *run, const char *name, const SoValue *value, SoError *error)
 {
@@ -150,6 +178,11 @@ so_task_set_variable(SoTaskRun *run, const char *name, const SoValue *value, SoE
 					 "the value does not fit variable \"%s\": %s", variable->name, cause.message);
 		return so_error_detail(error, "%s", cause.detail);
 	}
+	if (clean_text(run->context, &converted))
+		so_task_warning(run, SO_ERR_TASK_TEXT_REPLACED,
+						"what variable \"%s\" was given is not UTF-8 text: U+FFFD stands for the "
+						"bytes that are no characters",
+						variable->name);
 	variable->value = converted;
 	variable->changed = true;
 	return true;
@@ -231,6 +264,7 @@ void
 so_task_set_execution_value(SoTaskRun *run, const SoValue *value)
 {
 	run->execution_value = so_value_copy(run->context, value);
+	(void) clean_text(run->context, &run->execution_value);
 	run->has_execution_value = true;
 }
 
