@@ -170,6 +170,8 @@ $(BUILD)/man/made: $(PROGRAMS) scripts/man-pages
 	$(quiet)scripts/man-pages $(BUILD)/bin $(BUILD)/man
 	@touch $@
 
+all: $(BUILD)/man/made
+
 install-man: $(BUILD)/man/made
 	@install -d $(MANDIR)
 	$(quiet)for page in $$(find $(BUILD)/man -name "*.1"); do \
