@@ -50,14 +50,20 @@ report(const SoError *error)
 			   : SO_EXIT_USAGE;
 }
 
+/* missing: what to say when there are none; NULL: nothing. */
 static int
-show_messages(Logs *logs)
+show_messages(Logs *logs, const SoError *missing)
 {
 	SoError error = {0};
 	PGresult *result = so_messages_next(&logs->view, &error);
 
 	if (result == NULL)
 		return report(&error);
+	if (missing != NULL && PQntuples(result) == 0)
+	{
+		PQclear(result);
+		return report(missing);
+	}
 	if (logs->json)
 		so_table_print(result, true);
 	else
@@ -193,7 +199,7 @@ follow(Logs *logs)
 		if (attempt == 0)
 			attempt = logs->all_attempts && last > 0 ? 1 : last;
 		if (logs->messages)
-			status = show_messages(logs);
+			status = show_messages(logs, NULL);
 		if (status != SO_EXIT_SUCCESS)
 			return status;
 		if (logs->task_log && attempt > 0 && !lost)
@@ -224,13 +230,17 @@ run(Logs *logs)
 	bool ended;
 	int status = SO_EXIT_SUCCESS;
 
-	/* Something to say no with, when there is neither a message nor a log. */
 	if (so_task_log_attempts(&logs->task, &ended, &error) < 0)
-		return report(&error);
+	{
+		/* Other operations have messages as well. */
+		if (error.code != SO_ERR_CLIENT_NOT_FOUND || logs->asked || logs->follow)
+			return report(&error);
+		return show_messages(logs, &error);
+	}
 	if (logs->follow)
 		return follow(logs);
 	if (logs->messages)
-		status = show_messages(logs);
+		status = show_messages(logs, NULL);
 	fflush(stdout);
 	if (status == SO_EXIT_SUCCESS && logs->task_log)
 		status = show_task_logs(logs);

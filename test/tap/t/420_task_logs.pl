@@ -173,6 +173,22 @@ subtest 'a large log, and one that is no text' => sub {
 	like($out, qr/\A${printed}gr\xC3\xBCn \? \?\[31mred\n\z/, 'what is not UTF-8 and what moves a terminal is replaced');
 };
 
+subtest 'a secret' => sub {
+	$system->sql(q{SELECT catalog.deploy_packages('f', 'secrets', ARRAY[('hush', '{"name": "hush", "id": "1b1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a77",
+		"parameters": [{"name": "password", "type": "string", "sensitive": true, "required": true}],
+		"executables": [{"name": "work", "type": "execute_process", "executable": "/bin/sh", "arguments": ["-c", "exit 4"]}]}')]::catalog.package_table_type[])});
+	my ($out, $err);
+	for my $name (qw(one two)) { Scaleout::Symptom::set_worker($agent{$name}{directory}, 'TaskLogLevel', 127); $system->signal_agent($name, 'HUP'); }
+	$system->wait_for('a log with everything', sub {
+		my $id = $system->run('f', 'secrets', 'hush', q{'{"password": "tr0ub4dor&3", "$ServerOption::LOGGING_LEVEL": 3}'});
+		$system->wait_status($id, 4);
+		(undef, $out, $err) = logs($id);
+		return $out =~ /exit code 4.*task log of attempt 1.*exit code 4/s;
+	});
+	unlike("$out$err", qr/tr0ub4dor/, 'the value of a sensitive parameter is neither in the messages nor in the log');
+	for my $name (qw(one two)) { Scaleout::Symptom::set_worker($agent{$name}{directory}, 'TaskLogLevel', 4); $system->signal_agent($name, 'HUP'); }
+};
+
 subtest 'segments' => sub {
 	my $path = path_of($failed, 1, worker_of($failed));
 	for my $part ([ 2, "second\n" ], [ 10, "tenth\n" ])
@@ -225,6 +241,7 @@ subtest 'no log' => sub {
 	is($status, 1, 'never given to a worker');
 	like($err, qr/SO161: execution $created was never given to a worker.*explain_execution\($created\)/s, 'and so it is said');
 	is((logs(987654))[0], 4, 'no such execution');
+	is((logs($_, 987654))[0], 4, "nor with $_") for qw(--task-log --json --follow);
 	is((logs('--messages', '--task-log', 1))[0], 6, 'options that exclude each other');
 };
 
