@@ -39,6 +39,8 @@ so_log_copy_news_claim(void)
 	claimed = so_shared->log_copy.pid == 0;
 	if (claimed)
 	{
+		so_shared->log_copy.master = so_shared->master_pid;
+		so_shared->log_copy.state = SO_LOG_COPY_UNKNOWN;
 		so_shared->log_copy.pid = MyProcPid;
 		so_shared->log_copy.latch = MyLatch;
 		so_shared->log_copy.done_to = 0;
@@ -82,6 +84,12 @@ so_log_copy_news_state(uint32 generation, const SoError *error)
 		copy_text(hint, error->hint, sizeof(hint));
 	}
 	SpinLockAcquire(&so_shared->mutex);
+	if (news->pid == 0)
+	{
+		/* The master says itself that there is no worker. */
+		news->master = so_shared->master_pid;
+		news->done_to = 0;
+	}
 	news->state_generation = generation;
 	news->state = error == NULL ? SO_LOG_COPY_COPYING : SO_LOG_COPY_FAILING;
 	news->code = error == NULL ? SO_OK : error->code;
@@ -111,7 +119,7 @@ so_log_copy_news_wanted(void)
 
 	SpinLockAcquire(&so_shared->mutex);
 	wanted = so_shared->hold == 0 && so_shared->master_pid != 0 &&
-			 so_shared->master_database == MyDatabaseId;
+			 so_shared->master_pid == so_shared->log_copy.master;
 	SpinLockRelease(&so_shared->mutex);
 	return wanted;
 }
@@ -148,6 +156,11 @@ so_log_copy_news_read(void)
 
 	SpinLockAcquire(&so_shared->mutex);
 	news = so_shared->log_copy;
+	if (news.master != so_shared->master_pid)
+	{
+		news.done_to = 0;
+		news.state = SO_LOG_COPY_UNKNOWN;
+	}
 	SpinLockRelease(&so_shared->mutex);
 	return news;
 }

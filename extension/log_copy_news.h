@@ -24,6 +24,7 @@ typedef enum SoLogCopyState
 
 typedef struct SoLogCopyNews
 {
+	pid_t master;      /* all that follows was told to this one; another one must not believe it */
 	pid_t pid;         /* of the copying worker; 0: none */
 	Latch *latch;      /* of it; see SoShared about latches */
 	uint32 generation; /* the master counts changes of the log database */
@@ -50,14 +51,14 @@ extern void so_log_copy_news_state(uint32 generation, const SoError *error);
 /* The number of the log database that is to be used now. */
 extern uint32 so_log_copy_news_generation(void);
 
-/* Is there a master for the database of this process, and nobody who wants it to leave? */
+/* Is the master still there that the worker was started by, and nobody wants it to leave? */
 extern bool so_log_copy_news_wanted(void);
 
 /* Of the master: there is something to copy; another log database is set. */
 extern void so_log_copy_news_wake(void);
 extern void so_log_copy_news_changed(void);
 
-/* A copy of the news. */
+/* A copy of the news; what was told to another master is left out, but not that there is a worker. */
 extern SoLogCopyNews so_log_copy_news_read(void);
 
 #endif /* EXTENSION_LOG_COPY_NEWS_H */

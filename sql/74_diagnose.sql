@@ -511,6 +511,9 @@ BEGIN
 	ELSIF log.state = 'starting' THEN
 		RETURN NEXT internal.finding('log copy', 'warning', format('The copy to log database "%s" has not begun; %s.', log.server_name, backlog),
 			'Ask again in a few seconds; if it stays so, see "master alive".');
+	ELSIF waiting.since < clock_timestamp() - interval '5 min' THEN
+		RETURN NEXT internal.finding('log copy', 'warning', format('The copy to log database "%s" is slower than the packages: %s.', log.server_name, backlog),
+			'Look in the log database for what slows it down (pg_stat_activity); the messages are complete in this catalog.');
 	ELSE
 		RETURN NEXT internal.finding('log copy', 'ok', format('Event messages are copied to log database "%s"; %s.', log.server_name, backlog));
 	END IF;
