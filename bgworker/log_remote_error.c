@@ -13,6 +13,8 @@
 
 #include <ctype.h>
 
+#include "mb/pg_wchar.h"
+
 #define LINE_SIZE 512
 
 /* The first line that says something; LOCATION lines of the verbose form are left out. */
@@ -40,6 +42,13 @@ one_line(const char *text, char *line)
 	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '.'))
 		n--;
 	line[n] = '\0';
+	n = (size_t) pg_mbcliplen(line, (int) n, (int) n);
+	line[n] = '\0';
+	/* Before the login is done that server speaks in an encoding of its own. */
+	if (!pg_verifymbstr(line, (int) n, true))
+		for (char *byte = line; *byte != '\0'; byte++)
+			if (IS_HIGHBIT_SET(*byte))
+				*byte = '?';
 }
 
 /* The SQLSTATE in "FATAL:  28P01: password authentication failed", or an empty text. */

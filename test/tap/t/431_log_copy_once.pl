@@ -190,5 +190,19 @@ subtest 'a new timeline' => sub {
 		'the numbers have a gap, and the copy goes on');
 };
 
+# As a superuser one may let the server's own account log in, here into the catalog's own database.
+subtest 'the log database is the catalog\'s own' => sub {
+	$system->sql($system->sql('SELECT catalog.log_database_script()'));
+	$system->sql("SELECT catalog.update_logdb_info('here', '" . $node->connstr($system->{database}) =~ s/'/''/gr . "')");
+	$system->wait_until(q{SELECT server_name = 'here' FROM catalog.log_copy});
+	my $id = start(1);
+	wait_ended();
+	$log->wait_copied;
+	is($system->sql("SELECT count(*) FROM scaleout_log.event_messages l JOIN catalog.event_messages m USING (operation_id, attempt, sequence, message) WHERE operation_id = $id"), 4,
+		'messages are copied there');
+	is($system->sql('SELECT catalog.update_logdb_info(NULL, NULL)'), '', 'it is switched off');
+	$system->wait_until(q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'scaleout log copy' OR backend_type = 'scaleout log copy'});
+};
+
 $system->stop;
 done_testing();
