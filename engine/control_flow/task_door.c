@@ -144,9 +144,9 @@ clean_text(TALLOC_CTX *context, SoValue *value)
 		return false;
 	so_byte_buffer_init(&clean);
 	so_utf8_put_clean(&clean, (const uint8_t *) value->as.text.bytes, value->as.text.length);
-	if (!clean.failed && (so_byte_buffer_length(&clean) != value->as.text.length ||
-						  memcmp(clean.data + clean.start, value->as.text.bytes,
-								 value->as.text.length) != 0))
+	if (!clean.failed &&
+		(so_byte_buffer_length(&clean) != value->as.text.length ||
+		 memcmp(clean.data + clean.start, value->as.text.bytes, value->as.text.length) != 0))
 	{
 		*value = so_value_bytes(context, value->type, (const char *) clean.data + clean.start,
 								so_byte_buffer_length(&clean));
