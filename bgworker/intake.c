@@ -14,6 +14,7 @@
 #include "bgworker/admission.h"
 #include "bgworker/agents.h"
 #include "bgworker/leases.h"
+#include "bgworker/server_log.h"
 #include "common/log.h"
 #include "extension/error.h"
 #include "extension/master_news.h"
@@ -99,18 +100,36 @@ take_listening(SoMaster *master, const SoFrame *frame)
 	return true;
 }
 
+/* The code at the beginning of a line, when it is one of ours. */
+static int
+code_of(const char *line)
+{
+	char state[6] = "";
+	SoErrorCode code;
+
+	strlcpy(state, line, sizeof(state));
+	code = line[0] != '\0' && strchr(line, ':') == line + 5 ? so_error_from_state(state) : SO_OK;
+	return code != SO_OK ? so_error_sqlstate(code) : 0;
+}
+
 static bool
-take_log(const SoFrame *frame)
+take_log(const SoMaster *master, const SoFrame *frame)
 {
 	char *line;
+	int code;
 
 	if (frame->length < 1 || !so_gateway_frames_strings(frame, 1, &line, 1))
 		return false;
+	code = code_of(line);
+	so_server_log_foreign((SoLogLevel) frame->payload[0], "scaleout-gateway",
+						  (int) master->gateway.pid, line);
 	/* Lines from a process that faces the network: never more than LOG or WARNING. */
 	if (frame->payload[0] & (SO_LOG_ERROR | SO_LOG_CRITICAL | SO_LOG_WARNING))
-		ereport(WARNING, (errmsg("scaleout gateway: %s", line)));
+		ereport(WARNING, (errcode(code != 0 ? code : ERRCODE_WARNING),
+						  errmsg("scaleout gateway: %s", line)));
 	else
-		ereport(LOG, (errmsg("scaleout gateway: %s", line)));
+		ereport(LOG, (errcode(code), errmsg("scaleout gateway: %s", line)));
+	so_server_log_own();
 	return true;
 }
 
@@ -191,7 +210,7 @@ take_frame(SoMaster *master, SoBatch *batch, const SoFrame *frame)
 			so_agents_abandon(request);
 			return true;
 		case SO_GATEWAY_LOG:
-			return take_log(frame);
+			return take_log(master, frame);
 		case SO_GATEWAY_FAILED:
 			return take_failed(master, frame);
 		case SO_GATEWAY_RELOADED:

@@ -19,6 +19,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "bgworker/registration.h"
+#include "bgworker/server_log.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_shseclabel.h"
 #include "extension/binding.h"
@@ -237,6 +238,7 @@ so_launcher_main(Datum argument)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
+	so_server_log_init("scaleout-launcher");
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	so_shared_register_launcher();

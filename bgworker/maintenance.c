@@ -16,6 +16,7 @@
 
 #include "bgworker/registration.h"
 #include "bgworker/seat.h"
+#include "bgworker/server_log.h"
 #include "bgworker/spi.h"
 #include "catalog/pg_type.h"
 #include "common/clock.h"
@@ -144,6 +145,7 @@ so_maintenance_main(Datum argument)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
+	so_server_log_init("scaleout-maintenance");
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
 	SetConfigOption("application_name", "scaleout maintenance", PGC_USERSET, PGC_S_OVERRIDE);

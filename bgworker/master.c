@@ -26,6 +26,7 @@
 #include "bgworker/maintenance.h"
 #include "bgworker/registration.h"
 #include "bgworker/seat.h"
+#include "bgworker/server_log.h"
 #include "bgworker/spi.h"
 #include "bgworker/state.h"
 #include "bgworker/task_logs.h"
@@ -342,6 +343,7 @@ so_master_main(Datum argument)
 	pqsignal(SIGCHLD, note_child);
 	pqsignal(SIGINT, cancel_by_timeout);
 	pqsignal(SIGPIPE, SIG_IGN);
+	so_server_log_init("scaleout-master");
 	BackgroundWorkerUnblockSignals();
 
 	/* The seat first: the loser must not count as a session of the database. */

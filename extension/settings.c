@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/protocol.h"
 #include "extension/compat.h"
 #include "extension/settings.h"
@@ -44,6 +45,12 @@ int so_setting_probe_interval = 5000;
 int so_setting_loader_timeout = 60000;
 int so_setting_max_lost_attempts = 2;
 int so_setting_log_copy_timeout = 30000;
+
+char *so_setting_log_file;
+int so_setting_log_level = SO_LOG_DEFAULT_MASK;
+int so_setting_log_rotation_size = 10 * 1024;
+int so_setting_log_rotation_age = 0;
+int so_setting_log_rotation_count = 8;
 
 #define ONE_DAY_MS (24 * 60 * 60 * 1000)
 
@@ -170,12 +177,37 @@ define_intervals(void)
 		PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
+static void
+define_log(void)
+{
+	define_path("scaleout.log_file",
+				"A file for the lines of the master, its gateway and its helpers alone.",
+				"Empty: they are in the server's log only, where they always are.",
+				&so_setting_log_file, "");
+	DefineCustomIntVariable(
+		"scaleout.log_level", "What goes to scaleout.log_file.",
+		"A sum of: 1 Verbose, 2 Information, 4 Warning, 8 Error, 16 Progress, 32 CriticalError, "
+		"64 Audit; of what log_min_messages lets through.",
+		&so_setting_log_level, SO_LOG_DEFAULT_MASK, 0, 127, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("scaleout.log_rotation_size",
+							"Size beyond which scaleout.log_file is renamed and begun anew.",
+							"0: never.", &so_setting_log_rotation_size, 10 * 1024, 0, MAX_KILOBYTES,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	define_interval("scaleout.log_rotation_age",
+					"Age beyond which scaleout.log_file is renamed and begun anew.", "0: never.",
+					&so_setting_log_rotation_age, 0, INT_MAX, PGC_SIGHUP);
+	DefineCustomIntVariable(
+		"scaleout.log_rotation_count", "How many old ones of scaleout.log_file are kept.", NULL,
+		&so_setting_log_rotation_count, 8, 0, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
 void
 so_settings_init(void)
 {
 	define_endpoint();
 	define_files();
 	define_intervals();
+	define_log();
 	MarkGUCPrefixReserved("scaleout");
 }
 

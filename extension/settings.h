@@ -37,6 +37,13 @@ extern int so_setting_loader_timeout;
 extern int so_setting_max_lost_attempts;
 extern int so_setting_log_copy_timeout;
 
+/* The log of master, gateway and helpers beside the server's. */
+extern char *so_setting_log_file;        /* empty: none */
+extern int so_setting_log_level;         /* sum of SoLogLevel */
+extern int so_setting_log_rotation_size; /* kB */
+extern int so_setting_log_rotation_age;  /* ms */
+extern int so_setting_log_rotation_count;
+
 /* Define all settings and reserve the prefix; from _PG_init under preload. */
 extern void so_settings_init(void);
 

@@ -427,6 +427,7 @@ so_nursery_main(int argc, char **argv)
 
 	(void) argc;
 	(void) argv;
+	so_log_open("scaleout-nursery", SO_LOG_DEFAULT_MASK);
 	if (!open_nursery(&nursery))
 		return 1;
 	prctl(PR_SET_NAME, "scaleout-nursery");

@@ -25,6 +25,7 @@
 #include "worker_agent/join.h"
 #include "worker_agent/rotation.h"
 #include "worker_agent/settings.h"
+#include "worker_agent/own_log.h"
 #include "worker_agent/signals.h"
 
 #define DEFAULT_DIRECTORY "/var/lib/scaleout"
@@ -244,7 +245,7 @@ run_agent(int argc, char **argv)
 	settings = load_settings(context, &options);
 	if (settings == NULL)
 		status = EXIT_SETTINGS;
-	else if (so_signals_open_log(settings, &error))
+	else if (so_own_log_open(settings, &error))
 		status = so_agent_run(context, settings);
 	else
 		complain(&error);

@@ -29,6 +29,7 @@
 #include "common/orphan.h"
 #include "common/protocol.h"
 #include "worker_agent/backoff.h"
+#include "worker_agent/nursery_output.h"
 
 #define FIRST_RESTART_MS 100
 #define MAX_RESTART_MS   10000
@@ -61,6 +62,7 @@ struct SoNurseryClient
 	struct event *readable;
 	struct event *writable;
 	struct event *restart;
+	SoNurseryOutput output;
 	SoBackoff backoff;
 	TAILQ_HEAD(, Packet) queue;
 };
@@ -226,6 +228,7 @@ nursery_lost(SoNurseryClient *nursery)
 		nursery->pid = 0;
 	}
 	kill_orphans(nursery);
+	so_nursery_output_close(&nursery->output);
 	if (nursery->stopping)
 		return;
 	if (!nursery->ever_ready)
@@ -352,7 +355,7 @@ nursery_readable(evutil_socket_t fd, short what, void *argument)
 /* ---- starting ------------------------------------------------------------------------ */
 
 static int
-spawn_nursery(SoNurseryClient *nursery, int fd)
+spawn_nursery(SoNurseryClient *nursery, int fd, int output_fd)
 {
 	char mode[] = "--nursery";
 	char *arguments[] = {nursery->program, mode, NULL};
@@ -366,6 +369,8 @@ spawn_nursery(SoNurseryClient *nursery, int fd)
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, output_fd, STDERR_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, fd, SO_NURSERY_FD);
 	posix_spawn_file_actions_addclosefrom_np(&actions, SO_NURSERY_FD + 1);
 	posix_spawnattr_init(&attributes);
@@ -387,6 +392,7 @@ static bool
 start(SoNurseryClient *nursery, SoError *error)
 {
 	int pair[2];
+	int output_fd;
 	int result;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
@@ -394,10 +400,14 @@ start(SoNurseryClient *nursery, SoError *error)
 		so_error_set(error, SO_ERR_SYSTEM_CALL, "socketpair", "the nursery cannot be started");
 		return so_error_detail(error, "socketpair: %s.", strerror(errno));
 	}
-	result = spawn_nursery(nursery, pair[1]);
+	output_fd = so_nursery_output_open(&nursery->output, nursery->base);
+	result = output_fd < 0 ? errno : spawn_nursery(nursery, pair[1], output_fd);
 	close(pair[1]);
+	if (output_fd >= 0)
+		close(output_fd);
 	if (result != 0)
 	{
+		so_nursery_output_close(&nursery->output);
 		close(pair[0]);
 		nursery->pid = 0;
 		set_lost_error(nursery, SO_ERR_AGENT_RUNNER_PROGRAM, error);
@@ -433,6 +443,7 @@ so_nursery_start(TALLOC_CTX *context, struct event_base *base, const char *progr
 	nursery->program = talloc_strdup(nursery, program);
 	nursery->events = *events;
 	nursery->fd = -1;
+	so_nursery_output_init(&nursery->output);
 	nursery->task_types = talloc_strdup(nursery, "");
 	nursery->backoff.initial_ms = FIRST_RESTART_MS;
 	nursery->restart = evtimer_new(base, restart_due, nursery);
@@ -478,5 +489,6 @@ so_nursery_stop(SoNurseryClient *nursery)
 		nursery_lost(nursery);
 	else
 		kill_orphans(nursery);
+	so_nursery_output_close(&nursery->output);
 	talloc_free(nursery);
 }

@@ -183,6 +183,20 @@ check_thumbprints(const SoSettingRow *row, const char *value, const char *place,
 	return true;
 }
 
+/* Is value one of the words of a list "a, b, c"? */
+static bool
+is_choice(const char *choices, const char *value)
+{
+	size_t length = strlen(value);
+
+	for (const char *at = choices; length > 0 && (at = strstr(at, value)) != NULL; at += length)
+	{
+		if ((at == choices || at[-1] == ' ') && (at[length] == '\0' || at[length] == ','))
+			return true;
+	}
+	return false;
+}
+
 static bool
 set_text(SoSettings *settings, const SoSettingRow *row, const char *value, const char *place,
 		 SoError *error)
@@ -192,6 +206,13 @@ set_text(SoSettings *settings, const SoSettingRow *row, const char *value, const
 
 	if (value[0] == '\0' && (row->flags & SO_SETTING_REQUIRED) && strcmp(place, "default") != 0)
 		return invalid_value(row, value, place, error, "It must not be empty");
+	if (row->kind == SO_SETTING_CHOICE && !is_choice(row->choices, value))
+	{
+		char what[200];
+
+		snprintf(what, sizeof(what), "It must be one of %s", row->choices);
+		return invalid_value(row, value, place, error, what);
+	}
 	if (value[0] != '\0')
 	{
 		if (row->kind == SO_SETTING_UUID && !so_uuid_parse(value, &uuid))

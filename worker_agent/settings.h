@@ -38,7 +38,8 @@ typedef struct SoSettings
 	char *certificate_file;
 	char *key_file;
 	char *runner_program;
-	char *log_file; /* empty: standard error */
+	char *log_destination; /* auto, file, journal, stderr */
+	char *log_file;        /* empty: none */
 	char *pressure_folder;
 	char *control_group_folder; /* empty: the own one */
 
@@ -46,6 +47,8 @@ typedef struct SoSettings
 	int64_t task_log_level;
 	int64_t task_log_max_size; /* MB */
 	int64_t log_level;
+	int64_t log_rotation_size; /* MB */
+	int64_t log_rotation_count;
 	int64_t max_buffer_log_count;
 	int64_t max_in_memory_buffer_count;
 	int64_t log_retry_count;
@@ -64,6 +67,7 @@ typedef struct SoSettings
 	int64_t task_log_segment;
 	int64_t log_retry_timeout;
 	int64_t drain_timeout;
+	int64_t log_rotation_age;
 	int64_t task_folder_retention;
 } SoSettings;
 

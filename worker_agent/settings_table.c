@@ -141,9 +141,21 @@ const SoSettingRow so_setting_rows[] = {
 			 36500 * DAY_MS, SO_SETTING_RELOAD, NULL,
 			 "How long a runner waits when the spool cannot be written, before it is killed."),
 
-	TEXT("LogFile", log_file, "", SO_SETTING_RELOAD, "Daemon",
-		 "Log of the worker itself, an absolute path; empty: standard error. SIGHUP opens it "
-		 "again."),
+	{"LogDestination", NULL, SO_SETTING_CHOICE, FIELD(log_destination), "auto", 0, 0,
+	 SO_SETTING_RELOAD, "Daemon",
+	 "Where the worker's own log goes: file (LogFile), journal, stderr, or auto: to LogFile when "
+	 "it is set, else to the journal when standard error is connected to it, as in a service, "
+	 "else to standard error.",
+	 "auto, file, journal, stderr"},
+	TEXT("LogFile", log_file, "", SO_SETTING_RELOAD, NULL,
+		 "Log of the worker itself, an absolute path; empty: none. SIGHUP opens it again."),
+	INTEGER("LogRotationSize", log_rotation_size, "10", 0, 1000000, SO_SETTING_RELOAD, NULL,
+			"MB beyond which LogFile is renamed to LogFile.1 (and that one to LogFile.2) and "
+			"begun anew; 0: never, for example because logrotate does it."),
+	DURATION("LogRotationAge", NULL, log_rotation_age, "00:00:00", 0, 3650 * DAY_MS,
+			 SO_SETTING_RELOAD, NULL, "Time after which that is done as well; 00:00:00: never."),
+	INTEGER("LogRotationCount", log_rotation_count, "8", 0, 1000, SO_SETTING_RELOAD, NULL,
+			"How many old ones are kept."),
 	INTEGER("LogLevel", log_level, "126", 0, 127, SO_SETTING_RELOAD, NULL,
 			"What goes to the worker's own log; the numbers of TaskLogLevel."),
 	PATH("PressureFolder", pressure_folder, "/proc/pressure", 0, NULL,

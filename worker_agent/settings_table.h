@@ -16,7 +16,8 @@
 typedef enum SoSettingKind
 {
 	SO_SETTING_TEXT,
-	SO_SETTING_PATH, /* relative to the settings file */
+	SO_SETTING_CHOICE, /* one of choices */
+	SO_SETTING_PATH,   /* relative to the settings file */
 	SO_SETTING_UUID,
 	SO_SETTING_ENDPOINTS,   /* https://host:port, ... */
 	SO_SETTING_THUMBPRINTS, /* 64 hex digits, ... */
@@ -42,6 +43,7 @@ typedef struct SoSettingRow
 	unsigned flags;
 	const char *section;     /* heading in the sample file, on the first of a group */
 	const char *description; /* sentences */
+	const char *choices;     /* of SO_SETTING_CHOICE: "a, b, c" */
 } SoSettingRow;
 
 extern const SoSettingRow so_setting_rows[];

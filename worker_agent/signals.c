@@ -20,6 +20,7 @@
 #include "worker_agent/lease.h"
 #include "worker_agent/notify.h"
 #include "worker_agent/nursery_client.h"
+#include "worker_agent/own_log.h"
 #include "worker_agent/register.h"
 #include "worker_agent/rotation.h"
 #include "worker_agent/runners.h"
@@ -54,25 +55,6 @@ so_signals_address(const SoSettings *settings, SoMasterAddress *address, SoError
 	return true;
 }
 
-bool
-so_signals_open_log(const SoSettings *settings, SoError *error)
-{
-	int fd;
-
-	so_log_set_mask((int) settings->log_level);
-	if (settings->log_file[0] == '\0')
-		return true;
-	fd = open(settings->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
-	{
-		so_error_set(error, SO_ERR_FILE_UNWRITABLE, settings->log_file,
-					 "the log file cannot be opened");
-		return so_error_detail(error, "%s.", strerror(errno));
-	}
-	close(fd);
-	return true;
-}
-
 /* ---- HUP -------------------------------------------------------------------------- */
 
 static bool
@@ -103,7 +85,7 @@ apply_settings(SoAgent *agent, const SoSettings *fresh)
 	so_pins_apply(&agent->pins, &new);
 	so_settings_apply_reloadable(agent->settings, fresh);
 	so_runners_log_level(agent);
-	if (!so_signals_open_log(agent->settings, &error))
+	if (!so_own_log_open(agent->settings, &error))
 		so_log_error(SO_LOG_ERROR, &error);
 	so_log(SO_LOG_INFORMATION, "settings read again, %d changed", changed);
 	if (restart[0] != '\0')
@@ -125,7 +107,7 @@ reload(SoAgent *agent)
 
 	so_notify_reloading(agent);
 	/* First of all, because a rotated log is waiting, even if the settings are refused. */
-	if (!so_signals_open_log(agent->settings, &error))
+	if (!so_own_log_open(agent->settings, &error))
 		so_log_error(SO_LOG_ERROR, &error);
 	fresh = so_settings_load(agent, agent->settings->file, errors);
 	if (fresh != NULL)

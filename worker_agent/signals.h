@@ -18,7 +18,4 @@ extern void so_signals_close(SoAgent *agent);
 extern bool so_signals_address(const SoSettings *settings, SoMasterAddress *address,
 							   SoError *error) SO_WARN_UNUSED;
 
-/* Log to the file of the settings (opened again) or leave standard error as it is. */
-extern bool so_signals_open_log(const SoSettings *settings, SoError *error) SO_WARN_UNUSED;
-
 #endif /* WORKER_AGENT_SIGNALS_H */
