@@ -11,11 +11,13 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,6 +138,53 @@ test_encrypted(void **unused)
 	rmdir(folder);
 }
 
+/* A disk that is full half-way: an error with the reason, the old file whole, nothing left over. */
+static void
+test_full_disk(void **unused)
+{
+	char folder[] = "/tmp/scaleout_full_XXXXXX";
+	char path[64];
+	char left_over[80];
+	struct rlimit old;
+	struct rlimit tight;
+	char *large = calloc(1, 100000);
+	TALLOC_CTX *context = talloc_new(NULL);
+	SoError error = {0};
+	size_t length;
+	bool missing;
+	char *read;
+
+	(void) unused;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/checkpoint", folder);
+	snprintf(left_over, sizeof(left_over), "%s.new", path);
+	assert_true(so_checkpoint_file_replace(path, "the first", 9, &error));
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	tight = old;
+	tight.rlim_cur = 4096;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	assert_false(so_checkpoint_file_replace(path, large, 100000, &error));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(error.code, SO_ERR_CHECKPOINT_WRITE);
+	assert_string_equal(error.place, path);
+	assert_non_null(strstr(error.detail, strerror(EFBIG)));
+	assert_int_equal(access(left_over, F_OK), -1);
+	read = so_checkpoint_file_read(context, path, &length, &missing, &error);
+	assert_non_null(read);
+	assert_int_equal(length, 9);
+	assert_memory_equal(read, "the first", 9);
+	/* With room it goes on. */
+	assert_true(so_checkpoint_file_replace(path, large, 100000, &error));
+	/* A folder that has gone. */
+	unlink(path);
+	rmdir(folder);
+	assert_false(so_checkpoint_file_replace(path, "x", 1, &error));
+	assert_int_equal(error.code, SO_ERR_CHECKPOINT_WRITE);
+	talloc_free(context);
+	free(large);
+}
+
 static void
 test_disk(void **unused)
 {
@@ -182,9 +231,9 @@ test_disk(void **unused)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain),
-									   cmocka_unit_test(test_encrypted),
-									   cmocka_unit_test(test_disk)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain), cmocka_unit_test(test_encrypted), cmocka_unit_test(test_disk),
+		cmocka_unit_test(test_full_disk)};
 
 	return cmocka_run_group_tests_name("checkpoint files", tests, NULL, NULL);
 }
