@@ -85,9 +85,9 @@ sub symptom
 		$system->wait_for('the warning', sub { $system->sql("SELECT count(*) FROM catalog.operation_messages WHERE operation_id = $id AND message_type = 110 AND code IS NOT NULL") == 1 });
 		like($system->messages($id), qr/complete in this catalog, but not yet in log database "loghost": .*\. .*They are copied as soon as/s,
 			'the execution, which succeeded, says that its messages are not copied, why, and what to do');
-		my $lines = () = slurp_file($node->logfile, $offset) =~ /WARNING:  scaleout cannot (?:copy|start)/g;
-		cmp_ok($lines, '>=', 1, 'so does the server log');
-		cmp_ok($lines, '<=', 3, 'and does not repeat it');
+		my @lines = slurp_file($node->logfile, $offset) =~ /WARNING:  (scaleout cannot (?:copy|start).*)/g;
+		cmp_ok(@lines, '>=', 1, 'so does the server log');
+		is(scalar(grep { $lines[ $_ - 1 ] eq $lines[$_] } 1 .. $#lines), 0, 'and does not repeat it') or diag(explain \@lines);
 		$with{apply}->($row->{cure});
 		if ($row->{cure} =~ /(SELECT pg_reload_conf\(\));/) { $system->sql($1); }
 		ok(eval { $log->wait_copied }, 'the cure ends it') or diag(explain found());
