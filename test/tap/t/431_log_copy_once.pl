@@ -190,6 +190,31 @@ subtest 'a new timeline' => sub {
 		'the numbers have a gap, and the copy goes on');
 };
 
+subtest 'what retention removes before it was copied' => sub {
+	$log->node->stop('fast');
+	my $old = start(2);
+	wait_ended();
+	$system->wait_until("SELECT state = 'failing' AND waiting_messages = 8 FROM catalog.log_copy");
+	$system->sql("UPDATE internal.operation SET created_time = now() - interval '400 days'");
+	$system->sql("SELECT setval(pg_get_serial_sequence('internal.operation', 'operation_id'), 40000)");
+	my $new = start(1);
+	wait_ended();
+	my $said = '';
+	patiently('the end of maintenance', sub {
+		my ($more, $message) = split /\|/, $system->sql('SELECT more, message FROM internal.master_maintain()'), 2;
+		$said .= "$message\n" if $message;
+		return $more eq 'f';
+	});
+	like($said, qr/8 messages in it had not been copied to the log database \(SO259\)/, 'maintenance says so');
+	$log->node->start;
+	$system->sql('SELECT pg_reload_conf()');
+	$log->wait_copied;
+	is($log->sql("SELECT string_agg(DISTINCT operation_id::text, ' ') FROM scaleout_log.event_messages WHERE operation_id IN ($old, $new) AND catalog_id = '" . $system->sql('SELECT source FROM internal.log_database') . "'"),
+		$new, 'the others are copied');
+	my $row = Scaleout::Symptom::diagnose($system)->{'log copy complete'};
+	like($row->{cause}, qr/SO259: 8 messages were removed by retention before they were copied/, 'and so does the diagnosis');
+};
+
 # As a superuser one may let the server's own account log in, here into the catalog's own database.
 subtest 'the log database is the catalog\'s own' => sub {
 	$system->sql($system->sql('SELECT catalog.log_database_script()'));
