@@ -80,6 +80,9 @@ so_foreach_json_array(SoUnit *unit, const SoObject *properties, TALLOC_CTX *cont
 
 	if (document == NULL)
 		return NULL;
+	/* Not the whole document in its place. */
+	if (pointer != NULL && pointer[0] != '\0' && pointer[0] != '/')
+		place = NULL;
 	for (const char *token = pointer; token != NULL && *token == '/' && place != NULL;)
 	{
 		size_t length = strcspn(++token, "/");
