@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -25,6 +26,8 @@
 
 /* Milliseconds to wait for killed descendants. */
 #define KILL_TIME 5000
+/* Of a runner, of at most 1000; sshd and databases are below 0, everything else is at 0. */
+#define OOM_SCORE_ADJUSTMENT 500
 
 static void
 report_package(void *context, const SoPackage *package)
@@ -113,6 +116,27 @@ kill_descendants(void)
 		poll(NULL, 0, 10);
 }
 
+/*
+ * When memory runs out, the kernel shall end this execution and not the agent
+ * or the nursery, which would cost all the others.  The programs of its tasks
+ * inherit it.  Best effort: raising is always allowed where /proc is there.
+ */
+static void
+offer_to_oom_killer(void)
+{
+	FILE *file = fopen("/proc/self/oom_score_adj", "r+e");
+	int now;
+
+	if (file == NULL)
+		return;
+	if (fscanf(file, "%d", &now) == 1 && now < OOM_SCORE_ADJUSTMENT)
+	{
+		rewind(file);
+		fprintf(file, "%d", OOM_SCORE_ADJUSTMENT);
+	}
+	fclose(file);
+}
+
 int
 so_runner_serve(int fd)
 {
@@ -124,6 +148,7 @@ so_runner_serve(int fd)
 	so_log_open("scaleout-runner", SO_LOG_DEFAULT_MASK);
 	signal(SIGPIPE, SIG_IGN);
 	so_orphan_adopt();
+	offer_to_oom_killer();
 	channel = so_channel_open(fd, &task, &error);
 	if (channel == NULL)
 	{

@@ -30,7 +30,7 @@ sub go { my ($name) = @_; append_to_file("$folder/$name.go", ''); return; }
 
 $system->deploy('f', 'p',
 	talk => { parameters => [ { name => 'since', type => 'string', value => 'monday' }, { name => 'password', type => 'string', value => 'x', sensitive => JSON::PP::true } ],
-		executables => [ shell('echo from stdout; echo from stderr >&2; printf "no newline"'), ] },
+		executables => [ shell('echo from stdout; echo from stderr >&2; printf "no newline"; printf "\noom %s" $(cat /proc/self/oom_score_adj)'), ] },
 	fail => { executables => [ shell('echo before the end >&2; exit 3') ] },
 	slow => { executables => [ shell("touch $folder/slow.on; " . wait_for_go('slow')) ] },
 	switch => { executables => [ shell("touch $folder/switch.on; " . wait_for_go('switch')), { name => 'after', type => 'expression', expression => '1 + 1', after => 'sh' } ] },
@@ -62,6 +62,8 @@ like($log, qr/PROGRESS scaleout-runner\[\d+\] \\sh OnPreExecute/, 'what starts')
 like($log, qr/INFORMATION scaleout-runner\[\d+\] \\sh OnInformation: from stdout\n/, 'standard output, by its executable');
 like($log, qr/INFORMATION scaleout-runner\[\d+\] \\sh OnInformation: from stderr\n/, 'standard error, too');
 like($log, qr/INFORMATION scaleout-runner\[\d+\] \\sh OnInformation: no newline\n/, 'and what has no newline');
+like($log, qr/OnInformation: oom 500\n/, 'when memory runs out, the kernel ends a task and not the agent');
+cmp_ok(slurp_file("/proc/$agent->{pid}/oom_score_adj"), '<', 500, 'which it likes better');
 like($log, qr/$stamp AUDIT scaleout-runner\[\d+\] ended: success after \d+\.\d{3} s, 0 errors, 0 warnings\n\z/, 'the last line: result and duration');
 is((grep { !/^(?:$stamp (?:VERBOSE|INFORMATION|WARNING|ERROR|PROGRESS|CRITICAL|AUDIT) scaleout-(?:runner|worker)\[\d+\] |\t)/ } split /\n/, $log), 0, 'every line is in the one format');
 is((stat("$tasks/" . task_of($id) . '/attempt-1.log'))[2] & 07777, 0600, 'nobody else may read it');
