@@ -41,12 +41,12 @@ every_code_is_complete(void **state)
 static void
 the_page_is_made_from_the_table(void **state)
 {
-	char	   *made = NULL;
-	size_t		made_size = 0;
-	FILE	   *stream = open_memstream(&made, &made_size);
-	FILE	   *page = fopen("docs/errors.md", "r");
-	char	   *text;
-	size_t		size;
+	char *made = NULL;
+	size_t made_size = 0;
+	FILE *stream = open_memstream(&made, &made_size);
+	FILE *page = fopen("docs/errors.md", "r");
+	char *text;
+	size_t size;
 
 	(void) state;
 	assert_non_null(stream);
