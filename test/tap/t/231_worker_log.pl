@@ -92,6 +92,10 @@ while (1)
 }
 SCRIPT
 
+# A test that dies leaves nothing running.
+my $journal = 0;
+END { local $?; kill('-KILL', $journal) if $journal; }
+
 # The fields of each datagram that has come: the journal's native protocol.
 sub entries
 {
@@ -129,6 +133,7 @@ SKIP:
 		open(STDERR, '>', $quiet);
 		exec('unshare', '-Urm', $^X, "$folder/fake.pl", "$folder/journal", Scaleout::System::program('scaleout-worker'), 'run', '--directory', $agent->{directory}) or POSIX::_exit(127);
 	}
+	$journal = $pid;
 	$system->wait_for('the first entry', sub { scalar entries() });
 	my ($first) = entries();
 	is($first->{SYSLOG_IDENTIFIER}, 'scaleout-worker', 'an entry of the journal: its program');
@@ -147,7 +152,6 @@ SKIP:
 
 	# An error with its code: settings that are refused.
 	Scaleout::Symptom::set_worker($agent->{directory}, 'MaxTaskCount', 'many');
-	my ($worker) = slurp_file("$agent->{directory}/worker.lock") =~ /(\d+)/ if -e "$agent->{directory}/worker.lock";
 	my ($child) = map { split ' ', slurp_file($_) } glob("/proc/$pid/task/*/children");
 	kill('HUP', $child);
 	my $refused;
@@ -158,6 +162,7 @@ SKIP:
 	Scaleout::Symptom::set_worker($agent->{directory}, 'MaxTaskCount', 10);
 	kill('TERM', $pid);
 	waitpid($pid, 0);
+	$journal = 0;
 	ok((grep { $_->{MESSAGE} eq 'this worker ends' } entries()), 'to the last entry');
 }
 
