@@ -58,7 +58,7 @@ sub make
 	my ($status, $out, $err) = command('init', '--directory', "$folder/$name", '--master', $with{master} // "https://localhost:$system->{port}",
 		'--thumbprint', $with{thumbprint} // $thumbprint, '--display-name', $name);
 	is($status, 0, "init of $name") or diag($err);
-	append_to_file("$folder/$name/worker.conf", "TaskRequestMaxCPU = 100\nTaskRequestMinMemory = 0\n");
+	append_to_file("$folder/$name/worker.conf", "TaskRequestMaxCPU = 100\nTaskRequestMinMemory = 0\nTaskRequestMaxMemoryPressure = 100\n");
 	return $out;
 }
 

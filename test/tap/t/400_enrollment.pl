@@ -41,7 +41,7 @@ sub last_attempt { return $system->sql('SELECT accepted, reason FROM catalog.enr
 sub start
 {
 	my ($name) = @_;
-	append_to_file("$folder/$name/worker.conf", "TaskRequestMaxCPU = 100\nTaskRequestMinMemory = 0\n");
+	append_to_file("$folder/$name/worker.conf", "TaskRequestMaxCPU = 100\nTaskRequestMinMemory = 0\nTaskRequestMaxMemoryPressure = 100\n");
 	my ($id) = slurp_file("$folder/$name/worker.conf") =~ /^AgentId = (\S+)/m;
 	$system->{agents}{$name} = { name => $name, id => $id, directory => "$folder/$name", pid => 0,
 		log => "$PostgreSQL::Test::Utils::log_path/agent_$name.log" };

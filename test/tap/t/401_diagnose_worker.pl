@@ -329,6 +329,7 @@ subtest 'untrusted' => sub {
 	local $system->{agents} = { two => { name => 'two', id => $id, directory => $stranger, log => "$agent->{log}.two", pid => 0 } };
 	# The sanitizers and this machine may look busy.
 	Scaleout::Symptom::set_worker($stranger, TaskRequestMaxCPU => 100);
+	Scaleout::Symptom::set_worker($stranger, TaskRequestMaxMemoryPressure => 100);
 	Scaleout::Symptom::set_worker($stranger, TaskRequestMinMemory => 0);
 	is_deeply([ Scaleout::Symptom::heal($system, $stranger) ], [ 'worker trusted', 'service' ], 'the cures are to trust and to start it');
 	works('then it works');

@@ -41,7 +41,7 @@ sub put_pressure
 
 put_pressure($_, '0.00') for qw(cpu memory io);
 put_pressure('memory', '61.50');
-my $agent = $system->add_agent('one', settings => { PressureFolder => $pressure, ControlGroupFolder => $group });
+my $agent = $system->add_agent('one', settings => { PressureFolder => $pressure, ControlGroupFolder => $group, TaskRequestMaxMemoryPressure => 25 });
 my $why = sub { $system->sql('SELECT why_not_more FROM catalog.worker_agents') };
 my $pressed = qr/^processes on the machine wait for memory 6[12] % of the time \(TaskRequestMaxMemoryPressure = 25\); it runs nothing itself, other programs are the load$/;
 

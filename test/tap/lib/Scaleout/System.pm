@@ -181,7 +181,7 @@ sub add_agent
 	IPC::Run::run([ program('scaleout-worker'), 'init', '--master', "https://localhost:$self->{port}",
 			'--thumbprint', $thumbprint, '--directory', $directory, '--display-name', $name ], '>', \$out, '2>', \$err)
 	  or croak "scaleout-worker init failed: $out$err";
-	my %settings = (TaskRequestMaxCPU => 100, TaskRequestMinMemory => 0, %{ $with{settings} // {} });
+	my %settings = (TaskRequestMaxCPU => 100, TaskRequestMinMemory => 0, TaskRequestMaxMemoryPressure => 100, %{ $with{settings} // {} });
 	# Each key once: ours take the place of what init wrote.
 	my $text = slurp_file("$directory/worker.conf");
 	for my $key (keys %settings) { $text =~ s/^\s*$key\s*=.*\n//mg; }
