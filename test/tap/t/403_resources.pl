@@ -56,7 +56,7 @@ $system->wait_for('the explanation', sub { $row = Scaleout::Symptom::explain($sy
 like($row->{cause}, qr/"one" asks for no task: processes on the machine wait for memory/, 'explain_execution says it');
 like($row->{cure}, qr/waiting for CPU 0 %, memory 61\.5 %, I\/O 0 %\); else change the limit that is named in worker\.conf/, 'and what to do');
 
-my $finding = $system->sql("SELECT result || ': ' || cause FROM catalog.diagnose_scaleout() WHERE \"check\" = 'worker'");
+my $finding = $system->sql("SELECT result || ': ' || cause FROM catalog.diagnose_scaleout() WHERE \"check\" = 'load'");
 like($finding, qr/^warning: Worker .*one.* runs nothing and has asked for nothing since .*: processes on the machine wait for memory/, 'diagnose_scaleout warns of a worker that others starve');
 my $doctor = Scaleout::Symptom::doctor($agent->{directory});
 is($doctor->{load}{result}, 'warning', 'the doctor warns, too');
@@ -66,7 +66,7 @@ like(slurp_file($agent->{log}), qr/ INFORMATION scaleout-worker\[\d+\] no tasks 
 put_pressure('memory', '1.00');
 $system->wait_status($id, 7);
 pass('with less pressure it asks again');
-$system->wait_until("SELECT count(*) = 0 FROM catalog.diagnose_scaleout() WHERE \"check\" = 'worker'");
+$system->wait_until("SELECT count(*) = 0 FROM catalog.diagnose_scaleout() WHERE \"check\" = 'load'");
 pass('and the warning is gone');
 
 # A limit of the control group: 200 MB, of which 150 are taken, 20 can be given back.
