@@ -139,6 +139,11 @@ check_programs(SoError *error)
 		if (access(path, X_OK) == 0)
 			continue;
 		file_error(error, SO_ERR_SYSTEM_CALL, path, "a program of the server cannot be run");
+		if (strcmp(so_setting_program_directory, SO_PROGRAM_DIRECTORY) != 0)
+			return so_error_hint(error,
+								 "Set scaleout.program_directory = '%s' and run SELECT "
+								 "pg_reload_conf(); or install the programs of this version there.",
+								 SO_PROGRAM_DIRECTORY);
 		return so_error_hint(error, "Install the programs of this version (make install), or set "
 									"\"scaleout.program_directory\".");
 	}

@@ -453,7 +453,7 @@ $$;
 COMMENT ON FUNCTION internal.diagnose_workers() IS 'Part of diagnose_scaleout: who may work';
 
 -- What keeps old row versions, and what holds up every commit.
-CREATE FUNCTION internal.diagnose_server() RETURNS SETOF internal.finding
+CREATE FUNCTION internal.diagnose_server(older interval DEFAULT '1 hour') RETURNS SETOF internal.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -462,13 +462,13 @@ DECLARE
 BEGIN
 	FOR holder IN
 		SELECT format('Session %s of %s, in a transaction since %s', a.pid, a.usename, a.xact_start::timestamptz(0)) AS who,
-			   format('End it: SELECT pg_terminate_backend(%s);', a.pid) AS cure
+			   format('End it: run SELECT pg_terminate_backend(%s);', a.pid) AS cure
 		  FROM pg_stat_activity a
-		 WHERE a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '1 hour' AND a.pid <> pg_backend_pid()
+		 WHERE a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - older AND a.pid <> pg_backend_pid()
 		UNION ALL
 		SELECT format('Prepared transaction "%s" of %s, since %s', p.gid, p.owner, p.prepared::timestamptz(0)),
 			   format('Run ROLLBACK PREPARED %L; in database %I, or COMMIT PREPARED %L;', p.gid, p.database, p.gid)
-		  FROM pg_prepared_xacts p WHERE p.prepared < clock_timestamp() - interval '1 hour'
+		  FROM pg_prepared_xacts p WHERE p.prepared < clock_timestamp() - older
 		UNION ALL
 		SELECT format('Replication slot "%s", unused', s.slot_name), format('Run SELECT pg_drop_replication_slot(%L); unless somebody still needs it.', s.slot_name)
 		  FROM pg_replication_slots s WHERE NOT s.active AND s.xmin IS NOT NULL
@@ -486,7 +486,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION internal.diagnose_server() IS 'Part of diagnose_scaleout: what others do to the catalog';
+COMMENT ON FUNCTION internal.diagnose_server(interval) IS 'Part of diagnose_scaleout: what others do to the catalog';
 
 -- The words are those of the copying worker, as the master has written them down.
 CREATE FUNCTION internal.diagnose_log_copy() RETURNS SETOF internal.finding

@@ -116,8 +116,9 @@ check_folder(SoDoctor *doctor, const char *check, const char *folder, const char
 	}
 	if (statvfs(path, &space) != 0)
 	{
-		so_doctor_sayf(doctor, check, "warning", "Look at the file system of this folder.",
-					   "The free space in %s is not known. %s.", path, strerror(errno));
+		so_doctor_sayf(doctor, check, "failed", "Look at the file system of this folder.",
+					   "SO003: the free space in %s cannot be asked for. %s.", path,
+					   strerror(errno));
 		return;
 	}
 	free_mb = (unsigned long long) space.f_bavail * space.f_frsize / (1024 * 1024);

@@ -17,6 +17,7 @@ use JSON::PP;
 use POSIX ();
 use PostgreSQL::Test::Utils;
 use Scaleout::System;
+use Test::More ();
 
 # The rows by check; of several with one name the worst.  The rank says which is worse.
 my %rank = (ok => 0, warning => 1, failed => 2);
@@ -156,7 +157,14 @@ my @language = (
 	# The server's settings.
 	[ qr/[Ss]et ((?:scaleout\.)?[a-z_]+) = ('[^']*'|\d+)/,
 		sub { my ($system, $row, $name, $value) = @_; $system->sql("ALTER SYSTEM SET $name = $value") } ],
-	[ qr/((?:SELECT|CALL|COMMIT PREPARED|ROLLBACK PREPARED) [^;]+);/, sub { my ($system, $row, $sql) = @_; $system->sql($sql) } ],
+	[ qr/((?:SELECT|CALL|ALTER SYSTEM|COMMIT PREPARED|ROLLBACK PREPARED) [^;]+);/, sub { my ($system, $row, $sql) = @_; $system->sql($sql) } ],
+	[ qr/restart the server/, sub { my ($system) = @_; $system->node->restart } ],
+	[ qr/Do what the row "([^"]+)" says/, sub { my ($system, $row, $check) = @_; apply($system, diagnose($system)->{$check}) } ],
+	# The test has made the backup.
+	[ qr/Restore the file from its backup|Restore "\/[^"]+" from its backup/,
+		sub { my ($system, $row) = @_; my ($file) = "$row->{cause} $row->{cure}" =~ /"(\/[^"]+)"/; rename "$file.backup", $file or croak "$file.backup: $!" } ],
+	[ qr/Copy binding\.token from the primary and add the line (data_directory=\S+) to it/,
+		sub { my ($system, $row, $line) = @_; $system->{copy_token}->($line) } ],
 	[ qr/\b[Rr]un(?: there)?:? ((?:chmod|chown|kill|mv|scaleout|scaleout-worker|systemctl) [^;,]*?)(?=[.;,:]?(?:$|\s+(?:and|then|while|here)\b|[;,:]\s)|\.\s)/m,
 		sub { my ($system, $row, $command) = @_; shell($system, $command) } ]);
 
@@ -218,6 +226,30 @@ sub heal
 		push @applied, $row->{check};
 	}
 	croak "the doctor does not come to an end: @applied";
+}
+
+# A symptom on the server: make it, wait until it is seen with the cause and a
+# cure, do what the cure says, wait until it is gone.  %with: make, check, cause,
+# cure; result (default failed), rows (where the findings come from).
+sub symptom
+{
+	my ($system, $name, %with) = @_;
+	my $rows = $with{rows} // sub { diagnose_rows($system) };
+	my $find = sub { grep { $_->{check} eq $with{check} && $_->{result} ne 'ok' } $rows->() };
+	return Test::More::subtest($name => sub {
+		my $row;
+		$with{make}->();
+		my $seen = eval {
+			$system->wait_for($name, sub {
+				($row) = grep { $_->{result} eq ($with{result} // 'failed') && $_->{cause} =~ $with{cause} && $_->{cure} =~ $with{cure} } $find->();
+				return $row;
+			});
+		};
+		Test::More::ok($seen, "$with{check}: the cause is named, and a cure") or Test::More::diag(Test::More::explain([ $find->() ]));
+		Test::More::ok(eval { apply($system, $row) }, 'the cure can be done') or Test::More::diag($@);
+		Test::More::ok(eval { $system->wait_for("the end of: $name", sub { !grep { $_->{cause} =~ $with{cause} } $find->() }) }, 'and ends it')
+		  or Test::More::diag(Test::More::explain([ $find->() ]));
+	});
 }
 
 # ---- what was tested --------------------------------------------------------------

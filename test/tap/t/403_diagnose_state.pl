@@ -1,0 +1,204 @@
+# Symptoms on the server that others cause: restored catalogs, locks, standbys,
+# files (docs/troubleshooting.md); and that every result that doctor and
+# diagnose_scaleout() can give is one that a test has seen (test/tap/checks.txt).
+use strict;
+use warnings;
+
+use IPC::Run;
+use Test::More;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+use lib 'test/tap/lib';
+use Scaleout::System;
+use Scaleout::Symptom;
+
+# ---- the list of what can be said, against the code ------------------------------
+
+# {"doctor|TLS|failed"} of everything that the code can say.
+sub said_by_code
+{
+	my %said;
+	for my $file (glob('sql/*.sql'), 'extension/diagnose.c')
+	{
+		my $text = slurp_file($file);
+		$said{"diagnose|$1|warning"} = 1 while $text =~ /"check" := '([^']+)'/g;
+		while ($text =~ /diagnose_file\('([^']+)', '([^']+)'\)/g)
+		{
+			$said{"diagnose|$2|$_"} = 1 for 'ok', $1 eq 'space' ? 'warning' : 'failed';
+		}
+		while ($text =~ /internal\.finding\(((?:'(?:[^']|'')*'|[^,'()])+), ((?:'\w+'|CASE (?:[^,])*? END|[^,])+),?/g)
+		{
+			my ($check, $result) = ($1, $2);
+			next if $check =~ /^(?:what )?text|^label$|^obstacle\."check"$/;
+			die "$file: what is checked in: $check, $result" unless $check =~ /^'((?:[^']|'')+)'$/;
+			(my $name = $1) =~ s/''/'/g;
+			$said{"diagnose|$name|$_"} = 1 for $result =~ /'(ok|warning|failed)'/g;
+		}
+	}
+	$said{"diagnose|library preloaded|failed"} = 1;
+	for my $file (glob('worker_agent/doctor*.c'))
+	{
+		my $text = slurp_file($file);
+		my @folders = $text =~ /check_folder\(&doctor, "([^"]+)"/g;
+		while ($text =~ /so_doctor_(?:sayf?|error)\(\s*doctor,\s*("[^"]+"|check),\s*((?:"\w+"|[^,])+),/g)
+		{
+			my ($check, $result) = ($1, $2);
+			my @names = $check eq 'check' ? @folders : $check =~ /"(.*)"/;
+			for my $name (@names) { $said{"doctor|$name|$_"} = 1 for $result =~ /"(ok|warning|failed)"/g; }
+		}
+	}
+	return \%said;
+}
+
+my %listed;
+for my $line (split /\n/, slurp_file('test/tap/checks.txt'))
+{
+	next if $line =~ /^\s*(#|$)/;
+	my ($source, $check, $result, $by) = split /\s*\|\s*/, $line;
+	ok(-e "test/tap/t/$by.pl", "checks.txt: there is a test $by") unless $listed{$by}++;
+	$listed{"$source|$check|$result"} = 1;
+}
+my $said = said_by_code();
+cmp_ok(scalar(keys %$said), '>', 60, 'the code says many things');
+is(join(', ', sort grep { !$listed{$_} } keys %$said), '', 'each of them stands in test/tap/checks.txt with the test that sees it');
+is(join(', ', sort grep { /\|/ && !$said->{$_} } keys %listed), '', 'and nothing else does');
+
+# ---- symptoms ------------------------------------------------------------------------
+
+my $system = Scaleout::System->new('state', allows_streaming => 1,
+	settings => { 'scaleout.probe_interval' => '200ms', 'scaleout.master_heartbeat_interval' => '500ms', 'max_prepared_transactions' => 5,
+		'scaleout.long_poll_interval' => '500ms' });
+my $node = $system->node;
+my $security = $node->data_dir . '_scaleout';
+my $reload = sub { $system->sql('SELECT pg_reload_conf()') };
+my @sessions;
+END { for my $s (@sessions) { $s->kill_kill if $s; } }
+
+# A session that holds something until it is ended.
+sub session
+{
+	my ($sql) = @_;
+	my $out = '';
+	my $err = '';
+	push @sessions, IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "$sql; SELECT pg_sleep(600)" ], '<', \undef, '>', \$out, '2>', \$err);
+	return;
+}
+sub symptom { my ($name, %with) = @_; return Scaleout::Symptom::symptom($system, $name, %with); }
+my $diagnose = sub { return Scaleout::Symptom::diagnose($system) };
+
+is($diagnose->()->{$_}{result}, 'ok', "$_ is ok") for 'library preloaded', 'versions', 'catalog enabled', 'catalog bound to this cluster', 'programs installed',
+	'security directory', 'space for keys and logs', 'certificate and key', 'thumbprint of the master', 'host name in the certificate', "master's certificate valid",
+	'encryption key', 'master alive', 'port open', 'endpoint', 'partitions', 'long transactions';
+{
+	my @names = map { $_->{check} } Scaleout::Symptom::diagnose_rows($system);
+	my @doctor = ('thumbprint of the master', 'host name in the certificate', "master's certificate valid");
+	my %place = map { $names[$_] => $_ } 0 .. $#names;
+	is_deeply([ sort { $place{$a} <=> $place{$b} } @doctor ], \@doctor, 'what the doctor checks too comes in the same order');
+}
+
+symptom('a catalog that was restored from another cluster', make => sub { $system->sql('UPDATE internal.binding SET system_identifier = 1') },
+	check => 'catalog bound to this cluster', cause => qr/bound to another cluster: it was restored or copied/, cure => qr/enable_scaleout/);
+symptom('a copy of the database', make => sub { $system->sql('UPDATE internal.binding SET database_oid = 1') },
+	check => 'catalog bound to this cluster', cause => qr/bound to another database of this cluster/, cure => qr/enable_scaleout/);
+symptom('the token file is gone', make => sub { unlink "$security/binding.token" },
+	check => 'catalog bound to this cluster', cause => qr/token file .* is missing/, cure => qr/enable_scaleout/);
+$system->wait_for('the master', sub { $diagnose->()->{'port open'}{result} eq 'ok' && $diagnose->()->{'master alive'}{result} eq 'ok' });
+
+symptom('the programs are missing', make => sub { $system->sql("ALTER SYSTEM SET scaleout.program_directory = '/no/such/folder'"); $reload->() },
+	check => 'programs installed', cause => qr/SO003: .*scaleout-gateway/, cure => qr/Set scaleout\.program_directory = '/);
+symptom('somebody locks what the master writes', make => sub { session('BEGIN; LOCK TABLE internal.master_state IN EXCLUSIVE MODE') },
+	check => 'master alive', cause => qr/puts off its work|has not written LAST_ONLINE_TIME/, cure => qr/SELECT pg_terminate_backend\(\d+\);/);
+symptom('a request that is not applied',
+	make => sub {
+		session('BEGIN; LOCK TABLE internal.master_state IN EXCLUSIVE MODE');
+		$system->wait_for('the lock', sub { $diagnose->()->{'master alive'}{cure} && $diagnose->()->{'master alive'}{cure} =~ /pg_terminate_backend/ });
+		$system->sql("INSERT INTO internal.request (kind, requested_by, requested_time) VALUES ('configure', 'me', now() - interval '5 min')");
+	},
+	result => 'warning', check => 'requests', cause => qr/has not been applied by the master/, cure => qr/row "master alive"/);
+symptom('a synchronous standby that is not there', make => sub { $system->sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'"); $reload->() },
+	check => 'synchronous standby', cause => qr/every commit waits/, cure => qr/set synchronous_standby_names = ''/);
+
+my $garbage = "$security/master.crt";
+symptom('new settings that the gateway cannot use',
+	make => sub { rename $garbage, "$garbage.backup"; append_to_file($garbage, "garbage\n"); $reload->() },
+	result => 'warning', check => 'port open', cause => qr/The new settings are not in use/,
+	cure => do { my $once = 1; qr/pg_reload_conf\(\);(?{ rename "$garbage.backup", $garbage if $once; $once = 0 })/ });
+
+symptom('the encryption key is gone', make => sub { rename "$security/encryption.key", "$security/encryption.key.backup" },
+	check => 'encryption key', cause => qr/SO134.*encryption\.key/, cure => qr/Restore the file from its backup/);
+$system->sql("SELECT catalog.create_folder('f')");
+$system->sql("SELECT catalog.create_environment('f', 'e')");
+$system->sql("SELECT catalog.create_environment_variable('f', 'e', 'v', 'String', true, 'secret'::text, '')");
+symptom('another encryption key', make => sub {
+		my $key = "$security/encryption.key";
+		rename $key, "$key.backup" or die $!;
+		system("head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n' > $key; chmod 600 $key") == 0 or die 'key';
+	},
+	check => 'encryption key', cause => qr/SO1\d\d: /, cure => qr/Restore/);
+
+my $slot = $system->sql('SELECT coalesce(max(operation_id), 0) / internal.partition_width() FROM internal.operation');
+symptom('the next partition was not made', make => sub { $system->sql("DROP TABLE internal.rejected_message_p" . ($slot + 1)) }, result => 'warning',
+	check => 'partitions', cause => qr/has not been made ahead/, cure => qr/enable_scaleout/);
+symptom('there is no partition', make => sub { $system->sql("DROP TABLE internal.rejected_message_p$slot") },
+	check => 'partitions', cause => qr/no partition for the messages/, cure => qr/enable_scaleout/);
+
+# An hour is long for a test: the same rows with another limit.
+my $younger = sub { return @{ JSON::PP->new->decode($system->sql("SELECT coalesce(json_agg(d), '[]') FROM internal.diagnose_server('0 s') d")) } };
+symptom('an old transaction', make => sub { session('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1') }, rows => $younger, result => 'warning',
+	check => 'long transactions', cause => qr/Session \d+ of \w+, in a transaction since/, cure => qr/pg_terminate_backend/);
+symptom('a prepared transaction', make => sub { $system->sql("BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'left'") }, rows => $younger, result => 'warning',
+	check => 'long transactions', cause => qr/Prepared transaction "left"/, cure => qr/ROLLBACK PREPARED 'left';/);
+
+symptom('an address that is not in the certificate', make => sub { $system->sql("SELECT catalog.update_master_address('https://no-such-host.invalid:8391')") },
+	check => 'address in the certificate', cause => qr/"no-such-host\.invalid" is not one of the names/, cure => qr/rotate_master_certificate/);
+{
+	$system->wait_for('an address that does not answer', sub { my $r = $diagnose->()->{'address answers'}; $r && $r->{result} eq 'warning' });
+	$system->sql("SELECT catalog.update_master_address('https://localhost:" . $system->port . "')");
+	ok(eval { $system->wait_for('an address that answers', sub { my $r = $diagnose->(); ($r->{'address answers'}{result} // '') eq 'ok' && $r->{'address in the certificate'}{result} eq 'ok' }) },
+		'an address that answers is ok');
+	$system->sql('SELECT catalog.update_master_address(NULL)');
+}
+
+# The catalog of another version: there is no update to it, so it is put back by hand.
+$system->sql("SET allow_system_table_mods = on; UPDATE pg_extension SET extversion = '0.0.1' WHERE extname = 'scaleout'");
+like($diagnose->()->{versions}{cause}, qr/The library is of version \S+, the extension of version 0\.0\.1/, 'versions that do not fit are named');
+like($diagnose->()->{versions}{cure}, qr/ALTER EXTENSION scaleout UPDATE; or restart/, 'and what to do');
+$system->sql("SET allow_system_table_mods = on; UPDATE pg_extension SET extversion = default_version FROM pg_available_extensions a WHERE a.name = extname AND extname = 'scaleout'");
+
+Scaleout::GatewayStub::make_certificate($system->{folder}, 'silent');
+$system->trust("$system->{folder}/silent.crt", 1);
+like($diagnose->()->{'worker registered'}{cause}, qr/The worker with certificate [0-9a-f]{64} .* has never registered/, 'a worker that never came is named');
+like($diagnose->()->{'worker registered'}{cure}, qr/run systemctl start scaleout-worker; .*scaleout doctor/, 'with what to do on its machine');
+my $busy = $system->add_fake_agent('busy');
+$busy->lease(capacity => 0, wait_ms => 0, reason => 'memory is short (TaskRequestMinMemory)', cpu => 5, memory_free_mb => 10);
+$system->wait_for('a worker that asks for nothing', sub { my $r = $diagnose->()->{load}; $r && $r->{result} eq 'warning' && $r->{cause} =~ /"busy" runs nothing.*TaskRequestMinMemory/ });
+pass('a worker that is idle because of its load is named');
+is($diagnose->()->{'workers ready'}{result}, 'ok', 'a worker is ready');
+
+# A standby has no master, and says what it needs to have one.
+{
+	$node->backup('copy');
+	my $standby = PostgreSQL::Test::Cluster->new('standby');
+	$standby->init_from_backup($node, 'copy', has_streaming => 1);
+	$standby->start;
+	my $other = bless { %$system, node => $standby, agents => {} }, 'Scaleout::System';
+	my $keys = $standby->data_dir . '_scaleout';
+	my $found = Scaleout::Symptom::diagnose($other);
+	like($found->{'master alive'}{cause}, qr/This server is a standby/, 'a standby says so');
+	is($found->{'security directory'}{result}, 'failed', 'it has no keys');
+	mkdir $keys, 0700;
+	$other->{copy_token} = sub { my ($line) = @_; append_to_file("$keys/binding.token", slurp_file("$security/binding.token") . "$line\n"); chmod 0600, "$keys/binding.token" };
+	my $row = Scaleout::Symptom::diagnose($other)->{'catalog bound to this cluster'};
+	like($row->{cause}, qr/token file .* is missing, or does not list this data directory/, 'nor the token');
+	Scaleout::Symptom::apply($other, $row);
+	is(Scaleout::Symptom::diagnose($other)->{'catalog bound to this cluster'}{result}, 'ok', 'what it says helps') or diag(explain(Scaleout::Symptom::diagnose($other)->{'catalog bound to this cluster'}));
+	$standby->stop;
+}
+
+symptom('no slot for a background worker', make => sub { $node->append_conf('postgresql.conf', 'max_worker_processes = 0'); $node->restart },
+	check => 'master alive', cause => qr/The launcher does not run/, cure => qr/ALTER SYSTEM SET max_worker_processes = 8; and restart the server/);
+
+is(join(', ', Scaleout::Symptom::missing('403_diagnose_state')), '', 'every result that this test is to see was seen');
+$system->stop;
+done_testing();
