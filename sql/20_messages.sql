@@ -121,7 +121,8 @@ BEGIN
 	END IF;
 	-- One range ahead, so that nobody waits for a partition that is being made.
 	last_slot := greatest(upto_operation_id, 0) / width + 1;
-	IF to_regclass(format('internal.rejected_message_p%s', last_slot)) IS NOT NULL THEN
+	IF to_regclass(format('internal.rejected_message_p%s', last_slot)) IS NOT NULL
+		AND to_regclass(format('internal.rejected_message_p%s', last_slot - 1)) IS NOT NULL THEN
 		RETURN 0;
 	END IF;
 	-- No gaps: from the oldest range that is left, so that an operation that

@@ -73,25 +73,21 @@ END
 $$;
 COMMENT ON FUNCTION internal.diagnose_version() IS 'Part of diagnose_scaleout: do library and extension fit';
 
--- Whoever blocks a process, for people.
-CREATE FUNCTION internal.blockers_of(process_id integer) RETURNS text
+-- Whoever blocks the master: it gives up a lock after a while and tries again,
+-- so that those count, too, who lock a table that it writes.
+CREATE FUNCTION internal.blockers_of(process_id integer, OUT who text, OUT cure text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT string_agg(format('pid %s (%s, %s)', a.pid, coalesce(a.usename, a.backend_type), left(a.query, 60)), ', ')
-	  FROM unnest(pg_blocking_pids(process_id)) AS b (pid) JOIN pg_stat_activity a ON a.pid = b.pid
+	SELECT ' Sessions that are in the way: ' || string_agg(format('%s of %s (%s)', a.pid, coalesce(a.usename, a.backend_type), left(a.query, 60)), ', ' ORDER BY a.pid) || '.',
+		   'Run ' || string_agg(format('SELECT pg_terminate_backend(%s);', a.pid), ' ' ORDER BY a.pid) || ' to end what is in the way.'
+	  FROM pg_stat_activity a
+	 WHERE a.pid = ANY (pg_blocking_pids(process_id))
+		OR a.pid IN (SELECT l.pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+					  WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+						AND c.relnamespace = 'internal'::regnamespace AND l.pid NOT IN (process_id, pg_backend_pid())
+						AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))
 $$;
-COMMENT ON FUNCTION internal.blockers_of(integer) IS 'Sessions that a process waits for';
-
-CREATE FUNCTION internal.end_blockers(process_id integer) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT format('It waits for %s. End what they do, or run %s', internal.blockers_of(process_id),
-				  string_agg(format('SELECT pg_terminate_backend(%s);', b.pid), ' '))
-	  FROM unnest(pg_blocking_pids(process_id)) AS b (pid)
-	 WHERE b.pid <> 0
-	HAVING count(*) > 0
-$$;
-COMMENT ON FUNCTION internal.end_blockers(integer) IS 'How to end what a process waits for, as a cure; NULL when it waits for no session';
+COMMENT ON FUNCTION internal.blockers_of(integer) IS 'Sessions that the master waits for, and the statements that end them; NULL when there are none';
 
 CREATE FUNCTION internal.diagnose_no_master(news record) RETURNS internal.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -124,6 +120,7 @@ DECLARE
 	news CONSTANT record := internal.master_news();
 	patience CONSTANT interval := 3 * current_setting('scaleout.master_heartbeat_interval')::interval + interval '5 s';
 	state internal.master_state;
+	blockers record;
 	oldest timestamptz;
 BEGIN
 	IF news.process_id IS NULL THEN
@@ -136,14 +133,15 @@ BEGIN
 			'Use the catalog there; or run SELECT * FROM catalog.disable_scaleout(); there and SELECT * FROM catalog.enable_scaleout(); here.');
 		RETURN;
 	END IF;
+	SELECT * INTO blockers FROM internal.blockers_of(news.process_id);
 	SELECT * INTO state FROM internal.master_state;
 	IF news.trouble IS NOT NULL THEN
-		RETURN NEXT internal.finding('master alive', 'failed', format('The master (pid %s) puts off its work: %s.', news.process_id, rtrim(news.trouble, '.')),
-			coalesce(internal.end_blockers(news.process_id), 'Remove that cause; it tries again by itself.'));
+		RETURN NEXT internal.finding('master alive', 'failed', format('The master (pid %s) puts off its work: %s.%s', news.process_id, rtrim(news.trouble, '.'), blockers.who),
+			coalesce(blockers.cure, 'Remove that cause; it tries again by itself.'));
 	ELSIF state.last_online_time IS NULL OR state.last_online_time < clock_timestamp() - patience THEN
-		RETURN NEXT internal.finding('master alive', 'failed', format('The master (pid %s) has not written LAST_ONLINE_TIME since %s.', news.process_id,
-				coalesce(state.last_online_time::timestamptz(0)::text, 'its start')),
-			coalesce(internal.end_blockers(news.process_id),
+		RETURN NEXT internal.finding('master alive', 'failed', format('The master (pid %s) has not written LAST_ONLINE_TIME since %s.%s', news.process_id,
+				coalesce(state.last_online_time::timestamptz(0)::text, 'its start'), blockers.who),
+			coalesce(blockers.cure,
 				format('SELECT * FROM pg_stat_activity WHERE pid = %s shows what it waits for; a full disk or a missing synchronous standby holds up every commit.', news.process_id)));
 	ELSE
 		RETURN NEXT internal.finding('master alive', 'ok', format('Process %s, epoch %s, last online %s.', news.process_id, state.epoch, state.last_online_time::timestamptz(0)));

@@ -93,7 +93,8 @@ symptom('another database is set',
 	check => 'database of the master', cause => qr/scaleout\.database is "elsewhere"/, cure => qr/Set scaleout\.database = 'postgres'/);
 $system->wait_for('the master', sub { result('port open') eq 'ok' });
 
-my $listener;
+my ($listener, $occupier);
+END { kill('KILL', $occupier) if $occupier; }
 my $old_port = $system->port;
 symptom('the port is taken by another process',
 	make => sub {
@@ -163,5 +164,6 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = 'scaleout'");
 $node->restart;
 is(result('library preloaded'), 'ok', 'and that helps');
 
+is(join(', ', Scaleout::Symptom::missing('400_diagnose_server')), '', 'every result that this test is to see was seen');
 $system->stop;
 done_testing();

@@ -308,6 +308,25 @@ subtest 'a spool that grows' => sub {
 	unlink "$directory/spool/sparse";
 };
 
+subtest 'what the worker has stored of the master cannot be read, and a machine without memory' => sub {
+	$system->stop_agent('one');
+	my $pins = "$directory/master_pins";
+	my $kept = -e $pins ? slurp_file($pins) : undef;
+	unlink $pins;
+	append_to_file($pins, "\x01garbage\n");
+	my $row = Scaleout::Symptom::doctor($directory)->{'announced by the master'};
+	is($row->{result}, 'warning', 'the file is damaged') or diag(explain $row);
+	like($row->{cause}, qr/SO\d{3}: .*master_pins/, 'it is named');
+	unlink $pins;
+	append_to_file($pins, $kept) if defined $kept;
+	Scaleout::Symptom::set_worker($directory, 'TaskRequestMinMemory', 100000000);
+	$row = Scaleout::Symptom::doctor($directory)->{load};
+	is($row->{result}, 'warning', 'memory is short') or diag(explain $row);
+	like($row->{cause}, qr/TaskRequestMinMemory/, 'the limit is named');
+	Scaleout::Symptom::set_worker($directory, 'TaskRequestMinMemory', 0);
+	$system->start_agent('one');
+};
+
 # ---- letting workers in --------------------------------------------------------------
 
 subtest 'no certificate' => sub {
@@ -369,6 +388,7 @@ subtest 'a revoked worker, as the server sees it' => sub {
 };
 
 
+is(join(', ', Scaleout::Symptom::missing('401_diagnose_worker')), '', 'every result that this test is to see was seen');
 kill('KILL', $_) for @children;
 waitpid($_, 0) for @children;
 $system->stop;

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET;
 use IPC::Run;
 use Test::More;
 use PostgreSQL::Test::Cluster;
@@ -37,6 +38,8 @@ sub said_by_code
 		}
 	}
 	$said{"diagnose|library preloaded|failed"} = 1;
+	# It lasts until the next turn of the master.
+	delete $said{'diagnose|certificate rotation|ok'};
 	for my $file (glob('worker_agent/doctor*.c'))
 	{
 		my $text = slurp_file($file);
@@ -73,7 +76,7 @@ my $node = $system->node;
 my $security = $node->data_dir . '_scaleout';
 my $reload = sub { $system->sql('SELECT pg_reload_conf()') };
 my @sessions;
-END { for my $s (@sessions) { $s->kill_kill if $s; } }
+END { local $?; for my $s (@sessions) { eval { $s->kill_kill } } }
 
 # A session that holds something until it is ended.
 sub session
@@ -84,7 +87,8 @@ sub session
 	push @sessions, IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "$sql; SELECT pg_sleep(600)" ], '<', \undef, '>', \$out, '2>', \$err);
 	return;
 }
-sub symptom { my ($name, %with) = @_; return Scaleout::Symptom::symptom($system, $name, %with); }
+# What comes after one that was not cured says nothing.
+sub symptom { my ($name, %with) = @_; Scaleout::Symptom::symptom($system, $name, %with) or die "the symptom stays: $name\n"; return; }
 my $diagnose = sub { return Scaleout::Symptom::diagnose($system) };
 
 is($diagnose->()->{$_}{result}, 'ok', "$_ is ok") for 'library preloaded', 'versions', 'catalog enabled', 'catalog bound to this cluster', 'programs installed',
@@ -112,7 +116,7 @@ symptom('somebody locks what the master writes', make => sub { session('BEGIN; L
 symptom('a request that is not applied',
 	make => sub {
 		session('BEGIN; LOCK TABLE internal.master_state IN EXCLUSIVE MODE');
-		$system->wait_for('the lock', sub { $diagnose->()->{'master alive'}{cure} && $diagnose->()->{'master alive'}{cure} =~ /pg_terminate_backend/ });
+		$system->wait_for('the lock', sub { ($diagnose->()->{'master alive'}{cure} // '') =~ /pg_terminate_backend/ });
 		$system->sql("INSERT INTO internal.request (kind, requested_by, requested_time) VALUES ('configure', 'me', now() - interval '5 min')");
 	},
 	result => 'warning', check => 'requests', cause => qr/has not been applied by the master/, cure => qr/row "master alive"/);
@@ -125,17 +129,23 @@ symptom('new settings that the gateway cannot use',
 	result => 'warning', check => 'port open', cause => qr/The new settings are not in use/,
 	cure => do { my $once = 1; qr/pg_reload_conf\(\);(?{ rename "$garbage.backup", $garbage if $once; $once = 0 })/ });
 
+symptom('a certificate that expires soon', make => sub {
+		system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+			. " -keyout $security/master.key -out $security/master.crt 2>/dev/null") == 0 or die 'openssl';
+		chmod 0600, "$security/master.key";
+		$reload->();
+	}, result => 'warning', check => "master's certificate valid", cause => qr/It expires in [89] days/, cure => qr/rotate_master_certificate/);
 symptom('the encryption key is gone', make => sub { rename "$security/encryption.key", "$security/encryption.key.backup" },
 	check => 'encryption key', cause => qr/SO134.*encryption\.key/, cure => qr/Restore the file from its backup/);
-$system->sql("SELECT catalog.create_folder('f')");
-$system->sql("SELECT catalog.create_environment('f', 'e')");
-$system->sql("SELECT catalog.create_environment_variable('f', 'e', 'v', 'String', true, 'secret'::text, '')");
+$system->deploy('f', 'p', secret => { parameters => [ { name => 'password', type => 'string', sensitive => JSON::PP::true } ], executables => [] });
+my $created = $system->sql("SELECT catalog.create_execution('f', 'p', 'secret')");
+$system->sql("SELECT catalog.set_execution_parameter_value($created, 30, 'password', 'secret'::text)");
 symptom('another encryption key', make => sub {
 		my $key = "$security/encryption.key";
 		rename $key, "$key.backup" or die $!;
-		system("head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n' > $key; chmod 600 $key") == 0 or die 'key';
+		system("head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n' > $key; echo >> $key; chmod 600 $key") == 0 or die 'key';
 	},
-	check => 'encryption key', cause => qr/SO1\d\d: /, cure => qr/Restore/);
+	check => 'encryption key', cause => qr/SO136: /, cure => qr/restore the key file/);
 
 my $slot = $system->sql('SELECT coalesce(max(operation_id), 0) / internal.partition_width() FROM internal.operation');
 symptom('the next partition was not made', make => sub { $system->sql("DROP TABLE internal.rejected_message_p" . ($slot + 1)) }, result => 'warning',
@@ -144,7 +154,8 @@ symptom('there is no partition', make => sub { $system->sql("DROP TABLE internal
 	check => 'partitions', cause => qr/no partition for the messages/, cure => qr/enable_scaleout/);
 
 # An hour is long for a test: the same rows with another limit.
-my $younger = sub { return @{ JSON::PP->new->decode($system->sql("SELECT coalesce(json_agg(d), '[]') FROM internal.diagnose_server('0 s') d")) } };
+my $younger = sub { my @rows = @{ JSON::PP->new->decode($system->sql("SELECT coalesce(json_agg(d), '[]') FROM internal.diagnose_server('0 s') d")) };
+	Scaleout::Symptom::by_check('diagnose', @rows); return @rows };
 symptom('an old transaction', make => sub { session('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1') }, rows => $younger, result => 'warning',
 	check => 'long transactions', cause => qr/Session \d+ of \w+, in a transaction since/, cure => qr/pg_terminate_backend/);
 symptom('a prepared transaction', make => sub { $system->sql("BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'left'") }, rows => $younger, result => 'warning',
@@ -165,6 +176,9 @@ $system->sql("SET allow_system_table_mods = on; UPDATE pg_extension SET extversi
 like($diagnose->()->{versions}{cause}, qr/The library is of version \S+, the extension of version 0\.0\.1/, 'versions that do not fit are named');
 like($diagnose->()->{versions}{cure}, qr/ALTER EXTENSION scaleout UPDATE; or restart/, 'and what to do');
 $system->sql("SET allow_system_table_mods = on; UPDATE pg_extension SET extversion = default_version FROM pg_available_extensions a WHERE a.name = extname AND extname = 'scaleout'");
+# The master left, because it cannot serve that version.
+$system->wait_listening;
+$system->wait_for('the gateway', sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $system->port, Timeout => 1) });
 
 Scaleout::GatewayStub::make_certificate($system->{folder}, 'silent');
 $system->trust("$system->{folder}/silent.crt", 1);

@@ -1,0 +1,185 @@
+# Symptoms that need root to be made: files that belong to somebody else, full
+# file systems, packets that are dropped between two machines (two network
+# namespaces).  Needs root; scripts/check runs it as the suite netns.
+use strict;
+use warnings;
+
+use Cwd qw(realpath);
+use File::Temp qw(tempdir);
+use IPC::Run;
+use JSON::PP;
+use Test::More;
+
+my %machine = (server => { netns => "so-dsrv-$$", address => '10.203.78.1', link => "sods$$" },
+	worker => { netns => "so-dwrk-$$", address => '10.203.78.2', link => "sodw$$" });
+my ($made, $mounted, $listener) = (0, 0, 0);
+my $folder;
+
+sub quietly
+{
+	my (@command) = @_;
+	my $output = '';
+	IPC::Run::run(\@command, '<', \undef, '>&', \$output);
+	return ($? == 0, $output);
+}
+
+sub must
+{
+	my ($ok, $output) = quietly(@_);
+	die "@_: $output" unless $ok;
+	return $output;
+}
+
+plan skip_all => 'this needs root; scripts/check netns runs this test' if $> != 0;
+plan skip_all => 'SCALEOUT_PREFIX is not set' unless $ENV{SCALEOUT_PREFIX};
+{
+	my ($ok, $output) = eval { quietly('ip', 'netns', 'add', $machine{server}{netns}) };
+	plan skip_all => 'this system permits no network namespaces: ' . ($output // 'there is no program ip') =~ s/\s+/ /gr unless $ok;
+	$made = 1;
+}
+$folder = realpath(tempdir(CLEANUP => 1));
+chmod 0755, $folder;
+END
+{
+	my $status = $?;
+	if ($listener) { kill('KILL', $listener); waitpid($listener, 0); }
+	quietly('umount', "$folder/small") if $mounted;
+	if ($made) { quietly('ip', 'netns', 'del', $machine{$_}{netns}) for keys %machine; }
+	$? = $status;
+}
+
+must('ip', 'netns', 'add', $machine{worker}{netns});
+must('ip', 'link', 'add', $machine{server}{link}, 'netns', $machine{server}{netns}, 'type', 'veth', 'peer', 'name', $machine{worker}{link}, 'netns', $machine{worker}{netns});
+for my $m (values %machine)
+{
+	must('ip', '-n', $m->{netns}, 'addr', 'add', "$m->{address}/24", 'dev', $m->{link});
+	must('ip', '-n', $m->{netns}, 'link', 'set', $_, 'up') for 'lo', $m->{link};
+}
+
+# Somebody listens on the server; who it is plays no part here.
+$listener = fork() // die "fork: $!";
+if ($listener == 0)
+{
+	exec('ip', 'netns', 'exec', $machine{server}{netns}, 'openssl', 's_server', '-accept', '8391', '-nocert', '-cipher', 'aNULL:@SECLEVEL=0', '-quiet') or POSIX::_exit(127)
+	  if open(STDIN, '<', '/dev/zero') && open(STDOUT, '>', '/dev/null') && open(STDERR, '>', '/dev/null');
+}
+
+my $directory = "$folder/one";
+mkdir $directory;
+must('chown', 'postgres', $directory);
+my @as_worker = ('runuser', '-u', 'postgres', '--', 'env', 'ASAN_OPTIONS=detect_leaks=0');
+must(@as_worker, "$ENV{SCALEOUT_PREFIX}/bin/scaleout-worker", 'init', '--directory', $directory, '--master', "https://$machine{server}{address}:8391", '--thumbprint', 'ab' x 32);
+
+my %seen;
+
+# The rows by check, as this account sees them on the worker's machine; the first of each.
+sub doctor
+{
+	my (@as) = @_;
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'ip', 'netns', 'exec', $machine{worker}{netns}, @as, "$ENV{SCALEOUT_PREFIX}/bin/scaleout", 'doctor', '--directory', $directory, '--json' ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	my %row;
+	for my $row (@{ (eval { JSON::PP->new->decode($out) }) // die "doctor: $out$err" })
+	{
+		$seen{"doctor|$row->{check}|$row->{result}"} = 1;
+		$row{ $row->{check} } //= $row;
+	}
+	return \%row;
+}
+
+# Do the command that a cure gives, as root.
+sub cure
+{
+	my ($row) = @_;
+	my ($command) = $row->{cure} =~ /run (chown \S+ \S+|runuser .*)$|run (chown \S+ [^\s,;]+)/ or die "no command: $row->{cure}";
+	must('sh', '-c', $command // $2);
+	return;
+}
+
+# ---- whose account counts -------------------------------------------------------
+
+my $row = doctor()->{account};
+is($row->{result}, 'ok', 'root may call it');
+like($row->{cause}, qr/run as postgres, the account of the worker; root called them/, 'and it checks as the account of the worker');
+like(doctor(@as_worker)->{account}{cause}, qr/These checks run as postgres\./, 'which it is itself');
+my $stranger = doctor('runuser', '-u', 'nobody', '--');
+is($stranger->{account}{result}, 'warning', 'another account is warned') or diag(explain $stranger);
+like($stranger->{account}{cause}, qr/run as nobody, but the worker belongs to postgres/, 'whose rights count');
+like($stranger->{account}{cure}, qr/runuser -u postgres -- scaleout doctor --config \Q$directory\E\/worker\.conf/, 'and how to check as that');
+
+must('chown', 'root', "$directory/worker.key");
+my $found = doctor();
+is($found->{'certificate and key'}{result}, 'failed', 'root sees that the worker cannot read its key');
+like($found->{'certificate and key'}{cause}, qr/SO007: .*worker\.key.*Permission denied/, 'the cause');
+cure($found->{'certificate and key'});
+is(doctor()->{'certificate and key'}{result}, 'ok', 'the cure, done as root, ends it');
+
+must('chown', 'root', "$directory/worker.conf");
+chmod 0600, "$directory/worker.conf";
+$found = doctor();
+like($found->{settings}{cause}, qr/SO007: \S+worker\.conf cannot be read by postgres\. Permission denied/, 'so it does for the settings');
+$found->{settings}{cure} =~ /Run (chown \S+ \S+worker\.conf)/ or fail("a command: $found->{settings}{cure}");
+must('sh', '-c', $1);
+is(doctor()->{settings}{result}, 'ok', 'the cure ends it');
+
+mkdir "$directory/tasks";
+$found = doctor();
+like($found->{'folder of the tasks'}{cause}, qr/SO008: \S+tasks cannot be written by postgres/, 'a folder that root has made');
+cure($found->{'folder of the tasks'});
+is(doctor()->{'folder of the tasks'}{result}, 'ok', 'the cure ends it');
+
+# ---- space ---------------------------------------------------------------------
+
+mkdir "$folder/small";
+SKIP:
+{
+	my ($ok, $output) = quietly('mount', '-t', 'tmpfs', '-o', 'size=20m', 'tmpfs', "$folder/small");
+	skip "no file system can be mounted: $output", 5 unless $ok;
+	$mounted = 1;
+	must('chown', 'postgres', "$folder/small");
+	must('sh', '-c', "echo 'TasksRootFolder = $folder/small' >> $directory/worker.conf");
+	$row = doctor()->{'folder of the tasks'};
+	is($row->{result}, 'failed', 'a folder without space');
+	like($row->{cause}, qr/SO008: only \d+ MB are free in \Q$folder\E\/small, less than 100 MB/, 'how much is left');
+	like($row->{cure}, qr/Free space there \(df \S+, du \S+\), or set TasksRootFolder in \Q$directory\E\/worker\.conf/, 'what to do');
+	must('sed', '-i', '/^TasksRootFolder/d', "$directory/worker.conf");
+
+	# The keys of a server on it.
+	my ($bin) = grep { -x "$_/initdb" } split /:/, $ENV{PATH};
+	my @as_server = ('runuser', '-u', 'postgres', '--');
+	must('chown', 'postgres', $folder);
+	must(@as_server, "$bin/initdb", '-D', "$folder/data", '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N');
+	must(@as_server, 'sh', '-c', "printf '%s\\n' \"shared_preload_libraries = 'scaleout'\" \"scaleout.security_directory = '$folder/small/keys'\" \"scaleout.port_number = 0\""
+		. " \"unix_socket_directories = '$folder'\" \"listen_addresses = ''\" >> $folder/data/postgresql.conf; mkdir -m 700 $folder/small/keys");
+	must(@as_server, "$bin/pg_ctl", '-D', "$folder/data", '-l', "$folder/server.log", '-w', 'start');
+	my ($seen) = quietly(@as_server, 'sh', '-c', "'$bin/psql' -X -h '$folder' -d postgres -qAt -c 'CREATE EXTENSION scaleout' -c 'SELECT d FROM catalog.diagnose_scaleout() d' > '$folder/rows'");
+	must(@as_server, "$bin/pg_ctl", '-D', "$folder/data", '-m', 'immediate', '-w', 'stop');
+	ok($seen, 'the server can be asked');
+	my ($line) = grep { /space for keys and logs/ } split /\n/, must('cat', "$folder/rows");
+	like($line // '', qr/,warning,"SO008: .*almost full.*\d+ MB are free/, 'a server without space for its keys says so');
+}
+
+# ---- the way to the server --------------------------------------------------------
+
+my $deadline = time() + 60;
+my $answers;
+do { $answers = doctor()->{'port answers'} } until $answers->{result} eq 'ok' || time() > $deadline;
+is($answers->{result}, 'ok', 'the port answers');
+# What comes from the worker finds no way back: as with a firewall that drops it.
+must('ip', '-n', $machine{server}{netns}, 'route', 'add', 'blackhole', "$machine{worker}{address}/32");
+$row = doctor()->{'port answers'};
+is($row->{result}, 'failed', 'packets are dropped');
+like($row->{cause}, qr/SO420: .*Connection timed out/, 'the cause');
+like($row->{cure}, qr/drops the packets: open port 8391 to \Q$machine{server}{address}\E in the firewalls/, 'the cure');
+must('ip', '-n', $machine{server}{netns}, 'route', 'del', 'blackhole', "$machine{worker}{address}/32");
+is(doctor()->{'port answers'}{result}, 'ok', 'opening the way ends it');
+must('ip', '-n', $machine{worker}{netns}, 'link', 'set', $machine{worker}{link}, 'down');
+$row = doctor()->{'port answers'};
+like($row->{cause}, qr/SO420: .*(?:unreachable|No route)/, 'a cable that is out');
+like($row->{cure}, qr/correct the network \(ip route get \Q$machine{server}{address}\E\)/, 'the cure');
+
+open(my $list, '<', 'test/tap/checks.txt') or die $!;
+my @missing = grep { !$seen{$_} } map { join('|', (split /\s*\|\s*/)[ 0 .. 2 ]) } grep { /\|\s*501_diagnose_root\s*$/ && /^doctor/ } <$list>;
+is("@missing", '', 'every result of the doctor that this test is to see was seen');
+done_testing();
