@@ -269,6 +269,31 @@ skip_copied(Copier *copier)
 		copier->after = copier->ranges.copy_ids[copier->next_range++];
 }
 
+/*
+ * Nothing was copied, because the position is not where we left it: somebody
+ * else copies for the same catalog.  Where it is as before, something there
+ * keeps it from moving, and trying at once again would never end.
+ */
+static bool
+learn_why_unmoved(Copier *copier)
+{
+	SoLogRemote *remote = &copier->remote;
+	bool had_row = remote->position_row;
+	int64 before = remote->position;
+
+	copier->ranges.n = copier->next_range = 0;
+	if (!know_position(copier, &copier->ranges.source))
+		return false;
+	if (remote->position_row != had_row || remote->position != before)
+		return true;
+	so_error_set(&remote->error, SO_ERR_LOG_COPY_REFUSED, NULL,
+				 "the log database leaves the position of the copy as it is, without an error");
+	so_error_hint(&remote->error, "Remove the trigger, rule or policy of "
+								  "scaleout_log.copy_position in the log database.");
+	so_log_remote_close(remote);
+	return remote_failed(copier);
+}
+
 /* Copy some of the ranges. */
 static bool
 copy_some(Copier *copier)
@@ -286,10 +311,9 @@ copy_some(Copier *copier)
 	to = copier->ranges.copy_ids[copier->next_range - 1];
 	if (!so_log_remote_copy(&copier->remote, columns.data, lines.data, lines.len, to, &moved))
 		return remote_failed(copier);
-	if (moved)
-		copier->after = to;
-	else
-		copier->ranges.n = copier->next_range = 0;
+	if (!moved)
+		return learn_why_unmoved(copier);
+	copier->after = to;
 	note_success(copier);
 	return true;
 }
@@ -352,7 +376,8 @@ wait_for_work(Copier *copier)
 	int events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
 	pgsocket socket = PGINVALID_SOCKET;
 
-	if (copier->remote.connection != NULL)
+	/* What comes is read by the next step, which has to wait for its time after a failure. */
+	if (copier->remote.connection != NULL && !copier->failing)
 	{
 		socket = PQsocket(copier->remote.connection);
 		events |= WL_SOCKET_READABLE;

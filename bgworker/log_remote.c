@@ -99,6 +99,12 @@ deadline_from_now(void)
 
 /* ---- connecting ---- */
 
+/* libpq would print them on standard error, which is the log of this server. */
+static void
+ignore_notice(void *argument, const PGresult *result)
+{
+}
+
 static PGconn *
 start(const char *connection_string, bool by_superuser)
 {
@@ -133,6 +139,7 @@ connect_remote(SoLogRemote *remote, const char *connection_string, bool by_super
 		so_error_set(&remote->error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
 		return false;
 	}
+	(void) PQsetNoticeReceiver(remote->connection, ignore_notice, NULL);
 	if (PQstatus(remote->connection) != CONNECTION_BAD)
 	{
 		/* So that a refused login says its SQLSTATE. */

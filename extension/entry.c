@@ -53,13 +53,18 @@ SO_SQL_FUNCTION(so_entry);
 
 /*
  * Marks where an entry function was called.  The statement of a call that holds
- * a password (argument is not NULL) is kept out of the server log.
+ * a password (argument is not NULL) and its parameters are kept out of the
+ * server log.
  */
 static void
 entry_context(void *argument)
 {
 	if (argument != NULL)
+	{
 		errhidestmt(true);
+		/* With log_parameter_max_length_on_error the context repeats bound parameters. */
+		errhidecontext(true);
+	}
 }
 
 bool

@@ -69,7 +69,7 @@ so_raise_error(PG_FUNCTION_ARGS)
 		detail = psprintf("raise_error was called with the code \"%s\".", state ? state : "NULL");
 	}
 	hide = so_entry_cut_error_context();
-	ereport(ERROR, (so_errcode(code), errhidestmt(hide),
+	ereport(ERROR, (so_errcode(code), errhidestmt(hide), errhidecontext(hide),
 					errmsg("%s", message ? message : so_error_summary(code)),
 					detail ? errdetail("%s", detail) : 0,
 					errhint("%s", hint ? hint : so_error_default_hint(code))));

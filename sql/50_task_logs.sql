@@ -73,11 +73,16 @@ END
 $$;
 COMMENT ON FUNCTION internal.task_log_obstacle(uuid, uuid, integer) IS 'Why a worker cannot send a task log now';
 
+CREATE FUNCTION internal.open_task_log_limit() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT 20 $$;
+COMMENT ON FUNCTION internal.open_task_log_limit() IS 'Most task logs that a role may wait for at a time';
+
 CREATE FUNCTION internal.require_task_log_room(caller regrole) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	most CONSTANT integer := 20;
+	most CONSTANT integer := internal.open_task_log_limit();
 BEGIN
 	IF (SELECT count(*) FROM internal.request r WHERE r.kind = 'fetch_log' AND r.requested_by = pg_get_userbyid(caller))
 	   + (SELECT count(*) FROM internal.task_log l WHERE l.state = 1 AND l.requested_oid = caller::oid) >= most THEN

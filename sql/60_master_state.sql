@@ -26,9 +26,7 @@ BEGIN
 	ELSIF master_begin.token IS NULL OR bound.token::text <> lower(master_begin.token) THEN
 		reason := 'the token file does not allow this data directory to run the catalog';
 	ELSE
-		IF EXISTS (SELECT 1 FROM internal.master_state s WHERE s.timeline < master_begin.timeline) THEN
-			PERFORM internal.log_copy_skip_numbers();
-		END IF;
+		PERFORM internal.log_copy_skip_numbers(EXISTS (SELECT 1 FROM internal.master_state s WHERE s.timeline < master_begin.timeline));
 		-- After an asynchronous failover the last epochs of the old primary may
 		-- be missing here; a new timeline therefore leaves a gap.
 		INSERT INTO internal.master_state AS s (epoch, timeline, started_time, last_online_time, host)

@@ -70,6 +70,7 @@ AS $$
 DECLARE
 	known internal.log_database;
 	gone bigint;
+	touched bigint[];
 	whole bigint[];
 BEGIN
 	SELECT * INTO known FROM internal.log_database;
@@ -79,14 +80,15 @@ BEGIN
 	END IF;
 	IF done_to IS NOT NULL THEN
 		WITH copied AS (
-			DELETE FROM internal.log_copy_queue q WHERE q.copy_id <= done_to RETURNING q.messages
+			DELETE FROM internal.log_copy_queue q WHERE q.copy_id <= done_to RETURNING q.operation_id, q.messages
 		)
-		SELECT sum(c.messages) INTO gone FROM copied c;
+		SELECT sum(c.messages), array_agg(DISTINCT c.operation_id) INTO gone, touched FROM copied c;
 		IF gone > 0 THEN
 			UPDATE internal.log_database d SET copied_messages = d.copied_messages + gone, copied_time = clock_timestamp();
 			WITH paid AS (
 				DELETE FROM internal.log_copy_owed w
-				 WHERE NOT EXISTS (SELECT 1 FROM internal.log_copy_queue q WHERE q.operation_id = w.operation_id)
+				 WHERE w.operation_id = ANY (touched)
+				   AND NOT EXISTS (SELECT 1 FROM internal.log_copy_queue q WHERE q.operation_id = w.operation_id)
 				RETURNING w.operation_id
 			)
 			SELECT array_agg(p.operation_id) INTO whole FROM paid p;
@@ -134,14 +136,20 @@ END
 $$;
 COMMENT ON FUNCTION internal.master_set_log_database(jsonb, name) IS 'Applies update_logdb_info';
 
--- A catalog that goes on after a failover may give numbers again that the old
--- primary gave and the log database has: a gap keeps them apart.
-CREATE FUNCTION internal.log_copy_skip_numbers() RETURNS void
+-- Numbers that were given once and are missing here must not be given again,
+-- because the log database passes over what it has.  They are missing in a
+-- catalog that was set back to a snapshot, or went on after an asynchronous
+-- failover.  Therefore every master begins at the clock, in microseconds, which
+-- is above all numbers that were given before; another server's clock may be
+-- behind, so a new timeline leaves a gap.
+CREATE FUNCTION internal.log_copy_skip_numbers(new_timeline boolean) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT setval('internal.log_copy_id', s.last_value + 1000000000) FROM internal.log_copy_id s
+	SELECT setval('internal.log_copy_id', greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+		s.last_value + CASE WHEN new_timeline THEN 1000000000 ELSE 1 END))
+	  FROM internal.log_copy_id s
 $$;
-COMMENT ON FUNCTION internal.log_copy_skip_numbers() IS 'Leaves a gap in the numbers of the log copy, for a new timeline';
+COMMENT ON FUNCTION internal.log_copy_skip_numbers(boolean) IS 'Begins numbers of the log copy that were never given before';
 
 -- What retention is about to remove cannot be copied any more; returns how many messages.
 CREATE FUNCTION internal.log_copy_forget(first_operation bigint, end_operation bigint) RETURNS bigint

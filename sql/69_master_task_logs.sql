@@ -21,6 +21,11 @@ BEGIN
 	VALUES ((wish.payload ->> 'request_id')::bigint, wish.operation_id, (wish.payload ->> 'attempt')::integer, wish.agent_id, asker, wish.requested_by, wish.requested_time,
 			(wish.payload ->> 'from')::bigint, (wish.payload ->> 'max')::integer)
 		ON CONFLICT (request_id) DO NOTHING;
+	-- Transactions of the role that ran at the same time did not see each other's.
+	IF (SELECT count(*) FROM internal.task_log l WHERE l.state = 1 AND l.requested_oid = asker) > internal.open_task_log_limit() THEN
+		PERFORM internal.master_fail_task_log((wish.payload ->> 'request_id')::bigint, 'SO167',
+			format('role "%s" waits for %s task logs already', wish.requested_by, internal.open_task_log_limit()), NULL, NULL);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION internal.master_begin_task_log(internal.request) IS 'Applies request_task_log';

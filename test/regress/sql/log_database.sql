@@ -68,9 +68,16 @@ SELECT lost_messages, waiting_messages FROM catalog.log_copy;
 SELECT result, regexp_replace(cause, 'at .*\.', 'at TIME.') AS cause FROM catalog.diagnose_scaleout() WHERE "check" = 'log copy complete';
 DELETE FROM internal.operation_message WHERE operation_id = :id AND message ~ 'log database';
 UPDATE internal.operation SET status = :status WHERE operation_id = :id;
--- Another timeline leaves a gap in the numbers.
+-- A master begins above all numbers that were ever given, also where the catalog was set back; another timeline leaves a gap.
 SELECT last_value AS before FROM internal.log_copy_id \gset
-SELECT internal.log_copy_skip_numbers();
+SELECT setval('internal.log_copy_id', 1) AS set_back;
+SELECT internal.log_copy_skip_numbers(false);
+SELECT last_value > :before AS above FROM internal.log_copy_id;
+SELECT setval('internal.log_copy_id', last_value + 1000000000000) - 1000000000000 = last_value AS clock_behind FROM internal.log_copy_id;
+SELECT last_value AS before FROM internal.log_copy_id \gset
+SELECT internal.log_copy_skip_numbers(false);
+SELECT last_value - :before AS gap FROM internal.log_copy_id;
+SELECT internal.log_copy_skip_numbers(true);
 SELECT last_value - :before AS gap FROM internal.log_copy_id;
 -- Off again: nothing is queued, and nothing is left.
 SELECT catalog.update_logdb_info(NULL, NULL);

@@ -113,6 +113,11 @@ SELECT 1000 + i, :id, 2, :'agent', current_user::regrole, current_user, clock_ti
 SELECT internal.master_begin_task_log(ROW(1, pg_current_xact_id(), 'fetch_log', :id, :'agent', jsonb_build_object('request_id', 2000, 'attempt', 2, 'max', 1,
 	'role', current_user::regrole::oid::bigint), current_user, clock_timestamp())::internal.request);
 SELECT count(*), min(request_id) FROM internal.task_log WHERE requested_by = current_user AND request_id > 1000;
+-- Nor does it wait for more than twenty at a time, however many sessions it has that do not see each other's requests.
+UPDATE internal.task_log SET state = 1 WHERE requested_by = current_user AND request_id BETWEEN 1021 AND 1040;
+SELECT internal.master_begin_task_log(ROW(1, pg_current_xact_id(), 'fetch_log', :id, :'agent', jsonb_build_object('request_id', 2001, 'attempt', 2, 'max', 1,
+	'role', current_user::regrole::oid::bigint), current_user, clock_timestamp())::internal.request);
+SELECT state, code, message = format('role "%s" waits for 20 task logs already', current_user) AS named FROM catalog.task_logs WHERE request_id = 2001;
 -- They are forgotten after a day, and with their execution.
 UPDATE internal.task_log SET changed_time = changed_time - interval '2 days' WHERE request_id = :request;
 SELECT internal.master_forget_task_logs();
