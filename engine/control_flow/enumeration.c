@@ -9,8 +9,11 @@
 #include "engine/control_flow/enumeration.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/lookup.h"
@@ -36,10 +39,32 @@ so_enumeration_variable(SoUnit *unit, const SoObject *properties, TALLOC_CTX *co
 	return so_lookup_value(&scope, name, error);
 }
 
+/* A pipe without a writer would hold the control thread for ever; NULL with errno. */
+static FILE *
+open_regular_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode))
+		errno = S_ISDIR(status.st_mode) ? EISDIR : ENOTSUP;
+	else
+	{
+		FILE *file = fdopen(fd, "r");
+
+		if (file != NULL)
+			return file;
+	}
+	close(fd);
+	return NULL;
+}
+
 static char *
 read_whole_file(TALLOC_CTX *context, const char *path, size_t *length)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file = open_regular_file(path);
 	char *text = NULL;
 	size_t used = 0;
 	size_t got;
@@ -156,6 +181,8 @@ part_of(const SoEnumeration *enumeration, json_t *item, int index, const char *c
 	}
 	if (column != NULL)
 		return json_object_get(item, column);
+	if (index < 0)
+		return NULL;
 	if (json_is_array(item))
 		return json_array_get(item, (size_t) index);
 	if (json_is_object(item))

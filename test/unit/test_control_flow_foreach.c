@@ -187,6 +187,11 @@ test_json(void **state)
 		{"type: json_array", "[{\"x\": 1, \"k\": 2}]", "index: 1", "2|", NULL},
 		{"type: json_array", "[[1], [3, 4]]", "index: 1", NULL, "the item has no index 1"},
 		{"type: json_array", "[{\"x\": 1}]", "column: k", NULL, "the item has no member \"k\""},
+		/* Before the first one. */
+		{"type: json_array", "[[1, 2]]", "index: -1", NULL, "the item has no index -1"},
+		{"type: json_array", "[{\"x\": 1}]", "index: -1", NULL, "the item has no index -1"},
+		{"type: json_array", "[1]", "index: -1", NULL, "the item has no index -1"},
+		{"type: json_array", "[1]", "index: 1", NULL, "the item has no index 1"},
 		{"type: json_array, pointer: /d/1/x", "{\"d\": [0, {\"x\": [7]}]}", NULL, "7|", NULL},
 		{"type: json_array, pointer: \"/a~1b/~0\"", "{\"a/b\": {\"~\": [8]}}", NULL, "8|", NULL},
 		{"type: json_array, pointer: /", "{\"\": [9]}", NULL, "9|", NULL},
@@ -217,7 +222,22 @@ test_files(void **state)
 								"connection: c",
 								"", NULL, NULL, "Is a directory"};
 
+	char pipe_folder[] = "/tmp/scaleout_pipe_XXXXXX";
+	char pipe_path[64];
+	static const Case pipe = {"type: json_array, connection: c", "", NULL, NULL,
+							  "Operation not supported"};
+	static const Case item = {"type: item, columns: [int32], items: [[1]]", "", "index: -1", NULL,
+							  "the item has no index -1"};
+
 	(void) state;
+	check(&item, "/tmp");
+	/* Nobody writes into it: it must not be waited for. */
+	assert_non_null(mkdtemp(pipe_folder));
+	snprintf(pipe_path, sizeof(pipe_path), "%s/pipe", pipe_folder);
+	assert_int_equal(mkfifo(pipe_path, 0600), 0);
+	check(&pipe, pipe_path);
+	unlink(pipe_path);
+	rmdir(pipe_folder);
 	check(&missing, "/nowhere/at all.json");
 	check(&folder, "/tmp");
 }
