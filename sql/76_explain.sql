@@ -49,6 +49,10 @@ BEGIN
 		SELECT w.* FROM internal.worker_agent w
 		 WHERE execution.useanyworker
 			OR EXISTS (SELECT 1 FROM internal.execution_worker x WHERE x.execution_id = execution.execution_id AND x.agent_id = w.agent_id)
+				-- Once it is in the queues, these decide: a worker that was removed and came back is in none.
+				AND (NOT EXISTS (SELECT 1 FROM internal.task t JOIN internal.ready_restricted r ON r.task_id = t.task_id WHERE t.execution_id = execution.execution_id)
+					 OR EXISTS (SELECT 1 FROM internal.task t JOIN internal.ready_restricted r ON r.task_id = t.task_id
+								 WHERE t.execution_id = execution.execution_id AND r.agent_id = w.agent_id))
 		 ORDER BY w.display_name, w.agent_id LIMIT 1000
 	LOOP
 		label := internal.worker_label(worker.agent_id);
@@ -145,7 +149,9 @@ BEGIN
 	ELSE
 		state := 'waits for a worker';
 		cause := format('No worker can take it now: %s%s.', all_causes, CASE WHEN others > 0 THEN format('; and %s more', others) ELSE '' END);
-		cure := best.cure;
+		-- One that is full will have room some day; one that is disabled has it now.
+		cure := concat_ws(' ', best.cure, CASE WHEN best.nearness = 4 THEN
+			(SELECT 'Or at once: ' || w.cure FROM internal.workers_for(execution) w WHERE w.nearness = 3 LIMIT 1) END);
 	END IF;
 	IF task.attempt > 0 THEN
 		cause := format('Attempt %s has ended (%s). ', task.attempt,
@@ -164,10 +170,10 @@ DECLARE
 	away record := internal.explain_master();
 BEGIN
 	SELECT * INTO attempt FROM internal.task_attempt a WHERE a.task_id = task.task_id AND a.attempt = task.attempt;
-	state := CASE WHEN task.stop_requested THEN 'is being stopped' WHEN task.started THEN 'runs' ELSE 'was given to a worker' END;
+	state := CASE WHEN task.stop_requested THEN 'is being stopped' WHEN attempt.start_time IS NOT NULL THEN 'runs' ELSE 'was given to a worker' END;
 	cause := CASE
 		WHEN task.stop_requested THEN format('%s asked to stop it; worker %s has been told.', operation.stopped_by_name, label)
-		WHEN task.started THEN format('Attempt %s runs on worker %s since %s.', task.attempt, label, attempt.start_time::timestamptz(0))
+		WHEN attempt.start_time IS NOT NULL THEN format('Attempt %s runs on worker %s since %s.', task.attempt, label, attempt.start_time::timestamptz(0))
 		ELSE format('Attempt %s was given to worker %s at %s and has not started yet.', task.attempt, label, attempt.lease_time::timestamptz(0)) END;
 	cure := format('scaleout watch %s follows it, scaleout logs --follow %s what it writes.', task.execution_id, task.execution_id);
 	IF away.cause IS NOT NULL THEN
@@ -198,7 +204,9 @@ BEGIN
 		cure := 'Nothing is to be done.';
 		RETURN;
 	ELSIF operation.status = 3 THEN
-		cause := coalesce(format('%s stopped it at %s.', operation.stopped_by_name, operation.end_time::timestamptz(0)), 'It was canceled on its worker.');
+		cause := CASE WHEN operation.stopped_by_name IS NULL THEN format('It was canceled on worker %s at %s, without a stop from here.',
+							internal.worker_label(task.agent_id), operation.end_time::timestamptz(0))
+					  ELSE format('%s stopped it at %s.', operation.stopped_by_name, operation.end_time::timestamptz(0)) END;
 		cure := 'Start a new execution to run it again.';
 		RETURN;
 	END IF;
@@ -222,8 +230,10 @@ BEGIN
 				format('scaleout logs %s shows all messages and fetches the log of the task from worker %s (in psql: CALL catalog.fetch_task_log(%s)).',
 					   execution.execution_id, internal.worker_label(task.agent_id), execution.execution_id)
 			 ELSE format('scaleout logs %s shows all messages.', execution.execution_id) END,
-		'If they do not say enough, start a new execution with LOGGING_LEVEL 3.',
-		CASE WHEN operation.status = 6 THEN 'A runner that dies every time is often out of memory: see the kernel log of that machine.' END);
+		CASE WHEN task.attempt > 0 THEN 'If they do not say enough, start a new execution with LOGGING_LEVEL 3.' END,
+		CASE WHEN coalesce(task.attempt, 0) = 0 THEN
+				'No worker ever had it: SELECT * FROM catalog.diagnose_scaleout(); shows what is wrong here. Then start a new execution.'
+			 WHEN operation.status = 6 AND task.lost > execution.max_lost_attempts THEN 'A runner that dies every time is often out of memory: see the kernel log of that machine.' END);
 END
 $$;
 COMMENT ON FUNCTION internal.explain_ended(internal.execution, internal.task, internal.operation) IS 'Part of explain_execution: it has ended';
