@@ -13,8 +13,7 @@ CREATE TABLE internal.task (
 	lease_interval_ms integer NOT NULL,
 	failures integer NOT NULL DEFAULT 0,
 	lost integer NOT NULL DEFAULT 0,
-	stop_requested boolean NOT NULL DEFAULT false,
-	started boolean NOT NULL DEFAULT false
+	stop_requested boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE internal.task IS 'One task per started execution; written by the master only';
 COMMENT ON COLUMN internal.task.state IS '1 ready, 2 leased, 3 finished';

@@ -213,7 +213,7 @@ BEGIN
 		WITH leased AS (
 			UPDATE internal.task t
 			   SET state = 2, attempt = t.attempt + 1, agent_id = agents[p.agent], instance_id = instances[p.agent],
-				   epoch = master_lease.epoch, started = false
+				   epoch = master_lease.epoch
 			  FROM unnest(picked.task, picked.agent) AS p (task_id, agent)
 			 WHERE t.task_id = p.task_id AND t.state = 1
 			RETURNING t.task_id, t.attempt, p.agent, t.execution_id, t.failures

@@ -146,7 +146,7 @@ explains($id, qr/is created/, qr/not been started/, qr/start_execution\($id\)/, 
 $system->sql("SELECT catalog.set_execution_parameter_value($id, 30, 'password', 'secret'::text)");
 rename "$security/encryption.key", "$security/encryption.away" or die $!;
 $system->sql("SELECT catalog.start_execution($id)");
-$row = explains($id, qr/ended unexpectedly/, qr/cannot be handed to a worker: .*encryption\.key, qr/No worker ever had it: SELECT \* FROM catalog\.diagnose_scaleout\(\);/, 'the encryption key is gone', sub { $one->lease(wait_ms => 0) });
+$row = explains($id, qr/ended unexpectedly/, qr/cannot be handed to a worker: .*encryption\.key/, qr/No worker ever had it: SELECT \* FROM catalog\.diagnose_scaleout\(\);/, 'the encryption key is gone', sub { $one->lease(wait_ms => 0) });
 is(Scaleout::Symptom::diagnose($system)->{'encryption key'}{result}, 'failed', 'and where it points, it is said');
 rename "$security/encryption.away", "$security/encryption.key" or die $!;
 
