@@ -93,18 +93,26 @@ symptom('another database is set',
 	check => 'database of the master', cause => qr/scaleout\.database is "elsewhere"/, cure => qr/Set scaleout\.database = 'postgres'/);
 $system->wait_for('the master', sub { result('port open') eq 'ok' });
 
-my ($listener, $occupier);
-END { kill('KILL', $occupier) if $occupier; }
+# Another process has the port; the cure ends it.
+my $occupier;
+END { local $?; if ($occupier) { kill('KILL', $occupier); waitpid($occupier, 0); } }
 my $old_port = $system->port;
 symptom('the port is taken by another process',
 	make => sub {
-		$listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1, Proto => 'tcp') or die $!;
+		my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1, Proto => 'tcp') or die $!;
+		$occupier = fork() // die $!;
+		if ($occupier == 0)
+		{
+			open(STDOUT, '>', '/dev/null');
+			open(STDERR, '>', '/dev/null');
+			$listener->accept while 1;
+		}
 		$system->sql('ALTER SYSTEM SET scaleout.port_number = ' . $listener->sockport);
 		reload();
 	},
-	check => 'port open', cause => qr/in use.*process $$ \(/s, cure => qr/process|port/,
-	# The cure: end that process.
-	apply => sub { close $listener });
+	check => 'port open', cause => qr/SO330: .*in use.*process \d+ \(/s, cure => qr/run kill \d+, .*set scaleout\.port_number/);
+ok($occupier && waitpid($occupier, 0) == $occupier && $? == 15, 'the process that was named had it');
+$occupier = 0;
 $system->sql("ALTER SYSTEM SET scaleout.port_number = $old_port");
 reload();
 $system->wait_for('the old port', sub { (Scaleout::Symptom::diagnose($system)->{'port open'}{cause} // '') =~ /listens on .*:$old_port\b/ });

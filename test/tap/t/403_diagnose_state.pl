@@ -113,6 +113,8 @@ symptom('the programs are missing', make => sub { $system->sql("ALTER SYSTEM SET
 	check => 'programs installed', cause => qr/SO003: .*scaleout-gateway/, cure => qr/Set scaleout\.program_directory = '/);
 symptom('somebody locks what the master writes', make => sub { session('BEGIN; LOCK TABLE internal.master_state IN EXCLUSIVE MODE') },
 	check => 'master alive', cause => qr/puts off its work|has not written LAST_ONLINE_TIME/, cure => qr/SELECT pg_terminate_backend\(\d+\);/);
+symptom('somebody locks out readers, too', make => sub { session('BEGIN; LOCK TABLE internal.master_state IN ACCESS EXCLUSIVE MODE') },
+	check => 'catalog locked', cause => qr/Session \d+ of \w+ \(BEGIN; LOCK .* has locked internal\.master_state exclusively/, cure => qr/SELECT pg_terminate_backend\(\d+\);/);
 symptom('a request that is not applied',
 	make => sub {
 		session('BEGIN; LOCK TABLE internal.master_state IN EXCLUSIVE MODE');
