@@ -67,6 +67,16 @@ cmp_ok(scalar(keys %$said), '>', 60, 'the code says many things');
 is(join(', ', sort grep { !$listed{$_} } keys %$said), '', 'each of them stands in test/tap/checks.txt with the test that sees it');
 is(join(', ', sort grep { /\|/ && !$said->{$_} } keys %listed), '', 'and nothing else does');
 
+# Whoever has only the page finds each of them.
+my $page = slurp_file('docs/troubleshooting.md');
+my %on_page = map { $_ => 1 } $page =~ /\*([a-zA-Z][^*|\n]+)\*/g, map { split /, / } $page =~ /^\| ([a-z][^|`]+) \|/mg;
+(my $joined = $page) =~ s/\n/ /g;
+$on_page{$_} = 1 for $joined =~ /\*([a-zA-Z][^*|]{1,40})\*/g;
+my %bad = map { (split /\|/)[1] => 1 } grep { !/\|ok$/ } keys %$said;
+is(join(', ', sort grep { !$on_page{$_} } keys %bad), '', 'docs/troubleshooting.md names every check that can fail');
+my %known = map { (split /\|/)[1] => 1 } keys %$said;
+is(join(', ', sort grep { !$known{$_} } $page =~ /(?:doctor|diagnosis), \*([^*]+)\*/gi), '', 'and no other one');
+
 # ---- symptoms ------------------------------------------------------------------------
 
 my $system = Scaleout::System->new('state', allows_streaming => 1,
