@@ -225,6 +225,20 @@ is($diagnose->()->{'workers ready'}{result}, 'ok', 'a worker is ready');
 symptom('no slot for a background worker', make => sub { $node->append_conf('postgresql.conf', 'max_worker_processes = 0'); $node->restart },
 	check => 'master alive', cause => qr/The launcher does not run/, cure => qr/ALTER SYSTEM SET max_worker_processes = 8; and restart the server/);
 
+# The log copy in its first moment, which lasts as long as there is no master; 430_log_copy.pl has the rest.
+$system->sql("SELECT catalog.update_logdb_info('logs', 'host=127.0.0.1 port=1 dbname=logs user=nobody password=none')");
+$system->wait_until('SELECT count(*) = 1 FROM internal.log_database');
+$system->sql('SELECT * FROM catalog.disable_scaleout()');
+$system->wait_for('the master to leave', sub { !$system->master_pid });
+$system->sql("UPDATE internal.log_database SET state = 'starting'");
+my $copy = $diagnose->()->{'log copy'};
+like($copy->{cause}, qr/The copy to log database "logs" has not begun/, 'a copy of the log that has not begun');
+like($copy->{cure}, qr/see "master alive"/, 'and why');
+$system->sql("UPDATE internal.log_database SET lost_messages = 3, lost_time = now()");
+my $lost = $diagnose->()->{'log copy complete'};
+like($lost->{cause}, qr/SO259: 3 messages were removed by retention before they were copied/, 'messages that can be copied no more');
+like($lost->{cure}, qr/RETENTION_WINDOW/, 'and how it does not happen again');
+
 is(join(', ', Scaleout::Symptom::missing('403_diagnose_state')), '', 'every result that this test is to see was seen');
 $system->stop;
 done_testing();

@@ -333,5 +333,6 @@ subtest 'a crash between the two files' => sub {
 	pass('the master that starts finishes the change');
 };
 
+is(join(', ', Scaleout::Symptom::missing('410_rotation')), '', 'every result of the diagnosis that this test is to see was seen');
 $system->stop;
 done_testing();

@@ -196,6 +196,7 @@ is($system->sql('SELECT (SELECT count(*) FROM internal.log_copy_queue) + (SELECT
 like($system->messages($owed), qr/will not be copied to the log database any more: postgres has switched the copy off/, 'and whoever waited says so');
 is(found()->{result}, 'ok', 'which is in order');
 
+is(join(', ', Scaleout::Symptom::missing('430_log_copy')), '', 'every result of the diagnosis that this test is to see was seen');
 $system->stop;
 done_testing();
 
