@@ -217,6 +217,26 @@ next_result(SoLogRemote *remote, int64 deadline, PGresult **result)
 	return true;
 }
 
+/* Is it the beginning of a COPY, in which libpq stays until it is ended? */
+static bool
+is_copy(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+/* No PostgreSQL answers like that. */
+static bool
+wrong_answer(SoLogRemote *remote)
+{
+	so_error_set(&remote->error, SO_ERR_LOG_COPY_REFUSED, NULL,
+				 "the log database answers a query with something else than its result");
+	so_error_hint(&remote->error, "Let host and port be those of a PostgreSQL server: SELECT "
+								  "catalog.update_logdb_info(server_name, connection_string).");
+	return fail(remote);
+}
+
 /*
  * The result of what was sent.  For a COPY it is the invitation to send; then
  * more results follow.
@@ -239,7 +259,17 @@ take_result(SoLogRemote *remote, ExecStatusType wanted, PGresult **result)
 	if (wanted == PGRES_COPY_IN)
 		return true;
 	while (next_result(remote, deadline, &extra) && extra != NULL)
+	{
+		bool copying = is_copy(extra);
+
 		PQclear(extra);
+		/* libpq would return it again and again. */
+		if (copying)
+		{
+			(void) wrong_answer(remote);
+			break;
+		}
+	}
 	if (remote->connection != NULL)
 		return true;
 	PQclear(*result);
@@ -265,6 +295,23 @@ run(SoLogRemote *remote, const char *sql, int n, const char *const *values, Exec
 	return true;
 }
 
+/*
+ * The rows of a query, of so many columns.  Whoever sets the connection string
+ * chooses the server: what it answers is not taken on trust.
+ */
+static bool
+query(SoLogRemote *remote, const char *sql, int n, const char *const *values, int columns,
+	  PGresult **result)
+{
+	if (!run(remote, sql, n, values, PGRES_TUPLES_OK, result))
+		return false;
+	if (PQnfields(*result) == columns)
+		return true;
+	PQclear(*result);
+	*result = NULL;
+	return wrong_answer(remote);
+}
+
 /* ---- what the copy needs ---- */
 
 /* Are the tables there, may we write them, can they hold our texts? */
@@ -281,8 +328,13 @@ check_target(SoLogRemote *remote)
 	bool ok;
 	bool encoding;
 
-	if (!run(remote, sql, 0, NULL, PGRES_TUPLES_OK, &result))
+	if (!query(remote, sql, 0, NULL, 3, &result))
 		return false;
+	if (PQntuples(result) != 1)
+	{
+		PQclear(result);
+		return wrong_answer(remote);
+	}
 	ok = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
 	encoding = strcmp(PQgetvalue(result, 0, 1), "UTF8") == 0 ||
 			   strcmp(PQgetvalue(result, 0, 1), "SQL_ASCII") == 0;
@@ -320,10 +372,10 @@ so_log_remote_position(SoLogRemote *remote, const pg_uuid_t *source)
 	remote->position_known = false;
 	remote->source = *source;
 	values[0] = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(source)));
-	if (!run(remote,
-			 "SELECT p.position FROM scaleout_log.copy_position p"
-			 " WHERE p.catalog_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid",
-			 1, values, PGRES_TUPLES_OK, &result))
+	if (!query(remote,
+			   "SELECT p.position FROM scaleout_log.copy_position p"
+			   " WHERE p.catalog_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid",
+			   1, values, 1, &result))
 		return false;
 	remote->position_row = PQntuples(result) == 1;
 	remote->position = remote->position_row ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;

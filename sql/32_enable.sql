@@ -54,9 +54,12 @@ COMMENT ON FUNCTION internal.log_copy_source() IS 'How log databases know this c
 
 -- A restored catalog has requests with transaction ids of another cluster,
 -- which the master would wait for; no master runs while the binding is made.
+-- Whoever asked for a task log is known by the number of a role, which may be
+-- somebody else's here, and does not wait in this cluster.
 CREATE FUNCTION internal.adopt_restored_state() RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$
+	DELETE FROM internal.request WHERE kind = 'fetch_log';
 	UPDATE internal.request SET transaction_id = pg_current_xact_id();
 	-- What waits keeps the source that it was queued for: the log database knows how far that has come.
 	UPDATE internal.log_database SET source = internal.log_copy_source(), state = 'starting', state_since = clock_timestamp(),

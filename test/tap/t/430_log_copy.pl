@@ -114,9 +114,9 @@ my @killed;
 symptom('the log server is killed while it writes', code => 'SO250', cause => qr/\w/, cure => qr/^Start that server/,
 	make => sub { @killed = all_of_log_server(); $log->node->kill9 },
 	apply => sub { $system->wait_for('the end of its processes', sub { !grep { kill(0, $_) } @killed }); $log->node->start });
-symptom('wrong port', code => 'SO250', cause => qr/refused/, cure => qr/correct host and port: SELECT catalog\.update_logdb_info/,
+symptom('wrong port', code => 'SO250', cause => qr/refused/, cure => qr/correct host, port and sslmode: SELECT catalog\.update_logdb_info/,
 	make => sub { $log->set(port => PostgreSQL::Test::Cluster::get_free_port()) }, apply => sub { $log->set });
-symptom('wrong host', code => 'SO250', cause => qr/could not translate host name "no-such-host\.invalid"/, cure => qr/correct host and port/,
+symptom('wrong host', code => 'SO250', cause => qr/could not translate host name "no-such-host\.invalid"/, cure => qr/correct host, port/,
 	make => sub { $log->set(host => 'no-such-host.invalid') }, apply => sub { $log->set });
 symptom('wrong password', code => 'SO251', cause => qr/28P01: password authentication failed for user "logger"/, cure => qr/Correct user, password and database name by SELECT catalog\.update_logdb_info/,
 	make => sub { $log->set(password => 'wrong') }, apply => sub { $log->set });

@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET;
+use POSIX ();
 use Test::More;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -81,6 +83,23 @@ subtest 'a refused connection string among bound parameters' => sub {
 	unlike($text, qr/8471190356/, 'and no parameter of the statement');
 };
 
+# Whoever administers the catalog chooses the server, and that may be anything that speaks the protocol.
+for my $answer ('nothing', 'a copy without end')
+{
+	subtest "a server that answers with $answer" => sub {
+		my ($port, $server) = odd_server($answer);
+		my $offset = $system->log_size;
+		$log->set(port => $port);
+		ok(eval { wait_found(qr/^SO255: the log database answers/) }, 'is a failure');
+		kill('KILL', $server);
+		waitpid($server, 0);
+		unlike(slurp_file($node->logfile, $offset), qr/was terminated by signal/, 'and no process of the catalog\'s server has died');
+		$log->set;
+		$log->wait_copied;
+		is($log->differences, '', 'afterwards every message is there once');
+	};
+}
+
 subtest 'a catalog that is set back' => sub {
 	my $data = $node->data_dir;
 	run();
@@ -110,3 +129,39 @@ subtest 'a catalog that is set back' => sub {
 
 $system->stop;
 done_testing();
+
+# A server that lets everybody in with a password, and answers every query but the first with no row of no
+# columns, or with the beginning of a COPY.
+sub odd_server
+{
+	my ($answer) = @_;
+	my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', LocalPort => 0, ReuseAddr => 1) or die $!;
+	my $pid = fork() // die $!;
+	return ($listener->sockport, $pid) if $pid;
+	my $exact = sub { my ($client, $n) = @_; my $bytes = ''; while (length($bytes) < $n) { sysread($client, $bytes, $n - length($bytes), length($bytes)) or return; } return $bytes; };
+	my $message = sub { my ($client) = @_; my $type = $exact->($client, 1) // return; my $length = unpack('N', $exact->($client, 4) // return); $exact->($client, $length - 4) if $length > 4; return $type; };
+	my $say = sub { my ($type, $body) = @_; return $type . pack('N', 4 + length($body)) . $body; };
+	while (my $client = $listener->accept)
+	{
+		my $length = unpack('N', $exact->($client, 4) // next);
+		my $startup = $exact->($client, $length - 4) // next;
+		if ($length == 8)
+		{
+			syswrite($client, 'N');
+			$length = unpack('N', $exact->($client, 4) // next);
+			$exact->($client, $length - 4);
+		}
+		my $queries = 0;
+		syswrite($client, $say->('R', pack('N', 3)));
+		$message->($client) // next;
+		syswrite($client, $say->('R', pack('N', 0)) . $say->('S', "client_encoding\0UTF8\0") . $say->('Z', 'I'));
+		while (my $type = $message->($client))
+		{
+			next if $type ne 'S';
+			my $result = $queries++ == 0 ? $say->('n', '') . $say->('C', "SET\0") : $say->('T', pack('n', 0)) . $say->('C', "SELECT 0\0");
+			$result .= $say->('H', pack('Cn', 0, 0)) if $answer =~ /copy/;
+			syswrite($client, $say->('1', '') . $say->('2', '') . $result . $say->('Z', 'I'));
+		}
+	}
+	POSIX::_exit(0);
+}
