@@ -30,7 +30,8 @@ one_line(const char *text, char *line)
 			text += strcspn(text, "\n");
 			continue;
 		}
-		if (*text == '\n' || *text == '\t' || (*text == ' ' && n > 0 && line[n - 1] == ' '))
+		/* Control characters would act on the terminal of whoever reads the log. */
+		if (iscntrl((unsigned char) *text) || (*text == ' ' && n > 0 && line[n - 1] == ' '))
 		{
 			if (n > 0 && line[n - 1] != ' ')
 				line[n++] = ' ';

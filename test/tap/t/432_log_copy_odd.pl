@@ -100,6 +100,23 @@ for my $answer ('nothing', 'a copy without end')
 	};
 }
 
+subtest 'a server whose errors hold control characters' => sub {
+	my ($port, $server) = odd_server('an error');
+	my $offset = $system->log_size;
+	$log->set(port => $port);
+	my $row = eval { wait_found(qr/too.*many/) };
+	ok($row, 'what it says is shown') or diag(explain found());
+	unlike($row->{cause}, qr/[[:cntrl:]]/, 'in one line that no terminal obeys');
+	my $text = slurp_file($node->logfile, $offset);
+	like($text, qr/WARNING: .*too.*many/, 'the server log has it');
+	unlike($text, qr/\x1b/, 'without them');
+	kill('KILL', $server);
+	waitpid($server, 0);
+	$log->set;
+	$log->wait_copied;
+	is($log->differences, '', 'afterwards every message is there once');
+};
+
 subtest 'a catalog that is set back' => sub {
 	my $data = $node->data_dir;
 	run();
@@ -131,7 +148,7 @@ $system->stop;
 done_testing();
 
 # A server that lets everybody in with a password, and answers every query but the first with no row of no
-# columns, or with the beginning of a COPY.
+# columns, with the beginning of a COPY, or with an error.
 sub odd_server
 {
 	my ($answer) = @_;
@@ -159,6 +176,7 @@ sub odd_server
 		{
 			next if $type ne 'S';
 			my $result = $queries++ == 0 ? $say->('n', '') . $say->('C', "SET\0") : $say->('T', pack('n', 0)) . $say->('C', "SELECT 0\0");
+			$result = $say->('E', "SERROR\0C53300\0Mtoo\x1b[2J\r many\0\0") if $answer =~ /error/;
 			$result .= $say->('H', pack('Cn', 0, 0)) if $answer =~ /copy/;
 			syswrite($client, $say->('1', '') . $say->('2', '') . $result . $say->('Z', 'I'));
 		}
