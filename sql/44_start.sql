@@ -40,6 +40,9 @@ BEGIN
 	IF NOT EXISTS (SELECT 1 FROM internal.execution_worker w WHERE w.execution_id = id) THEN
 		PERFORM internal.raise_error('SO132', format('execution %s may not use any worker, and none was added', id));
 	END IF;
+	IF NOT internal.has_worker(id, false) THEN
+		PERFORM internal.raise_error('SO132', format('none of the workers that were added to execution %s is registered any more', id));
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION internal.check_workers(bigint) IS 'Refuses to start an execution that nobody may take';

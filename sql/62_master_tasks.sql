@@ -57,6 +57,15 @@ END
 $$;
 COMMENT ON FUNCTION internal.master_forget_ready(uuid[]) IS 'Takes tasks out of the queues';
 
+CREATE FUNCTION internal.has_worker(execution_id bigint, useanyworker boolean) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT useanyworker
+		OR EXISTS (SELECT 1 FROM internal.execution_worker x JOIN internal.worker_agent w ON w.agent_id = x.agent_id
+					WHERE x.execution_id = has_worker.execution_id)
+$$;
+COMMENT ON FUNCTION internal.has_worker(bigint, boolean) IS 'Is a worker registered that may take this execution, now or when it comes back?';
+
 -- outcome: 1 succeeded, 2 failed, 3 canceled, 4 lost.  Only attempts that are
 -- current and leased (to that agent, when one is given) end; the others do not
 -- appear in the result, and are superseded.
@@ -79,8 +88,8 @@ BEGIN
 		UPDATE internal.task t
 		   SET state = CASE
 					WHEN t.stop_requested THEN 3
-					WHEN i.outcome = 2 AND t.failures < e.retry_count THEN 1
-					WHEN i.outcome = 4 AND t.lost < e.max_lost_attempts THEN 1
+					WHEN i.outcome = 2 AND t.failures < e.retry_count AND internal.has_worker(e.execution_id, e.useanyworker) THEN 1
+					WHEN i.outcome = 4 AND t.lost < e.max_lost_attempts AND internal.has_worker(e.execution_id, e.useanyworker) THEN 1
 					ELSE 3 END,
 			   failures = t.failures + (i.outcome = 2)::integer,
 			   lost = t.lost + (i.outcome = 4)::integer
@@ -105,12 +114,14 @@ BEGIN
 					coalesce(rtrim(d.message, '.'), 'no reason was given'),
 					CASE WHEN d.state = 1 THEN format('The package is run again: retry %s of %s.', d.failures, d.retry_count)
 						 WHEN d.stop_requested THEN 'It is not run again, because a stop was requested.'
+						 WHEN d.failures <= d.retry_count THEN 'It is not run again, because none of the workers that were added to it is registered any more.'
 						 WHEN d.retry_count > 0 THEN format('All retries (%s) are used up.', d.retry_count)
 						 ELSE 'No retry was asked for.' END)
 				WHEN 3 THEN format('Attempt %s was canceled on worker %s.', d.attempt, internal.worker_label(d.agent_id))
 				ELSE format('Attempt %s was lost: %s. %s', d.attempt, rtrim(d.message, '.'),
 					CASE WHEN d.state = 1 THEN format('The execution is offered to workers again (lost attempt %s of %s).', d.lost, d.max_lost_attempts)
 						 WHEN d.stop_requested THEN 'It is not offered again, because a stop was requested.'
+						 WHEN d.lost <= d.max_lost_attempts THEN 'It is not offered again, because none of the workers that were added to it is registered any more.'
 						 ELSE format('It is not offered again: max_lost_attempts (%s) is used up.', d.max_lost_attempts) END)
 				END)
 	  INTO d_task, d_attempt, d_execution, d_state, d_status, d_outcome, d_message, d_line

@@ -2,12 +2,29 @@
 --
 -- Applies what user functions have left in internal.request.
 
+-- As what a worker that dies with no attempt left ends: unexpectedly.
+CREATE FUNCTION internal.master_end_orphans(orphans uuid[], why text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH ended AS (
+		UPDATE internal.task t SET state = 3 FROM unnest(orphans) AS u (task_id)
+		 WHERE t.task_id = u.task_id AND t.state = 1
+		RETURNING t.execution_id
+	), closed AS (
+		UPDATE internal.operation o SET status = 6, end_time = clock_timestamp() FROM ended e WHERE o.operation_id = e.execution_id
+	)
+	INSERT INTO internal.operation_message (operation_id, message_type, message_source_type, message)
+	SELECT e.execution_id, 120, 10, why FROM ended e
+$$;
+COMMENT ON FUNCTION internal.master_end_orphans(uuid[], text) IS 'Ends waiting tasks that no registered worker may take';
+
 CREATE FUNCTION internal.master_start_executions(executions bigint[], default_lease_interval integer)
 RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	highest bigint;
 	made uuid[];
+	orphans uuid[];
 BEGIN
 	SELECT max(u.id) INTO highest FROM unnest(executions) AS u (id);
 	-- Messages need a partition before anything is leased.
@@ -29,6 +46,15 @@ BEGIN
 		RETURN false;
 	END IF;
 	PERFORM internal.master_make_ready(made);
+	-- The start was refused if its workers were removed before, but not if meanwhile.
+	SELECT array_agg(t.task_id) INTO orphans
+	  FROM unnest(made) AS u (task_id) JOIN internal.task t ON t.task_id = u.task_id
+	  JOIN internal.execution e ON e.execution_id = t.execution_id
+	 WHERE NOT e.useanyworker AND NOT internal.has_worker(e.execution_id, false);
+	IF orphans IS NOT NULL THEN
+		PERFORM internal.master_forget_ready(orphans);
+		PERFORM internal.master_end_orphans(orphans, 'None of the workers that were added to this execution is registered any more.');
+	END IF;
 	RETURN true;
 END
 $$;
@@ -87,18 +113,7 @@ BEGIN
 	IF orphans IS NULL THEN
 		RETURN;
 	END IF;
-	WITH ended AS (
-		UPDATE internal.task t SET state = 3 FROM unnest(orphans) AS u (task_id)
-		 WHERE t.task_id = u.task_id AND t.state = 1
-		RETURNING t.execution_id
-	), closed AS (
-		UPDATE internal.operation o SET status = 6, end_time = clock_timestamp() FROM ended e WHERE o.operation_id = e.execution_id
-	)
-	INSERT INTO internal.operation_message (operation_id, message_type, message_source_type, message)
-	SELECT e.execution_id, 120, 10, format('Worker %s was removed, and no other worker may run this execution.', agent) FROM ended e;
-	PERFORM internal.master_warn_uncopied(array_agg(t.execution_id))
-	   FROM unnest(orphans) AS u (task_id) JOIN internal.task t ON t.task_id = u.task_id
-	 HAVING count(*) > 0;
+	PERFORM internal.master_end_orphans(orphans, format('Worker %s was removed, and no other worker may run this execution.', agent));
 END
 $$;
 COMMENT ON FUNCTION internal.master_remove_worker(uuid) IS 'Forgets a worker, revokes its certificate, ends what only it could have run';

@@ -196,6 +196,9 @@ AS $$
 DECLARE
 	problem record;
 	attempt internal.task_attempt;
+	-- It could have been given out again, but for want of a worker.
+	unwanted CONSTANT boolean := task.attempt > 0 AND NOT task.stop_requested
+		AND (operation.status = 6 AND task.lost <= execution.max_lost_attempts OR operation.status = 4 AND execution.retry_count > 0 AND task.failures <= execution.retry_count);
 BEGIN
 	SELECT * INTO attempt FROM internal.task_attempt a WHERE a.task_id = task.task_id AND a.attempt = task.attempt;
 	state := CASE operation.status WHEN 7 THEN 'succeeded' WHEN 9 THEN 'completed' WHEN 3 THEN 'canceled' WHEN 4 THEN 'failed' ELSE 'ended unexpectedly' END;
@@ -219,7 +222,8 @@ BEGIN
 			 ELSE coalesce(rtrim(attempt.message, '.') || '.', (SELECT m.message FROM internal.operation_message m WHERE m.operation_id = execution.execution_id
 																  AND m.message_type = 120 ORDER BY m.operation_message_id DESC LIMIT 1),
 						   'No reason was recorded.') END,
-		CASE WHEN operation.status = 6 AND task.lost > execution.max_lost_attempts THEN
+		CASE WHEN unwanted THEN 'None of the workers that were added to it was registered any more.'
+			 WHEN operation.status = 6 AND task.lost > execution.max_lost_attempts THEN
 				format('It lost its worker or its runner %s times; MAX_LOST_ATTEMPTS (%s) is used up.', task.lost, execution.max_lost_attempts)
 			 WHEN operation.status = 4 AND execution.retry_count > 0 THEN format('All retries (%s) are used up.', execution.retry_count)
 			 WHEN operation.status = 4 THEN 'No retry was asked for.' END,
@@ -231,7 +235,8 @@ BEGIN
 					   execution.execution_id, internal.worker_label(task.agent_id), execution.execution_id)
 			 ELSE format('scaleout logs %s shows all messages.', execution.execution_id) END,
 		CASE WHEN task.attempt > 0 THEN 'If they do not say enough, start a new execution with LOGGING_LEVEL 3.' END,
-		CASE WHEN coalesce(task.attempt, 0) = 0 THEN
+		CASE WHEN unwanted THEN 'Start a new execution with workers that SELECT * FROM catalog.worker_agents lists.'
+			 WHEN coalesce(task.attempt, 0) = 0 THEN
 				'No worker ever had it: SELECT * FROM catalog.diagnose_scaleout(); shows what is wrong here. Then start a new execution.'
 			 WHEN operation.status = 6 AND task.lost > execution.max_lost_attempts THEN 'A runner that dies every time is often out of memory: see the kernel log of that machine.' END);
 END

@@ -86,8 +86,17 @@ Scaleout::Symptom::apply($system, $row);
 my $taken = $two->take;
 is($taken->{execution_id}, $named, 'and the cure lets it have it');
 $system->sql("SELECT catalog.remove_worker_agent('$two->{id}')");
-explains($named, $waits, qr/Attempt 1 has ended \(worker .* was removed\)\. None of the workers that were added to it is registered any more/, qr/Stop it and start a new execution/, 'its worker was removed while it had it');
-$system->sql("SELECT catalog.stop_operation($named)");
+$row = explains($named, qr/ended unexpectedly/, qr/worker .* was removed\. None of the workers that were added to it was registered any more/, qr/Start a new execution with workers that SELECT/,
+	'its worker was removed while it had it');
+like($system->messages($named), qr/Attempt 1 was lost: worker .* was removed\. It is not offered again, because none of the workers that were added to it is registered any more\./, 'and says so in its messages');
+my $late = $system->sql("SELECT catalog.create_execution('f', 'p', 'empty', useanyworker => false)");
+my $four = $system->add_fake_agent('four');
+$system->sql("SELECT catalog.add_execution_worker($late, '$four->{id}')");
+$system->sql("SELECT catalog.remove_worker_agent('$four->{id}')");
+$system->wait_until("SELECT count(*) = 0 FROM catalog.worker_agents WHERE workeragentid = '$four->{id}'");
+ok(!eval { $system->sql("SELECT catalog.start_execution($late)"); 1 }, 'an execution is not started');
+like($@, qr/none of the workers that were added to execution $late is registered any more/s,
+	'when only a removed worker may take it');
 my $three = $system->add_fake_agent('three');
 $named = $system->sql("SELECT catalog.run_package('f', 'p', 'empty', workers => ARRAY['$three->{id}']::uuid[])");
 $system->wait_until("SELECT count(*) = 1 FROM internal.ready_restricted");
