@@ -26,10 +26,8 @@
 #include "common/certificate.h"
 #include "common/pem_file.h"
 
-#define MAX_DAYS 36500
-/* Clocks of agents may be behind the clock of the maker. */
-#define START_BEFORE_SECONDS 300
-#define MAX_COMMON_NAME      64 /* ub-common-name of RFC 5280, in characters */
+#define MAX_DAYS        36500
+#define MAX_COMMON_NAME 64 /* ub-common-name of RFC 5280, in characters */
 
 /* ---- the certificate ------------------------------------------------------ */
 
@@ -169,8 +167,8 @@ add_alternative_names(X509 *certificate, const SoCertificateRequest *request)
 	return ok;
 }
 
-static bool
-add_extension(X509 *certificate, int nid, const char *value)
+bool
+so_certificate_add_extension(X509 *certificate, int nid, const char *value)
 {
 	X509V3_CTX context;
 	X509_EXTENSION *extension;
@@ -184,9 +182,8 @@ add_extension(X509 *certificate, int nid, const char *value)
 	return ok;
 }
 
-/* 159 random bits: positive and at most 20 bytes (RFC 5280, 4.1.2.2). */
-static bool
-set_serial(X509 *certificate)
+bool
+so_certificate_set_serial(X509 *certificate)
 {
 	BIGNUM *number = BN_new();
 	bool ok;
@@ -243,17 +240,18 @@ make_certificate(const SoCertificateRequest *request, EVP_PKEY *key)
 	X509 *certificate = X509_new();
 	bool ok;
 
-	ok = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 &&
-		 set_serial(certificate) &&
-		 X509_gmtime_adj(X509_getm_notBefore(certificate), -START_BEFORE_SECONDS) != NULL &&
-		 X509_time_adj_ex(X509_getm_notAfter(certificate), request->days, 0, NULL) != NULL &&
-		 set_subject(certificate, request->common_name) && X509_set_pubkey(certificate, key) == 1 &&
-		 add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
-		 add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
-		 add_extension(certificate, NID_ext_key_usage, "serverAuth,clientAuth") &&
-		 add_extension(certificate, NID_subject_key_identifier, "hash") &&
-		 add_alternative_names(certificate, request) &&
-		 X509_sign(certificate, key, EVP_sha256()) > 0;
+	ok =
+		certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 &&
+		so_certificate_set_serial(certificate) &&
+		X509_gmtime_adj(X509_getm_notBefore(certificate), -SO_CERTIFICATE_START_BEFORE_S) != NULL &&
+		X509_time_adj_ex(X509_getm_notAfter(certificate), request->days, 0, NULL) != NULL &&
+		set_subject(certificate, request->common_name) && X509_set_pubkey(certificate, key) == 1 &&
+		so_certificate_add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
+		so_certificate_add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
+		so_certificate_add_extension(certificate, NID_ext_key_usage, "serverAuth,clientAuth") &&
+		so_certificate_add_extension(certificate, NID_subject_key_identifier, "hash") &&
+		add_alternative_names(certificate, request) &&
+		X509_sign(certificate, key, EVP_sha256()) > 0;
 	if (!ok)
 	{
 		X509_free(certificate);

@@ -16,6 +16,10 @@
 #include "common/error.h"
 
 #define SO_CERTIFICATE_DEFAULT_DAYS 3650
+/* What is made is valid from this time ago: clocks of agents may be behind the clock of the maker. */
+#define SO_CERTIFICATE_START_BEFORE_S 300
+
+struct x509_st; /* OpenSSL's X509 */
 
 typedef struct SoCertificateRequest
 {
@@ -47,5 +51,15 @@ extern bool so_certificate_create(const SoCertificateRequest *request, const cha
  */
 extern bool so_certificate_request(const SoCertificateRequest *request, const char *request_file,
 								   const char *key_file, SoError *error) SO_WARN_UNUSED;
+
+/* Give a certificate that is being made an extension, in OpenSSL's notation; false when that fails. */
+extern bool so_certificate_add_extension(struct x509_st *certificate, int nid,
+										 const char *value) SO_WARN_UNUSED;
+
+/*
+ * Give it a serial number of 159 random bits: positive and at most 20 bytes
+ * (RFC 5280, 4.1.2.2).  false when that fails.
+ */
+extern bool so_certificate_set_serial(struct x509_st *certificate) SO_WARN_UNUSED;
 
 #endif /* COMMON_CERTIFICATE_CREATE_H */

@@ -9,7 +9,6 @@
 #include "common/succession.h"
 
 #include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -19,6 +18,7 @@
 #include <string.h>
 
 #include "common/certificate.h"
+#include "common/certificate_create.h"
 #include "common/pem_file.h"
 
 #define URI_PREFIX "urn:scaleout:succession:"
@@ -27,8 +27,6 @@
 #define MAX_SENT 32
 /* Signatures of less strength are no proof; 112 bits is what TLS asks for. */
 #define MIN_STRENGTH 112
-/* Clocks of agents may be behind the clock of the master. */
-#define START_BEFORE_SECONDS 300
 
 typedef struct Statement
 {
@@ -94,12 +92,13 @@ find(const STACK_OF(X509) * certificates, const SoThumbprint *wanted)
 
 /*
  * An authority signs for others, perhaps with names that they choose: whoever pins
- * one must not thereby trust everybody with a certificate of it.
+ * one must not thereby trust everybody with a certificate of it.  OpenSSL says "no
+ * authority" of extensions that it cannot read, too.
  */
 static bool
 may_name_successor(X509 *certificate)
 {
-	return X509_check_ca(certificate) == 0;
+	return X509_check_purpose(certificate, -1, 0) == 1 && X509_check_ca(certificate) == 0;
 }
 
 /* Signed with the key of the certificate that it speaks for? */
@@ -202,21 +201,6 @@ so_succession_leads(const struct stack_st_X509 *sent, const SoThumbprint *pins, 
 /* ---- making ---------------------------------------------------------------------- */
 
 static bool
-add_extension(X509 *certificate, int nid, const char *value)
-{
-	X509V3_CTX context;
-	X509_EXTENSION *extension;
-	bool ok;
-
-	X509V3_set_ctx_nodb(&context);
-	X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
-	extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
-	ok = extension != NULL && X509_add_ext(certificate, extension, -1) == 1;
-	X509_EXTENSION_free(extension);
-	return ok;
-}
-
-static bool
 set_names(X509 *statement, const SoCertificatePair *present, const SoThumbprint *from,
 		  const SoThumbprint *to)
 {
@@ -231,20 +215,8 @@ set_names(X509 *statement, const SoCertificatePair *present, const SoThumbprint 
 									  (const unsigned char *) "scaleout succession", -1, -1,
 									  0) == 1 &&
 		   X509_set_issuer_name(statement, X509_get_subject_name(present->certificate)) == 1 &&
-		   add_extension(statement, NID_basic_constraints, "critical,CA:FALSE") &&
-		   add_extension(statement, NID_subject_alt_name, uri);
-}
-
-static bool
-set_serial(X509 *statement)
-{
-	BIGNUM *number = BN_new();
-	bool ok;
-
-	ok = number != NULL && BN_rand(number, 159, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
-		 BN_to_ASN1_INTEGER(number, X509_get_serialNumber(statement)) != NULL;
-	BN_free(number);
-	return ok;
+		   so_certificate_add_extension(statement, NID_basic_constraints, "critical,CA:FALSE") &&
+		   so_certificate_add_extension(statement, NID_subject_alt_name, uri);
 }
 
 /* Ed25519 and Ed448 bring their own digest. */
@@ -268,8 +240,8 @@ make_statement(const SoCertificatePair *present, const SoCertificatePair *next, 
 
 	ok = statement != NULL && so_thumbprint_of_x509(present->certificate, &from, &ignored) &&
 		 so_thumbprint_of_x509(next->certificate, &to, &ignored) &&
-		 X509_set_version(statement, X509_VERSION_3) == 1 && set_serial(statement) &&
-		 X509_gmtime_adj(X509_getm_notBefore(statement), -START_BEFORE_SECONDS) != NULL &&
+		 X509_set_version(statement, X509_VERSION_3) == 1 && so_certificate_set_serial(statement) &&
+		 X509_gmtime_adj(X509_getm_notBefore(statement), -SO_CERTIFICATE_START_BEFORE_S) != NULL &&
 		 ASN1_TIME_set(X509_getm_notAfter(statement), end) != NULL &&
 		 set_names(statement, present, &from, &to) &&
 		 X509_set_pubkey(statement, X509_get0_pubkey(next->certificate)) == 1 &&
@@ -352,7 +324,7 @@ write_contents(BIO *bio, const SoCertificatePair *present, const SoCertificatePa
 
 	if (!copy_next(bio, next))
 		return false;
-	if (end <= now || !may_name_successor(present->certificate))
+	if (present->certificate == NULL || end <= now || !may_name_successor(present->certificate))
 		return true;
 	statement = make_statement(present, next, end);
 	ok = statement != NULL && PEM_write_bio_X509(bio, statement) == 1 &&
@@ -378,12 +350,13 @@ so_succession_write(const char *certificate_file, const char *key_file,
 					const char *next_certificate_file, const char *next_key_file, time_t end,
 					SoError *error)
 {
-	SoCertificatePair present;
+	SoCertificatePair present = {0};
 	SoCertificatePair next;
 	BIO *bio;
 	bool ok;
 
-	if (!so_certificate_load(certificate_file, key_file, &present, NULL, error))
+	/* Without a statement nobody needs the key: a stolen one may have been deleted. */
+	if (end > time(NULL) && !so_certificate_load(certificate_file, key_file, &present, NULL, error))
 		return false;
 	if (!so_certificate_load(next_certificate_file, next_key_file, &next, NULL, error))
 	{

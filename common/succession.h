@@ -36,8 +36,9 @@ so_succession_possible(const char *certificate_file, bool *possible, SoError *er
  * Put behind the next certificate in its file the statement that it succeeds the
  * present one until then, and those of the present file that are still valid.  With
  * an end that is not in the future, or a present certificate that may not name a
- * successor, there are none, and those that were there are taken away.  The file is
- * replaced atomically; doing it twice is doing it once.  false with *error.
+ * successor, there are none, and those that were there are taken away; with such an
+ * end the present pair need not be there.  The file is replaced atomically; doing
+ * it twice is doing it once.  false with *error.
  */
 extern bool so_succession_write(const char *certificate_file, const char *key_file,
 								const char *next_certificate_file, const char *next_key_file,

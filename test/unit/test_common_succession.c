@@ -187,6 +187,55 @@ test_keys(void **state)
 	assert_true(possible);
 }
 
+/* What OpenSSL cannot read is not taken for "no authority". */
+static void
+test_unreadable_extensions(void **state)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *certificate;
+	X509_EXTENSION *extension;
+	FILE *file;
+	bool possible;
+	SoError error;
+
+	(void) state;
+	EVP_PKEY_up_ref(key);
+	make_with("twice", key, EVP_sha256(), true);
+	file = fopen(path("twice", "crt"), "r");
+	certificate = PEM_read_X509(file, NULL, NULL, NULL);
+	fclose(file);
+	extension = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
+	X509_add_ext(certificate, extension, -1);
+	X509_EXTENSION_free(extension);
+	assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
+	file = fopen(path("twice", "crt"), "w");
+	PEM_write_X509(file, certificate);
+	fclose(file);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	if (so_succession_possible(path("twice", "crt"), &possible, &error))
+		assert_false(possible);
+	else
+		print_message("the certificate is refused before: %s\n", error.message);
+}
+
+/* A stolen key may be deleted before the next certificate takes its place. */
+static void
+test_present_is_gone(void **state)
+{
+	time_t now = time(NULL);
+
+	(void) state;
+	make("a");
+	make("b");
+	assert_true(write_succession("a", "b", now + 100));
+	assert_int_equal(unlink(path("a", "key")), 0);
+	assert_false(write_succession("a", "b", now + 100));
+	assert_int_equal(count_in("b"), 3);
+	assert_true(write_succession("a", "b", 0));
+	assert_int_equal(count_in("b"), 1);
+}
+
 static void
 test_chain_is_kept(void **state)
 {
@@ -245,6 +294,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_unreadable_extensions),
+		cmocka_unit_test(test_present_is_gone),
 		cmocka_unit_test(test_chain_is_kept),
 		cmocka_unit_test(test_long_line),
 	};
