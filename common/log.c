@@ -115,7 +115,9 @@ so_log_build(char *buffer, size_t size, const char *time, SoLogLevel level, cons
 		}
 		else if (byte == '\r' && i + 1 < length && text[i + 1] == '\n')
 			;
-		else if (width == 0 || (byte < 0x20 && byte != '\t') || byte == 0x7F)
+		/* U+0080 to U+009F control terminals as well. */
+		else if (width == 0 || (byte < 0x20 && byte != '\t') || byte == 0x7F ||
+				 (byte == 0xC2 && (unsigned char) text[i + 1] < 0xA0))
 			buffer[used++] = '?';
 		else
 		{

@@ -74,7 +74,9 @@ so_log_file_open(SoLogFile *file, SoError *error)
 {
 	struct stat facts;
 
-	file->fd = open(file->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, file->mode);
+	/* A pipe that nobody reads must not stop the process, neither now nor when it is full. */
+	file->fd = open(file->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+					file->mode);
 	if (file->fd < 0 || fstat(file->fd, &facts) != 0)
 	{
 		so_error_set(error, SO_ERR_FILE_UNWRITABLE, file->path, "the log file cannot be opened");

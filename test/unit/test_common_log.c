@@ -130,8 +130,10 @@ static void
 test_harmless(void **state)
 {
 	(void) state;
-	so_log(SO_LOG_ERROR, "%s", "a\x1b[31mb\tc\x07 \xc3\xa4 \xff\xc3 \x7f d\re");
-	assert_string_equal(last_message, "a?[31mb\tc? \xc3\xa4 ?? ? d?e");
+	so_log(SO_LOG_ERROR, "%s",
+		   "a\x1b[31mb\tc\x07 \xc3\xa4 \xff\xc3 \x7f d\re \xc2\x9b"
+		   "31m\xc2\x85 \xc2\xa0");
+	assert_string_equal(last_message, "a?[31mb\tc? \xc3\xa4 ?? ? d?e ?31m? \xc2\xa0");
 }
 
 static void

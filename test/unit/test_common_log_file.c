@@ -110,6 +110,30 @@ test_size(void **state)
 	assert_int_equal(facts.st_mode & 07777, 0600);
 }
 
+/* A pipe that nobody reads, or that is full, is an error and does not stop the process. */
+static void
+test_pipe(void **state)
+{
+	char text[1000];
+	int reader;
+
+	(void) state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(60);
+	assert_false(so_log_file_open(&file, &error));
+	assert_string_equal(so_error_state(error.code), "SO008");
+	reader = open(path, O_RDONLY | O_NONBLOCK);
+	assert_true(reader >= 0);
+	memset(text, 'x', sizeof(text) - 2);
+	text[sizeof(text) - 2] = '\n';
+	text[sizeof(text) - 1] = '\0';
+	while (put(text) == SO_LOG_FILE_WRITTEN)
+		;
+	assert_non_null(strstr(error.detail, "temporarily unavailable"));
+	alarm(0);
+	close(reader);
+}
+
 static void
 test_none_kept(void **state)
 {
@@ -287,6 +311,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_size, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pipe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_none_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
