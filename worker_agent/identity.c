@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -71,10 +72,11 @@ take_lock(const SoSettings *settings, SoIdentity *identity, SoError *error)
 	return true;
 }
 
-/* The pid that has the lock, 0 when nobody has. */
+/* The pid that the lock file names, 0 when nobody has the lock; inode: of the file, may be NULL. */
 static pid_t
-running_pid(const char *security_directory)
+running_pid(const char *security_directory, ino_t *inode)
 {
+	struct stat facts;
 	char path[4096];
 	char text[32];
 	ssize_t got;
@@ -82,9 +84,11 @@ running_pid(const char *security_directory)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/lock", security_directory);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
+	if (inode != NULL)
+		*inode = fstat(fd, &facts) == 0 ? facts.st_ino : 0;
 	if (flock(fd, LOCK_SH | LOCK_NB) != 0)
 	{
 		got = read(fd, text, sizeof(text) - 1);
@@ -98,17 +102,51 @@ running_pid(const char *security_directory)
 pid_t
 so_identity_running_pid(const SoSettings *settings)
 {
-	return running_pid(settings->security_directory);
+	return running_pid(settings->security_directory, NULL);
+}
+
+/*
+ * Does the kernel say that the process has the lock?  What the file says is text,
+ * perhaps of a process that died, or of somebody who wants root to signal another
+ * one.  Devices are not compared: some file systems have two numbers.
+ */
+static bool
+has_lock(pid_t pid, ino_t inode)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	char line[256];
+	bool found = false;
+
+	while (locks != NULL && !found && fgets(line, sizeof(line), locks) != NULL)
+	{
+		intmax_t holder;
+		uintmax_t locked;
+
+		/* 1: FLOCK  ADVISORY  WRITE 708 08:01:5642 0 EOF */
+		found = sscanf(line, "%*d: %*s %*s WRITE %" SCNdMAX " %*x:%*x:%" SCNuMAX, &holder,
+					   &locked) == 2 &&
+				holder == (intmax_t) pid && locked == (uintmax_t) inode;
+	}
+	if (locks != NULL)
+		fclose(locks);
+	return found;
 }
 
 bool
 so_identity_signal(const char *security_directory, int number, SoError *error)
 {
-	pid_t pid = running_pid(security_directory);
+	ino_t inode = 0;
+	pid_t pid = running_pid(security_directory, &inode);
 
 	if (pid <= 0)
 		return so_error_set(error, SO_ERR_AGENT_NOT_RUNNING, security_directory,
 							"no worker that can be seen from here uses this folder");
+	if (!has_lock(pid, inode))
+	{
+		so_error_set(error, SO_ERR_AGENT_NOT_RUNNING, security_directory,
+					 "the process that the lock file names does not have the lock");
+		return so_error_detail(error, "It names process %d; /proc/locks does not.", (int) pid);
+	}
 	if (kill(pid, number) != 0)
 	{
 		so_error_set(error, SO_ERR_AGENT_NOT_RUNNING, security_directory,

@@ -136,6 +136,49 @@ test_lock(void **state)
 	so_identity_close(&second);
 }
 
+static void
+write_lock(const char *text)
+{
+	char path[4200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/lock", settings.security_directory);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* Root signals a worker, not whoever somebody has written into the file. */
+static void
+test_signal_of_forged_lock(void **state)
+{
+	SoIdentity identity;
+	char pid[40];
+	SoError error;
+	pid_t victim;
+
+	(void) state;
+	assert_true(so_identity_open(&settings, &identity, &error));
+	victim = fork();
+	assert_true(victim >= 0);
+	if (victim == 0)
+	{
+		alarm(60);
+		pause();
+		_exit(0);
+	}
+	snprintf(pid, sizeof(pid), "%d", (int) victim);
+	write_lock(pid);
+	assert_false(so_identity_signal(settings.security_directory, SIGHUP, &error));
+	assert_string_equal(so_error_state(error.code), "SO412");
+	assert_non_null(strstr(error.detail, pid));
+	assert_int_equal(waitpid(victim, NULL, WNOHANG), 0);
+	assert_int_equal(kill(victim, SIGKILL), 0);
+	assert_int_equal(waitpid(victim, NULL, 0), victim);
+	so_identity_close(&identity);
+}
+
 /* The lock dies with its process, however that ends. */
 static void
 test_lock_dies_with_process(void **state)
@@ -254,6 +297,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_open, reset),
 		cmocka_unit_test_setup(test_lock, reset),
+		cmocka_unit_test_setup(test_signal_of_forged_lock, reset),
 		cmocka_unit_test_setup(test_lock_dies_with_process, reset),
 		cmocka_unit_test_setup(test_epoch, reset),
 		cmocka_unit_test_setup(test_thumbprint, reset),
