@@ -172,7 +172,7 @@ BEGIN
 		RETURN;
 	END IF;
 	SELECT * INTO rotated FROM internal.master_certificate c WHERE c.thumbprint = served;
-	UPDATE internal.master_certificate c SET state = 'old', valid_until = clock_timestamp() + coalesce(rotated.grace, interval '7 days')
+	UPDATE internal.master_certificate c SET state = 'old', valid_until = coalesce(c.valid_until, clock_timestamp() + coalesce(rotated.grace, interval '7 days'))
 	 WHERE c.state = 'current';
 	-- Whoever has the key of one could name successors of it: the older ones lead there.
 	UPDATE internal.master_certificate c SET valid_until = clock_timestamp() WHERE c.state = 'old' AND rotated.compromised;
@@ -180,7 +180,9 @@ BEGIN
 	INSERT INTO internal.master_certificate AS c (thumbprint, state, version, current_since)
 	VALUES (served, 'current', CASE WHEN EXISTS (SELECT 1 FROM internal.master_certificate) THEN internal.announced_version() + 1
 			ELSE internal.announced_version() END, clock_timestamp())
-		ON CONFLICT (thumbprint) DO UPDATE SET state = 'current', current_since = EXCLUDED.current_since, valid_until = NULL;
+		-- One that was retired and is served again (a backup, a standby) has had its time.
+		ON CONFLICT (thumbprint) DO UPDATE SET state = 'current', current_since = EXCLUDED.current_since,
+			valid_until = CASE WHEN c.state = 'retired' THEN c.valid_until END;
 	UPDATE internal.master_certificate c SET not_before = facts.not_before, not_after = facts.not_after
 	 WHERE c.thumbprint = served AND facts.thumbprint = served;
 END
@@ -222,8 +224,11 @@ DECLARE
 	highest bigint;
 	waiting internal.master_certificate;
 BEGIN
-	UPDATE internal.master_certificate c SET state = 'retired', version = internal.announced_version() + 1
-	 WHERE c.state = 'old' AND c.valid_until < clock_timestamp();
+	-- Workers keep 16 that they trust, the next and the present one among them.
+	UPDATE internal.master_certificate c SET state = 'retired', version = internal.announced_version() + 1, valid_until = least(c.valid_until, clock_timestamp())
+	 WHERE c.state = 'old'
+	   AND (c.valid_until < clock_timestamp()
+			OR c.thumbprint IN (SELECT o.thumbprint FROM internal.master_certificate o WHERE o.state = 'old' ORDER BY o.current_since DESC OFFSET 14));
 	highest := internal.announced_version();
 	RETURN QUERY
 	SELECT 'pins', highest, format('"version":%s,"address":%s,"thumbprints":%s,"retired":%s', highest,
@@ -232,7 +237,7 @@ BEGIN
 				coalesce(json_agg(c.thumbprint ORDER BY c.thumbprint) FILTER (WHERE c.state = 'retired'), '[]'))
 	  FROM (SELECT * FROM internal.master_certificate m WHERE m.state <> 'retired'
 			UNION ALL
-			(SELECT * FROM internal.master_certificate m WHERE m.state = 'retired' ORDER BY m.version DESC LIMIT 16)) c;
+			(SELECT * FROM internal.master_certificate m WHERE m.state = 'retired' ORDER BY m.version DESC LIMIT 256)) c;
 	SELECT * INTO waiting FROM internal.master_certificate c WHERE c.state = 'next';
 	IF waiting.thumbprint IS NOT NULL THEN
 		RETURN QUERY SELECT 'pending', 1::bigint, waiting.thumbprint;

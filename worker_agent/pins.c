@@ -25,12 +25,12 @@ file_name(const SoSettings *settings, char *path, size_t size)
 }
 
 static bool
-add(SoThumbprint *list, int *count, const char *text)
+add(SoThumbprint *list, int *count, int most, const char *text)
 {
 	SoError ignored;
 
-	return *count < SO_PINS_MAX && text != NULL &&
-		   so_thumbprint_parse(text, &list[*count], &ignored) && ++*count > 0;
+	return *count < most && text != NULL && so_thumbprint_parse(text, &list[*count], &ignored) &&
+		   ++*count > 0;
 }
 
 static bool
@@ -55,11 +55,11 @@ parse_line(const char *line, SoPins *pins)
 	if (sscanf(line, "version %" SCNd64, &pins->version) == 1)
 		return true;
 	if (sscanf(line, "trust %64s", text) == 1)
-		return add(pins->trusted, &pins->trusted_count, text);
+		return add(pins->trusted, &pins->trusted_count, SO_PINS_MAX, text);
 	if (sscanf(line, "address %299s", address) == 1)
 		return parse_address(address, &pins->endpoint);
 	return sscanf(line, "retired %64s", text) == 1 &&
-		   add(pins->retired, &pins->retired_count, text);
+		   add(pins->retired, &pins->retired_count, SO_PINS_RETIRED_MAX, text);
 }
 
 bool
@@ -117,13 +117,13 @@ so_pins_write(const SoSettings *settings, const SoPins *pins, SoError *error)
 }
 
 static bool
-parse_list(const json_t *list, SoThumbprint *to, int *count)
+parse_list(const json_t *list, SoThumbprint *to, int *count, int most)
 {
 	if (!json_is_array(list))
 		return false;
 	for (size_t i = 0; i < json_array_size(list); i++)
 	{
-		if (!add(to, count, json_string_value(json_array_get(list, i))))
+		if (!add(to, count, most, json_string_value(json_array_get(list, i))))
 			return false;
 	}
 	return true;
@@ -140,10 +140,11 @@ so_pins_parse(const json_t *command, SoPins *pins)
 			   address);
 	pins->version = json_integer_value(json_object_get(command, "version"));
 	return pins->version >= 0 &&
-		   parse_list(json_object_get(command, "thumbprints"), pins->trusted,
-					  &pins->trusted_count) &&
+		   parse_list(json_object_get(command, "thumbprints"), pins->trusted, &pins->trusted_count,
+					  SO_PINS_MAX) &&
 		   pins->trusted_count > 0 &&
-		   parse_list(json_object_get(command, "retired"), pins->retired, &pins->retired_count);
+		   parse_list(json_object_get(command, "retired"), pins->retired, &pins->retired_count,
+					  SO_PINS_RETIRED_MAX);
 }
 
 static bool

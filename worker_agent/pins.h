@@ -19,6 +19,9 @@
 #include "worker_agent/master_client.h"
 #include "worker_agent/settings.h"
 
+/* Retired thumbprints that are remembered; as many as internal.master_identity() announces. */
+#define SO_PINS_RETIRED_MAX 256
+
 typedef struct SoPins
 {
 	int64_t version;     /* of the announcement; 0: there was none */
@@ -26,7 +29,7 @@ typedef struct SoPins
 	int trusted_count;
 	SoThumbprint trusted[SO_PINS_MAX];
 	int retired_count;
-	SoThumbprint retired[SO_PINS_MAX];
+	SoThumbprint retired[SO_PINS_RETIRED_MAX];
 } SoPins;
 
 /* Read the file; without one everything is 0.  false with *error when it is damaged. */

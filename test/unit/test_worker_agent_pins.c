@@ -182,13 +182,48 @@ test_file(void **state)
 	rmdir(folder);
 }
 
+/* However often certificates were replaced: the pin of the settings stays retired. */
+static void
+test_many_retired(void **state)
+{
+	SoMasterAddress address = {.endpoints = {.count = 1}};
+	char folder[] = "/tmp/test_pins.XXXXXX";
+	char path[100];
+	SoSettings settings = {.security_directory = folder};
+	char text[256 * 70 + 200];
+	size_t used;
+	SoPins pins;
+	SoPins again;
+	SoError error;
+
+	(void) state;
+	used = (size_t) snprintf(text, sizeof(text),
+							 "{\"version\":9,\"thumbprints\":[\"" TWO "\"],\"retired\":[");
+	for (int i = 0; i < 255; i++)
+		used += (size_t) snprintf(text + used, sizeof(text) - used, "\"%064x\",", i);
+	snprintf(text + used, sizeof(text) - used, "\"" ONE "\"]}");
+	assert_true(parse(text, &pins));
+	assert_int_equal(pins.retired_count, 256);
+	assert_non_null(mkdtemp(folder));
+	assert_true(so_pins_write(&settings, &pins, &error));
+	assert_true(so_pins_read(&settings, &again, &error));
+	assert_int_equal(again.retired_count, 256);
+	pin(&address, ONE);
+	so_pins_apply(&again, &address);
+	assert_true(accepts(&address, TWO));
+	assert_false(accepts(&address, ONE));
+	snprintf(path, sizeof(path), "%s/master_pins", folder);
+	unlink(path);
+	rmdir(folder);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command),   cmocka_unit_test(test_address),
 		cmocka_unit_test(test_full_list), cmocka_unit_test(test_apply),
-		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file),      cmocka_unit_test(test_many_retired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,24 @@ subtest 'a certificate whose key others may have' => sub {
 	$system->wait_for('the retired thumbprint', sub { slurp_file("$system->{agents}{one}{directory}/master_pins") =~ /^retired $stolen$/m });
 	pass('workers that are online refuse it at once');
 	left_behind('two', $next);
+	# A standby or a backup with the old files comes and goes, one rotation later: the key is not trusted for another grace by that.
+	is($system->sql("BEGIN; UPDATE internal.master_certificate SET compromised = false WHERE thumbprint = '$next';
+		SELECT internal.master_serves('$stolen'), internal.master_serves('$next'); SELECT internal.master_identity(false);
+		SELECT state, valid_until < clock_timestamp() FROM catalog.master_certificates WHERE thumbprint = '$stolen'; ROLLBACK") =~ s/.*\n//sr, 'retired|t',
+		'it stays retired when it was served once more');
+};
+
+subtest 'more certificates than workers can remember' => sub {
+	my $first = '0' x 63 . '1';
+	my $announced = $system->sql("BEGIN;
+		INSERT INTO internal.master_certificate (thumbprint, state, version, current_since, valid_until)
+		SELECT lpad(to_hex(n), 64, '0'), CASE WHEN n <= 200 THEN 'retired' ELSE 'old' END, n, now() - interval '1 day' + n * interval '1 s', now() + interval '1 day'
+		  FROM generate_series(1, 230) n;
+		SELECT format('{%s}', detail) FROM internal.master_identity(false) WHERE kind = 'pins'; ROLLBACK");
+	my $pins = JSON::PP->new->decode($announced);
+	cmp_ok(scalar @{ $pins->{thumbprints} }, '<=', 16, 'no more are to be trusted');
+	ok((grep { $_ eq served() } @{ $pins->{thumbprints} }), 'the present one is among them');
+	ok((grep { $_ eq $first } @{ $pins->{retired} }), 'and the first that was retired stays refused');
 };
 
 subtest 'waiting for all' => sub {
