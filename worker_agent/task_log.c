@@ -89,7 +89,8 @@ open_file(SoTaskLog *log, const SoSettings *settings, const SoLogSubject *subjec
 	else
 		snprintf(path, sizeof(path), "%s/%s/attempt-%u.%d.log", settings->tasks_root_folder,
 				 subject->task, subject->attempt, log->segment);
-	log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* The package may write in this folder, too: a pipe must not stop us, nor a link lead away. */
+	log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (log->fd < 0)
 	{
 		so_error_set(error, SO_ERR_AGENT_TASK_LOG, path, "the log of a task cannot be opened");

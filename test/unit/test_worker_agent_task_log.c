@@ -447,6 +447,26 @@ test_removed(void **state)
 	assert_int_equal(complaints, 0);
 }
 
+/* A package that puts a pipe in the place of the log does not stop the agent. */
+static void
+test_pipe(void **state)
+{
+	SoTaskLog log;
+	SoError error;
+
+	(void) state;
+	assert_true(so_task_folder_make(&settings, TASK, &error));
+	assert_int_equal(mkfifo(path_of("/attempt-1.log"), 0600), 0);
+	so_task_log_init(&log);
+	alarm(60);
+	so_task_log_say(&log, &settings, SO_LOG_WARNING, "lost");
+	so_task_log_flush(&log, &settings, &subject);
+	alarm(0);
+	assert_int_equal(complaints, 1);
+	assert_int_equal(log.lost_lines, 1);
+	so_byte_buffer_free(&log.lines);
+}
+
 /* A link in the place of the log is not followed. */
 static void
 test_link(void **state)
@@ -480,6 +500,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_cannot_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pipe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_link, setup, teardown),
 	};
 
