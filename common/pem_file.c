@@ -47,6 +47,18 @@ sync_folder(const char *file, SoError *error)
 	return ok;
 }
 
+bool
+so_pem_file_rename(const char *from, const char *to, SoError *error)
+{
+	int reason;
+
+	if (rename(from, to) == 0)
+		return sync_folder(to, error);
+	reason = errno;
+	so_error_set(error, SO_ERR_FILE_UNWRITABLE, to, "cannot replace the file");
+	return so_error_detail(error, "Renaming %s: %s.", from, strerror(reason));
+}
+
 /* Write bytes to a new file, which nobody else can read before it has its mode. */
 static bool
 write_temporary(const char *temporary, mode_t mode, const char *bytes, size_t length,

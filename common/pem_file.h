@@ -40,6 +40,12 @@ extern bool so_pem_file_place(const SoPemFile *staged, bool replace, SoError *er
 /* Forget it. */
 extern void so_pem_file_drop(const SoPemFile *staged);
 
+/*
+ * Rename a file that is synchronized already, in its folder, durably: what relies on
+ * it may be done next.  false with SO008.
+ */
+extern bool so_pem_file_rename(const char *from, const char *to, SoError *error) SO_WARN_UNUSED;
+
 /* Stage and place. */
 extern bool so_pem_file_write(const char *file, mode_t mode, bool replace, struct bio_st *bio,
 							  SoError *error) SO_WARN_UNUSED;

@@ -19,6 +19,7 @@
 
 #include "common/certificate.h"
 #include "common/certificate_create.h"
+#include "common/pem_file.h"
 #include "common/succession.h"
 #include "extension/compat.h"
 #include "extension/error.h"
@@ -45,27 +46,6 @@ exists(const char *file)
 	return access(file, F_OK) == 0;
 }
 
-static bool
-rename_file(const char *from, const char *to, SoError *error)
-{
-	char *folder = pstrdup(to);
-	int fd;
-	bool ok = rename(from, to) == 0;
-
-	if (ok)
-	{
-		get_parent_directory(folder);
-		fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		ok = fd >= 0 && fsync(fd) == 0;
-		if (fd >= 0)
-			close(fd);
-	}
-	if (ok)
-		return true;
-	so_error_set(error, SO_ERR_FILE_UNWRITABLE, to, "cannot put the next certificate in place");
-	return so_error_detail(error, "Renaming %s: %s.", from, strerror(errno));
-}
-
 bool
 so_next_certificate_complete(SoError *error)
 {
@@ -77,7 +57,7 @@ so_next_certificate_complete(SoError *error)
 	if (!exists(next_certificate) || exists(next_name(key)) ||
 		!so_certificate_check_files(next_certificate, key, &facts, error))
 		return true;
-	return rename_file(next_certificate, certificate, error);
+	return so_pem_file_rename(next_certificate, certificate, error);
 }
 
 bool
@@ -104,7 +84,8 @@ so_next_certificate_install(const char *thumbprint, int64 succession_s, SoError 
 	/* Signed with the key that goes now: afterwards nobody can. */
 	return so_succession_write(certificate, key, next_certificate, next_key,
 							   time(NULL) + (time_t) succession_s, error) &&
-		   rename_file(next_key, key, error) && rename_file(next_certificate, certificate, error);
+		   so_pem_file_rename(next_key, key, error) &&
+		   so_pem_file_rename(next_certificate, certificate, error);
 }
 
 /* A file of the security directory by its plain name. */

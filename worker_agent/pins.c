@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/pem_file.h"
 
 static void
 file_name(const SoSettings *settings, char *path, size_t size)
@@ -110,8 +111,9 @@ so_pins_write(const SoSettings *settings, const SoPins *pins, SoError *error)
 	good = good && fflush(file) == 0 && fsync(fileno(file)) == 0;
 	if (file != NULL)
 		good = fclose(file) == 0 && good;
-	if (good && rename(temporary, path) == 0)
-		return true;
+	/* The master hears of the version next, and may then stop serving what is here now. */
+	if (good)
+		return so_pem_file_rename(temporary, path, error);
 	so_error_set(error, SO_ERR_FILE_UNWRITABLE, path, "what the master announces cannot be saved");
 	return so_error_detail(error, "%s.", strerror(errno));
 }

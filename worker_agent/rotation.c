@@ -45,15 +45,6 @@ name_files(const SoSettings *settings, NextFiles *files)
 			 settings->security_directory);
 }
 
-static bool
-rename_file(const char *from, const char *to, SoError *error)
-{
-	if (rename(from, to) == 0)
-		return true;
-	so_error_set(error, SO_ERR_CERTIFICATE_ROTATION, to, "the new file cannot be put in place");
-	return so_error_detail(error, "Renaming %s: %s.", from, strerror(errno));
-}
-
 /* ---- the master's certificate ------------------------------------------------- */
 
 void
@@ -221,7 +212,7 @@ remember_installed(const NextFiles *files, const char *thumbprint, SoError *erro
 	if (file != NULL)
 		good = fclose(file) == 0 && good;
 	if (good)
-		return rename_file(temporary, files->installed, error);
+		return so_pem_file_rename(temporary, files->installed, error);
 	so_error_set(error, SO_ERR_FILE_UNWRITABLE, temporary, "the thumbprint cannot be saved");
 	return so_error_detail(error, "%s.", strerror(errno));
 }
@@ -237,8 +228,8 @@ install_pair(SoAgent *agent, const NextFiles *files, SoError *error)
 	if (!so_certificate_load(files->certificate, files->key, &pair, &facts, error))
 		return false;
 	if (!remember_installed(files, facts.thumbprint_text, error) ||
-		!rename_file(files->key, settings->key_file, error) ||
-		!rename_file(files->certificate, settings->certificate_file, error))
+		!so_pem_file_rename(files->key, settings->key_file, error) ||
+		!so_pem_file_rename(files->certificate, settings->certificate_file, error))
 	{
 		so_certificate_pair_free(&pair);
 		return false;
@@ -286,7 +277,7 @@ so_rotation_complete(const SoSettings *settings, SoError *error)
 	if (access(files.certificate, F_OK) != 0 || access(files.key, F_OK) == 0 ||
 		!so_certificate_check_files(files.certificate, settings->key_file, &facts, &mismatch))
 		return true;
-	return rename_file(files.certificate, settings->certificate_file, error);
+	return so_pem_file_rename(files.certificate, settings->certificate_file, error);
 }
 
 bool
