@@ -99,6 +99,20 @@ so_agent_request_succeeded(SoAgent *agent, SoBackoff *backoff)
 	so_backoff_reset(backoff);
 }
 
+const SoAnswer *
+so_agent_judge_answer(const SoAgent *agent, const SoAnswer *answer, SoAnswer *refused)
+{
+	if (answer->error.code != SO_OK ||
+		json_integer_value(json_object_get(answer->body, "epoch")) > 0)
+		return answer;
+	*refused = *answer;
+	refused->body = NULL;
+	refused->retryable = true;
+	so_error_set(&refused->error, SO_ERR_AGENT_MASTER_ANSWER, so_master_client_url(agent->client),
+				 "the answer of the master names no epoch");
+	return refused;
+}
+
 bool
 so_agent_check_answer(SoAgent *agent, const SoAnswer *answer)
 {

@@ -60,6 +60,10 @@ typedef struct SoReportState
 	int64_t last_sent_ms;
 	int batch_items; /* items in the next report */
 	int sent_items;  /* in the open one */
+	bool told_unsettled;
+	SoUuid replaced_task; /* the last item that was replaced because the master refused it */
+	uint32_t replaced_attempt;
+	uint64_t replaced_sequence;
 	SoBackoff backoff;
 } SoReportState;
 
@@ -143,6 +147,14 @@ extern int64_t so_agent_request_failed(SoAgent *agent, const SoAnswer *answer, S
 
 /* A request succeeded. */
 extern void so_agent_request_succeeded(SoAgent *agent, SoBackoff *backoff);
+
+/*
+ * The answer of a request that names an epoch: itself, or, when it says success
+ * without an epoch from 1 on, a failure in *refused, so that it is logged, and
+ * asked again later like every other failure.
+ */
+extern const SoAnswer *
+so_agent_judge_answer(const SoAgent *agent, const SoAnswer *answer, SoAnswer *refused);
 
 /*
  * Look at the members "epoch", "enabled" of an answer.  false when its epoch is

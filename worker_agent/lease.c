@@ -82,8 +82,10 @@ answered(void *context, const SoAnswer *answer)
 	SoLeasePoll *poll = context;
 	SoAgent *agent = poll->agent;
 	uint64_t number = poll->number;
+	SoAnswer refused;
 
 	poll->number = 0;
+	answer = so_agent_judge_answer(agent, answer, &refused);
 	if (answer->error.code != SO_OK)
 	{
 		poll_failed(agent, answer);

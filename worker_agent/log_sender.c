@@ -289,8 +289,11 @@ answered(void *context, const SoAnswer *answer)
 	SoAgent *agent = context;
 	SoLogSender *sender = agent->log_sender;
 	Fetch *fetch = TAILQ_FIRST(&sender->fetches);
-	const json_t *next = json_object_get(answer->body, "next");
+	const json_t *next;
+	SoAnswer refused;
 
+	answer = so_agent_judge_answer(agent, answer, &refused);
+	next = json_object_get(answer->body, "next");
 	if (answer->error.code != SO_OK)
 	{
 		send_failed(agent, answer);

@@ -24,6 +24,8 @@
 #define TRANSFER_LIMIT_MS (10L * 60 * 1000)
 /* Larger than any answer that the master makes (64 MB is the frame limit). */
 #define MAX_ANSWER ((size_t) 64 * 1024 * 1024)
+/* Of a Retry-After header, in seconds. */
+#define RETRY_AFTER_MAX_S 3600
 
 typedef struct Channel
 {
@@ -116,7 +118,10 @@ read_answer(Channel *channel, SoAnswer *answer)
 	curl_easy_getinfo(channel->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(channel->easy, CURLINFO_RETRY_AFTER, &retry_after);
 	answer->status = (int) status;
-	answer->retry_after_ms = retry_after * 1000;
+	/* Whoever answers may say anything; nobody waits longer than this in any case. */
+	if (retry_after > RETRY_AFTER_MAX_S)
+		retry_after = RETRY_AFTER_MAX_S;
+	answer->retry_after_ms = retry_after > 0 ? retry_after * 1000 : 0;
 	if (status == 200 && json_is_object(body))
 		answer->body = body;
 	else if (status == 200)

@@ -24,6 +24,8 @@
 #define REGISTER_TIMEOUT_MS 30000
 /* An untrusted or refused worker asks again at this pace, so that trusting it is enough. */
 #define FIRST_RETRY_MS 500
+/* A day: an interval that the master dictates is never longer. */
+#define INTERVAL_MAX_MS (24 * 60 * 60 * (int64_t) 1000)
 
 static json_t *
 capabilities(const SoAgent *agent)
@@ -78,6 +80,8 @@ interval_of(const json_t *body, const char *name, int64_t fallback)
 {
 	json_int_t value = json_integer_value(json_object_get(body, name));
 
+	if (value > INTERVAL_MAX_MS)
+		return INTERVAL_MAX_MS;
 	return value > 0 ? value : fallback;
 }
 
@@ -119,10 +123,13 @@ static void
 registered(void *context, const SoAnswer *answer)
 {
 	SoAgent *agent = context;
-	SoAnswer refused = *answer;
+	SoAnswer not_understood;
+	SoAnswer refused;
 	uint64_t epoch;
 
 	agent->registration.open = false;
+	answer = so_agent_judge_answer(agent, answer, &not_understood);
+	refused = *answer;
 	if (answer->error.code == SO_ERR_CERTIFICATE_ROTATION && agent->next_sent)
 	{
 		so_rotation_refused(agent, &answer->error);

@@ -43,14 +43,18 @@ static const char unreadable_result[] =
 
 /* ---- acknowledgements ------------------------------------------------------- */
 
+/* A number that does not fit must not be taken for another one. */
 static bool
 read_key(const json_t *entry, SoUuid *task, uint32_t *attempt, uint64_t *sequence)
 {
 	const char *text = json_string_value(json_object_get(entry, "task"));
+	json_int_t number = json_integer_value(json_object_get(entry, "attempt"));
+	json_int_t item = json_integer_value(json_object_get(entry, "sequence"));
 
-	*attempt = (uint32_t) json_integer_value(json_object_get(entry, "attempt"));
-	*sequence = (uint64_t) json_integer_value(json_object_get(entry, "sequence"));
-	return text != NULL && so_uuid_parse(text, task);
+	*attempt = (uint32_t) number;
+	*sequence = (uint64_t) item;
+	return number > 0 && number <= INT32_MAX && item > 0 && text != NULL &&
+		   so_uuid_parse(text, task);
 }
 
 /* The result is settled when it waited before and does not any more. */
@@ -76,7 +80,7 @@ settle_acknowledged(SoAgent *agent, const json_t *list)
 
 		if (!read_key(json_array_get(list, i), &task, &attempt, &sequence))
 			continue;
-		so_spool_acknowledge(agent->spool, &task, attempt, sequence);
+		sequence = so_spool_acknowledge(agent->spool, &task, attempt, sequence);
 		so_runners_acknowledge(agent, &task, attempt, sequence);
 		check_result_settled(agent, &task, attempt);
 	}
@@ -156,6 +160,28 @@ settle_rejected(SoAgent *agent, const json_t *list)
 
 /* ---- failures ---------------------------------------------------------------- */
 
+static void
+wait_after_failure(SoAgent *agent, const SoAnswer *answer)
+{
+	agent->report.waiting = true;
+	so_agent_arm(agent->report.timer,
+				 so_agent_request_failed(agent, answer, &agent->report.backoff));
+	so_agent_check_leave(agent);
+}
+
+/* Has this item been replaced before?  Then something else is to blame. */
+static bool
+is_replaced(SoReportState *report, const SoUuid *task, uint32_t attempt, uint64_t sequence)
+{
+	if (report->replaced_sequence == sequence && report->replaced_attempt == attempt &&
+		so_uuid_equal(&report->replaced_task, task))
+		return true;
+	report->replaced_task = *task;
+	report->replaced_attempt = attempt;
+	report->replaced_sequence = sequence;
+	return false;
+}
+
 /*
  * The master does not accept the batch as it is.  Halve it until one item is
  * left; that one is to blame and is replaced.
@@ -176,21 +202,28 @@ shrink_batch(SoAgent *agent, const SoAnswer *answer)
 		so_report_pump(agent);
 		return;
 	}
+	report->batch_items = 1;
 	if (so_spool_replace_first(agent->spool, unreadable_event, &task, &attempt, &sequence, &kind))
 	{
-		if (kind == SO_ITEM_CHECKPOINT)
-			reply_refusal(agent, &task, attempt, sequence, so_error_state(answer->error.code),
-						  answer->error.message);
+		bool again = is_replaced(report, &task, attempt, sequence);
+
 		if (kind == SO_ITEM_RESULT)
 			so_spool_replace_first(agent->spool, unreadable_result, &task, &attempt, &sequence,
 								   &kind);
+		if (again)
+		{
+			wait_after_failure(agent, answer);
+			return;
+		}
+		if (kind == SO_ITEM_CHECKPOINT)
+			reply_refusal(agent, &task, attempt, sequence, so_error_state(answer->error.code),
+						  answer->error.message);
 		so_log_error(SO_LOG_ERROR, &answer->error);
 		so_log_code(NULL, SO_LOG_ERROR, SO_ERR_AGENT_ITEM_INVALID,
 					"record %" PRIu64 " of task %s, attempt %u is replaced because "
 					"the master does not accept it",
 					sequence, so_uuid_format(&task, text), attempt);
 	}
-	report->batch_items = 1;
 	report->waiting = true;
 	so_agent_arm(report->timer, FIRST_RETRY_MS);
 }
@@ -208,13 +241,22 @@ report_failed(SoAgent *agent, const SoAnswer *answer)
 		shrink_batch(agent, answer);
 		return;
 	}
-	agent->report.waiting = true;
-	so_agent_arm(agent->report.timer,
-				 so_agent_request_failed(agent, answer, &agent->report.backoff));
-	so_agent_check_leave(agent);
+	wait_after_failure(agent, answer);
 }
 
 /* ---- sending ------------------------------------------------------------------ */
+
+/* Said once: the same records are sent until the master settles one. */
+static void
+wait_unsettled(SoAgent *agent)
+{
+	if (!agent->report.told_unsettled)
+		so_log_code(NULL, SO_LOG_WARNING, SO_ERR_AGENT_MASTER_ANSWER,
+					"the master answers a report of %d records and settles none of them",
+					agent->report.sent_items);
+	agent->report.told_unsettled = true;
+	so_agent_arm(agent->report.timer, UNSETTLED_RETRY_MS);
+}
 
 static void
 answered(void *context, const SoAnswer *answer)
@@ -222,7 +264,9 @@ answered(void *context, const SoAnswer *answer)
 	SoAgent *agent = context;
 	SoReportState *report = &agent->report;
 	size_t waiting = so_spool_waiting(agent->spool);
+	SoAnswer refused;
 
+	answer = so_agent_judge_answer(agent, answer, &refused);
 	if (answer->error.code != SO_OK)
 	{
 		report_failed(agent, answer);
@@ -246,9 +290,12 @@ answered(void *context, const SoAnswer *answer)
 	so_agent_flush_spool(agent);
 	so_agent_arm(report->timer, agent->heartbeat_interval_ms);
 	if (report->sent_items > 0 && so_spool_waiting(agent->spool) >= waiting)
-		so_agent_arm(report->timer, UNSETTLED_RETRY_MS);
+		wait_unsettled(agent);
 	else if (report->sent_items > 0)
+	{
+		report->told_unsettled = false;
 		so_report_pump(agent);
+	}
 	so_lease_pump(agent);
 	so_agent_check_leave(agent);
 }

@@ -453,6 +453,9 @@ so_runners_acknowledge(SoAgent *agent, const SoUuid *task, uint32_t attempt_numb
 
 	if (runner == NULL || runner->half_closed)
 		return;
+	/* What it has not said yet cannot be committed. */
+	if (sequence > runner->sequence)
+		sequence = runner->sequence;
 	frame = so_frame_begin(&runner->out, SO_RUNNER_ACKNOWLEDGE, 0);
 	so_put_u64(&runner->out, sequence);
 	so_frame_end(&runner->out, frame);

@@ -177,10 +177,23 @@ settle(SoSpool *spool, SpoolRecordKind kind, const SoUuid *task, uint32_t attemp
 	so_spool_record_put(spool, kind, task, attempt, sequence, SO_ITEM_EVENT, NULL, 0);
 }
 
-void
+uint64_t
 so_spool_acknowledge(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t sequence)
 {
+	const SpoolStream *stream = find_stream(spool, task, attempt);
+	const SpoolItem *item;
+
+	if (stream == NULL)
+		return sequence;
+	TAILQ_FOREACH(item, &stream->items, link)
+	{
+		if (!item->sent)
+			break;
+	}
+	if (item != NULL && item->sequence <= sequence)
+		sequence = item->sequence - 1;
 	settle(spool, SPOOL_RECORD_ACKNOWLEDGED, task, attempt, sequence);
+	return sequence;
 }
 
 void
@@ -304,6 +317,7 @@ so_spool_collect(SoSpool *spool, SoByteBuffer *out, int max_items, size_t max_by
 				spool->first_attempt = stream->attempt;
 				spool->first_sequence = item->sequence;
 			}
+			item->sent = true;
 			count++;
 			taken++;
 		}

@@ -64,8 +64,12 @@ extern bool so_spool_flush(SoSpool *spool, SoError *error) SO_WARN_UNUSED;
  */
 extern int so_spool_collect(SoSpool *spool, SoByteBuffer *out, int max_items, size_t max_bytes);
 
-/* The master has committed every item of the attempt up to sequence. */
-extern void
+/*
+ * The master has committed every item of the attempt up to sequence.  What has
+ * not been sent since the spool was opened stays, whatever the master says: it
+ * is sent, and acknowledged then.  Returns up to where items are settled.
+ */
+extern uint64_t
 so_spool_acknowledge(SoSpool *spool, const SoUuid *task, uint32_t attempt, uint64_t sequence);
 
 /* The master has rejected this one item. */

@@ -47,6 +47,7 @@ typedef struct SpoolItem
 	uint32_t stored; /* length of what is in the segment */
 	uint64_t sequence;
 	SoItemKind kind;
+	bool sent;  /* by this process; only then can it be acknowledged */
 	char *text; /* NULL: read it from the segment */
 } SpoolItem;
 

@@ -121,8 +121,13 @@ static void
 acknowledge(SoSpool *spool, int task, uint64_t sequence)
 {
 	SoUuid uuid = task_number(task);
+	SoByteBuffer out;
 	SoError error;
 
+	/* Only what was sent can be acknowledged. */
+	so_byte_buffer_init(&out);
+	so_spool_collect(spool, &out, INT32_MAX, SIZE_MAX);
+	so_byte_buffer_free(&out);
 	so_spool_acknowledge(spool, &uuid, 1, sequence);
 	assert_true(so_spool_flush(spool, &error));
 }
