@@ -209,10 +209,17 @@ request_cb(struct evhttp_request *request, void *argument)
 	struct bufferevent *bev = evhttp_connection_get_bufferevent(http);
 	SoDoorConnection *connection = SSL_get_app_data(bufferevent_openssl_get_ssl(bev));
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-	struct evbuffer *body = evbuffer_new();
+	struct evbuffer *body;
 	SoDoorRequest in;
+	SoError error;
 
 	start_waiting(connection, request);
+	if (!so_door_framing_is_clear(evhttp_request_get_input_headers(request), &error))
+	{
+		so_door_refuse(connection, &error, false);
+		return;
+	}
+	body = evbuffer_new();
 	/* Taken from the request, which may wait long and needs its body no more. */
 	if (body == NULL || evbuffer_add_buffer(body, evhttp_request_get_input_buffer(request)) != 0)
 	{

@@ -121,4 +121,10 @@ extern void so_door_refuse(SoDoorConnection *connection, const SoError *error, b
 /* door_refuse.c: evhttp has put an answer of its own into the output; replace it by ours. */
 extern void so_door_refuse_instead(SoDoorConnection *connection);
 
+/*
+ * door_framing.c: do the headers say once, and in one way, where the request
+ * ends?  false with *error (SO334).
+ */
+extern bool so_door_framing_is_clear(const struct evkeyvalq *headers, SoError *error);
+
 #endif /* GATEWAY_DOOR_CONNECTION_H */

@@ -190,7 +190,9 @@ so_door_refuse_instead(SoDoorConnection *connection)
 	if (status == 413)
 	{
 		so_error_set(&error, SO_ERR_REQUEST_TOO_LARGE, NULL, "the request body is too large");
-		so_error_detail(&error, "The limit is %d bytes.", SO_LIMIT_BODY);
+		so_error_detail(&error,
+						"The limit is %d bytes; chunks that cannot be read are too large, too.",
+						SO_LIMIT_BODY);
 	}
 	else if (connection->received > SO_LIMIT_HEADERS)
 	{
