@@ -64,14 +64,25 @@ LIBRARIES = $(BUILD)/libcommon.a $(BUILD)/libengine.a $(BUILD)/libgateway.a \
 PROGRAMS = $(BUILD)/bin/scaleout-gateway $(BUILD)/bin/scaleout-worker \
 	$(BUILD)/bin/scaleout-runner $(BUILD)/bin/scaleout-loader $(BUILD)/bin/scaleout
 
-.PHONY: programs install-programs unit unit-build clean-programs lint
+.PHONY: FORCE programs install-programs unit unit-build clean-programs lint
 .SECONDARY:
 
 all: programs
 
 programs: $(PROGRAMS)
 
-$(BUILD)/%.o: %.c
+# Objects of another PREFIX, or with and without sanitizers, do not fit together.
+$(BUILD)/flags: export SO_FLAGS = $(PROGRAM_CC) $(PROGRAM_CFLAGS) $(PROGRAM_LDFLAGS)
+$(BUILD)/flags: FORCE
+	$(record_flags)
+FORCE:
+
+define record_flags
+@mkdir -p $(@D)
+@printf '%s\n' "$$SO_FLAGS" | cmp -s - $@ || printf '%s\n' "$$SO_FLAGS" >$@
+endef
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(quiet)$(PROGRAM_CC) $(PROGRAM_CFLAGS) $(PROGRAM_INCLUDES) -MMD -MP -c -o $@ $<
@@ -239,7 +250,13 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PGXS knows no header dependencies: a struct that changed must rebuild all server objects.
-$(OBJS): $(wildcard common/*.h common/errors/*.def extension/*.h bgworker/*.h)
+$(OBJS): $(wildcard common/*.h common/errors/*.def extension/*.h bgworker/*.h) $(BUILD)/server-flags
+scaleout.so: Makefile
+
+# The same for objects of another server version or PREFIX.
+$(BUILD)/server-flags: export SO_FLAGS = $(PGXS) $(VERSION) $(CC) $(CPPFLAGS) $(CFLAGS) $(SHLIB_LINK)
+$(BUILD)/server-flags: FORCE
+	$(record_flags)
 
 scaleout--$(SCALEOUT_VERSION).sql: $(SQL_PARTS)
 	cat $^ > $@
