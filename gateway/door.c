@@ -49,6 +49,15 @@ so_door_set_timer(SoDoorConnection *connection, int64_t milliseconds)
 	event_add(&connection->timer, &when);
 }
 
+void
+so_door_answer_progress(SoDoorConnection *connection)
+{
+	int64_t left = connection->answer_until_ms - so_clock_monotonic_ms();
+	int64_t limit = connection->door->limits->request_timeout_ms;
+
+	so_door_set_timer(connection, left < 0 ? 0 : left < limit ? left : limit);
+}
+
 bool
 so_door_may_log(SoDoor *door)
 {
@@ -295,7 +304,9 @@ so_door_answer(SoDoorConnection *connection, int status, const char *body, size_
 		return;
 	}
 	connection->state = DOOR_ANSWERING;
-	so_door_set_timer(connection, connection->door->limits->request_timeout_ms);
+	connection->answer_until_ms =
+		so_clock_monotonic_ms() + so_limits_answer_ms(connection->door->limits, size);
+	so_door_answer_progress(connection);
 	evhttp_add_header(headers, "Content-Type", "application/json");
 	evhttp_add_header(headers, "Date", so_door_date(connection->door));
 	if (connection->stranger)

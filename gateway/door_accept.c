@@ -101,7 +101,8 @@ input_cb(struct evbuffer *input, const struct evbuffer_cb_info *info, void *argu
 
 /*
  * evhttp answers by itself when it cannot read a request.  An answer may be
- * large and the way to a worker slow: the limit is for the time without progress.
+ * large and the way to a worker slow: the limit is for the time without progress,
+ * and for the rate over all, so that drips do not hold it for hours.
  */
 static void
 output_cb(struct evbuffer *output, const struct evbuffer_cb_info *info, void *argument)
@@ -116,7 +117,7 @@ output_cb(struct evbuffer *output, const struct evbuffer_cb_info *info, void *ar
 		event_active(&connection->soon, EV_TIMEOUT, 0);
 	}
 	else if (info->n_deleted > 0 && connection->state == DOOR_ANSWERING && !connection->stranger)
-		so_door_set_timer(connection, connection->door->limits->request_timeout_ms);
+		so_door_answer_progress(connection);
 }
 
 static void

@@ -1,7 +1,7 @@
 /*
  * gateway/limits.c
  *
- * Descriptor limits, ranges of settings, and the budget of log lines.
+ * Descriptor limits, ranges of settings, the time of an answer, and the budget of log lines.
  *
  * Process: gateway; one thread.  Nothing here survives the process.
  */
@@ -51,6 +51,12 @@ so_limits_adjust(SoLimits *limits, uint64_t descriptors)
 		limits->idle_timeout_ms = MIN_TIMEOUT_MS;
 	if (limits->request_timeout_ms < MIN_TIMEOUT_MS)
 		limits->request_timeout_ms = MIN_TIMEOUT_MS;
+}
+
+int64_t
+so_limits_answer_ms(const SoLimits *limits, size_t size)
+{
+	return limits->request_timeout_ms * (1 + (int64_t) (size / SO_LIMIT_ANSWER_BYTES));
 }
 
 bool

@@ -22,6 +22,8 @@
 #define SO_LIMIT_DRAIN_MS    2000
 /* The master answers within the long poll; after this it counts as away. */
 #define SO_LIMIT_ANSWER_MS 120000
+/* What must get out of an answer, on the whole, in each time limit of a request. */
+#define SO_LIMIT_ANSWER_BYTES (256 * 1024)
 /* What one agent may have open. An old lease is answered when a newer one arrives. */
 #define SO_LIMIT_AGENT_CONNECTIONS 32
 #define SO_LIMIT_AGENT_LEASES      2
@@ -55,6 +57,13 @@ extern uint64_t so_limits_raise_descriptors(void);
 
 /* Bring settings into their ranges; connections are bounded by the descriptors. */
 extern void so_limits_adjust(SoLimits *limits, uint64_t descriptors);
+
+/*
+ * How long the writing of an answer of so many bytes may take in all, in
+ * milliseconds: request_timeout_ms, which is also the limit without progress,
+ * and once more for each SO_LIMIT_ANSWER_BYTES of it.
+ */
+extern int64_t so_limits_answer_ms(const SoLimits *limits, size_t size);
 
 /* A budget of log lines that clients can cause: so many per window, the rest is counted. */
 typedef struct SoLogBudget

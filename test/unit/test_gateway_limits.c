@@ -1,7 +1,7 @@
 /*
  * test/unit/test_gateway_limits.c
  *
- * Ranges of settings and the budget of log lines.
+ * Ranges of settings, the time of an answer and the budget of log lines.
  *
  * Process: the unit test itself.
  */
@@ -33,6 +33,22 @@ test_adjust(void **state)
 	assert_true(limits.request_timeout_ms > 0);
 }
 
+/* Small answers have the time limit of a request, large ones so much more that slow lines work. */
+static void
+test_answer_time(void **state)
+{
+	SoLimits limits = {.request_timeout_ms = 20000};
+
+	(void) state;
+	assert_int_equal(so_limits_answer_ms(&limits, 0), 20000);
+	assert_int_equal(so_limits_answer_ms(&limits, 1000), 20000);
+	assert_int_equal(so_limits_answer_ms(&limits, SO_LIMIT_ANSWER_BYTES), 40000);
+	/* The largest answer, on a line of 16 kB/s, and not for hours. */
+	assert_in_range(so_limits_answer_ms(&limits, 48 << 20), 48 * 64 * 1000, 2 * 3600 * 1000);
+	limits.request_timeout_ms = UINT32_MAX;
+	assert_true(so_limits_answer_ms(&limits, 48 << 20) > UINT32_MAX);
+}
+
 static void
 test_log_budget(void **state)
 {
@@ -58,6 +74,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_adjust),
+		cmocka_unit_test(test_answer_time),
 		cmocka_unit_test(test_log_budget),
 	};
 
