@@ -9,7 +9,8 @@
  * Process: agent, event loop thread, and one detached thread per piece.  A
  * SoLogJob belongs to the thread until it has written its address to the pipe,
  * and then to the event loop, which frees it unread when it is not wanted any
- * more.  After a crash the master asks again.
+ * more.  Threads that a disk holds up are bounded: then requests are refused
+ * with the reason.  After a crash the master asks again.
  */
 #include "worker_agent/log_sender.h"
 
@@ -34,6 +35,8 @@
 #define RETRY_MAX_MS    5000
 /* Fetches that wait; the master repeats what is not taken up. */
 #define MAX_WAITING 64
+/* Threads that read, also for fetches that were given up: a disk that hangs must not collect them. */
+#define MAX_OUTSTANDING 4
 /* At the end: for a thread that reads. */
 #define CLOSE_WAIT_MS 1000
 
@@ -316,6 +319,20 @@ answered(void *context, const SoAnswer *answer)
 	go_on(agent);
 }
 
+/* Reads that were given up have not come back: another one would only join them. */
+static void
+refuse_reading(SoAgent *agent, const Fetch *fetch)
+{
+	SoError error;
+
+	so_error_set(&error, SO_ERR_AGENT_TASK_LOG_UNREADABLE, agent->settings->tasks_root_folder,
+				 "the file system of %s does not answer: %d earlier reads of task logs have not "
+				 "come back",
+				 agent->settings->tasks_root_folder, MAX_OUTSTANDING);
+	so_log_error(SO_LOG_WARNING, &error);
+	post(agent, fetch, NULL, &error);
+}
+
 /* Begin to read the next piece, unless something is under way. */
 static void
 go_on(SoAgent *agent)
@@ -330,6 +347,11 @@ go_on(SoAgent *agent)
 	if (fetch->refused)
 	{
 		post(agent, fetch, NULL, &fetch->refusal);
+		return;
+	}
+	if (sender->outstanding >= MAX_OUTSTANDING)
+	{
+		refuse_reading(agent, fetch);
 		return;
 	}
 	sender->job = make_job(agent, fetch);

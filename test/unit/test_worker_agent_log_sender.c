@@ -413,6 +413,39 @@ test_given_up(void **state)
 	/* The end comes while it reads. */
 }
 
+/*
+ * A disk that does not answer, and a worker that registers again and again: the
+ * loop does not run meanwhile, so no read comes back, however fast the threads are.
+ */
+static void
+test_disk_hangs(void **state)
+{
+	(void) state;
+	for (int i = 0; i < 4; i++)
+	{
+		FETCH("7", "1,\"limit\":11");
+		assert_int_equal(posts, 0);
+		so_log_sender_pause(agent);
+	}
+	for (int i = 1; i <= 3; i++)
+	{
+		FETCH("8", "1,\"limit\":11");
+		assert_int_equal(posts, i);
+		assert_int_equal(number_of("fetch"), 8);
+		assert_string_equal(reason("code"), "SO456");
+		assert_non_null(strstr(reason("message"), "4 earlier reads"));
+		assert_true(reason("hint")[0] != '\0');
+		answer("{\"epoch\":7,\"next\":null}");
+	}
+	assert_int_equal(warnings, 3);
+	/* It answers again: one thread is enough to go on. */
+	event_base_loop(agent->base, EVLOOP_ONCE);
+	FETCH("9", "1,\"limit\":11");
+	wait_for_post(4);
+	assert_int_equal(number_of("fetch"), 9);
+	assert_string_equal(json_string_value(json_object_get(posted, "text")), "line 19999\n");
+}
+
 /* What is not a wish is said in the log and does nothing: no name of a file comes from the wire. */
 static void
 test_not_understood(void **state)
@@ -454,6 +487,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unregistered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_given_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_disk_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_understood, setup, teardown),
 	};
 
