@@ -207,6 +207,21 @@ pin_settings(bool for_values)
 	pin_setting("TimeZone", "UTC");
 }
 
+/*
+ * auto_explain with nested statements would log the call of the inner function
+ * with its parameters, one of which is the password.  Where it is not loaded
+ * there is nothing to set.
+ */
+static void
+hide_nested_statements(void)
+{
+	static const char name[] = "auto_explain.log_nested_statements";
+
+	if (GetConfigOption(name, true, false) != NULL)
+		(void) set_config_option(name, "off", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
+}
+
 /* The arguments of the inner function: the caller, then what we were given. */
 static void
 gather_arguments(FunctionCallInfo fcinfo, const Entry *entry, Oid caller, Datum *values,
@@ -340,6 +355,8 @@ so_entry(PG_FUNCTION_ARGS)
 	GetUserIdAndSecContext(&caller, &security_context);
 	nest_level = NewGUCNestLevel();
 	pin_settings(entry->any_polymorphic);
+	if (entry->has_password)
+		hide_nested_statements();
 	SetUserIdAndSecContext(entry->owner, security_context | SECURITY_LOCAL_USERID_CHANGE);
 	frame.arg = entry->has_password ? entry : NULL;
 	frame.previous = error_context_stack;
