@@ -248,7 +248,11 @@ be_connected(Copier *copier)
 	SoLogRemote *remote = &copier->remote;
 
 	if (remote->connection != NULL && !so_log_remote_alive(remote))
+	{
+		if (remote->connection == NULL)
+			return remote_failed(copier);
 		so_log_remote_close(remote);
+	}
 	if (remote->connection != NULL)
 		return true;
 	copier->ranges.n = copier->next_range = 0;

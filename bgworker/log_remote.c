@@ -16,6 +16,9 @@
 
 #include "bgworker/log_remote.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "access/xact.h"
 #include "bgworker/log_remote_error.h"
 #include "common/clock.h"
@@ -31,6 +34,8 @@
 
 /* What is handed to libpq at a time, so that its buffer stays small. */
 #define PIECE 65536
+/* So much more memory may this process have while it hears the answer to a statement. */
+#define MAX_GROWTH (64 * 1024 * 1024)
 /* The longest time until we look whether we are still wanted. */
 #define LOOK_MS 1000
 
@@ -97,6 +102,48 @@ deadline_from_now(void)
 	return so_clock_monotonic_ms() + so_setting_log_copy_timeout;
 }
 
+/* No PostgreSQL answers like that. */
+static bool
+wrong_answer(SoLogRemote *remote)
+{
+	so_error_set(&remote->error, SO_ERR_LOG_COPY_REFUSED, NULL,
+				 "the log database answers a query with something else than its result");
+	so_error_hint(&remote->error, "Let host and port be those of a PostgreSQL server: SELECT "
+								  "catalog.update_logdb_info(server_name, connection_string).");
+	return fail(remote);
+}
+
+/* Memory of this process alone, in bytes; 0 when the system does not say. */
+static int64
+private_memory(void)
+{
+	char text[128];
+	long long resident;
+	long long shared;
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return 0;
+	length = read(fd, text, sizeof(text) - 1);
+	(void) close(fd);
+	text[Max(length, 0)] = '\0';
+	if (sscanf(text, "%*s %lld %lld", &resident, &shared) != 2)
+		return 0;
+	return (int64) (resident - shared) * sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * Whoever sets the connection string chooses the server, and libpq keeps what it
+ * says, also what has no end: one long row, settings.  It does not tell how much
+ * that is, and has no limit.
+ */
+static bool
+check_memory(SoLogRemote *remote)
+{
+	return private_memory() - remote->memory <= MAX_GROWTH ? true : wrong_answer(remote);
+}
+
 /* ---- connecting ---- */
 
 /* libpq would print them on standard error, which is the log of this server. */
@@ -133,6 +180,7 @@ connect_remote(SoLogRemote *remote, const char *connection_string, bool by_super
 	int64 deadline = deadline_from_now();
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 
+	remote->memory = private_memory();
 	remote->connection = start(connection_string, by_superuser);
 	if (remote->connection == NULL)
 	{
@@ -152,6 +200,8 @@ connect_remote(SoLogRemote *remote, const char *connection_string, bool by_super
 							 deadline))
 				return false;
 			status = PQconnectPoll(remote->connection);
+			if (!check_memory(remote))
+				return false;
 		}
 	}
 	if (PQstatus(remote->connection) != CONNECTION_OK)
@@ -183,6 +233,26 @@ lost(SoLogRemote *remote)
 	return fail(remote);
 }
 
+/* Nobody listens there, but libpq would collect what it is told. */
+static void
+drop_notifications(SoLogRemote *remote)
+{
+	PGnotify *notification;
+
+	while ((notification = PQnotifies(remote->connection)) != NULL)
+		PQfreemem(notification);
+}
+
+/* Read what has come. */
+static bool
+hear(SoLogRemote *remote)
+{
+	if (!PQconsumeInput(remote->connection))
+		return lost(remote);
+	drop_notifications(remote);
+	return check_memory(remote);
+}
+
 /* Send what libpq has; reads meanwhile, so that neither side waits for the other. */
 static bool
 flush(SoLogRemote *remote, int64 deadline)
@@ -193,8 +263,8 @@ flush(SoLogRemote *remote, int64 deadline)
 	{
 		if (!wait_socket(remote, WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE, deadline))
 			return false;
-		if (!PQconsumeInput(remote->connection))
-			return lost(remote);
+		if (!hear(remote))
+			return false;
 	}
 	return rc == 0 ? true : lost(remote);
 }
@@ -208,71 +278,75 @@ next_result(SoLogRemote *remote, int64 deadline, PGresult **result)
 		return false;
 	while (PQisBusy(remote->connection))
 	{
-		if (!wait_socket(remote, WL_SOCKET_READABLE, deadline))
+		if (!wait_socket(remote, WL_SOCKET_READABLE, deadline) || !hear(remote))
 			return false;
-		if (!PQconsumeInput(remote->connection))
-			return lost(remote);
 	}
 	*result = PQgetResult(remote->connection);
 	return true;
 }
 
-/* Is it the beginning of a COPY, in which libpq stays until it is ended? */
 static bool
-is_copy(const PGresult *result)
+is_error(const PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
-	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+	return result == NULL || status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
 }
 
-/* No PostgreSQL answers like that. */
+/* It is not what was asked for: an error of that server, or no PostgreSQL; clears it. */
 static bool
-wrong_answer(SoLogRemote *remote)
+refuse_result(SoLogRemote *remote, PGresult *result)
 {
-	so_error_set(&remote->error, SO_ERR_LOG_COPY_REFUSED, NULL,
-				 "the log database answers a query with something else than its result");
-	so_error_hint(&remote->error, "Let host and port be those of a PostgreSQL server: SELECT "
-								  "catalog.update_logdb_info(server_name, connection_string).");
+	if (!is_error(result))
+	{
+		PQclear(result);
+		return wrong_answer(remote);
+	}
+	so_log_remote_error_result(remote->connection, result, &remote->error);
+	PQclear(result);
 	return fail(remote);
 }
 
+/* After the result nothing may come but the end, which a row has in a result of its own. */
+static bool
+take_end(SoLogRemote *remote, int64 deadline, bool after_row)
+{
+	PGresult *extra;
+
+	while (next_result(remote, deadline, &extra))
+	{
+		if (extra == NULL)
+			return true;
+		if (!after_row || PQresultStatus(extra) != PGRES_TUPLES_OK)
+			return refuse_result(remote, extra);
+		after_row = false;
+		PQclear(extra);
+	}
+	return false;
+}
+
 /*
- * The result of what was sent.  For a COPY it is the invitation to send; then
- * more results follow.
+ * The result of what was sent, of one row at most.  For a COPY it is the
+ * invitation to send; then more results follow.
  */
 static bool
 take_result(SoLogRemote *remote, ExecStatusType wanted, PGresult **result)
 {
 	int64 deadline = deadline_from_now();
-	PGresult *extra;
+	ExecStatusType status;
 
+	remote->memory = private_memory();
 	if (!next_result(remote, deadline, result))
 		return false;
-	if (*result == NULL || PQresultStatus(*result) != wanted)
+	status = PQresultStatus(*result);
+	if (status == wanted || (status == PGRES_SINGLE_TUPLE && wanted == PGRES_TUPLES_OK))
 	{
-		so_log_remote_error_result(remote->connection, *result, &remote->error);
+		if (wanted == PGRES_COPY_IN || take_end(remote, deadline, status == PGRES_SINGLE_TUPLE))
+			return true;
 		PQclear(*result);
-		*result = NULL;
-		return fail(remote);
 	}
-	if (wanted == PGRES_COPY_IN)
-		return true;
-	while (next_result(remote, deadline, &extra) && extra != NULL)
-	{
-		bool copying = is_copy(extra);
-
-		PQclear(extra);
-		/* libpq would return it again and again. */
-		if (copying)
-		{
-			(void) wrong_answer(remote);
-			break;
-		}
-	}
-	if (remote->connection != NULL)
-		return true;
-	PQclear(*result);
+	else
+		(void) refuse_result(remote, *result);
 	*result = NULL;
 	return false;
 }
@@ -284,7 +358,9 @@ run(SoLogRemote *remote, const char *sql, int n, const char *const *values, Exec
 {
 	PGresult *own;
 
-	if (!PQsendQueryParams(remote->connection, sql, n, NULL, values, NULL, NULL, 0))
+	/* Row by row, so that libpq does not collect rows that nobody asked for. */
+	if (!PQsendQueryParams(remote->connection, sql, n, NULL, values, NULL, NULL, 0) ||
+		!PQsetSingleRowMode(remote->connection))
 		return lost(remote);
 	if (!take_result(remote, wanted, &own))
 		return false;
@@ -448,7 +524,7 @@ copy_lines(SoLogRemote *remote, const char *columns, const char *lines, size_t l
 	char *sql = psprintf("COPY scaleout_log.event_messages (%s) FROM STDIN", columns);
 	PGresult *result;
 
-	if (!PQsendQuery(remote->connection, sql))
+	if (!PQsendQuery(remote->connection, sql) || !PQsetSingleRowMode(remote->connection))
 		return lost(remote);
 	if (!take_result(remote, PGRES_COPY_IN, &result))
 		return false;
@@ -490,5 +566,9 @@ so_log_remote_alive(SoLogRemote *remote)
 {
 	if (remote->connection == NULL)
 		return false;
-	return PQconsumeInput(remote->connection) && PQstatus(remote->connection) == CONNECTION_OK;
+	remote->gave_up = false;
+	if (!PQconsumeInput(remote->connection) || PQstatus(remote->connection) != CONNECTION_OK)
+		return false;
+	drop_notifications(remote);
+	return check_memory(remote);
 }

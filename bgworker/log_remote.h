@@ -19,6 +19,7 @@ typedef struct SoLogRemote
 	pg_uuid_t source;
 	int64 position;    /* everything up to it is committed there; 0: nothing yet */
 	bool position_row; /* there is a row */
+	int64 memory;      /* bytes this process had when the last statement was sent */
 	SoError error;     /* of the last failure */
 } SoLogRemote;
 
@@ -44,8 +45,11 @@ extern bool so_log_remote_position(SoLogRemote *remote, const pg_uuid_t *source)
 extern bool so_log_remote_copy(SoLogRemote *remote, const char *columns, const char *lines,
 							   size_t length, int64 position, bool *moved) SO_WARN_UNUSED;
 
-/* Did the other side go while nothing was to be done?  Does not wait. */
-extern bool so_log_remote_alive(SoLogRemote *remote);
+/*
+ * Is the other side still there, while nothing was to be done?  Does not wait.
+ * It is left open unless what it says unasked has no end, which is a failure.
+ */
+extern bool so_log_remote_alive(SoLogRemote *remote) SO_WARN_UNUSED;
 
 extern void so_log_remote_close(SoLogRemote *remote);
 

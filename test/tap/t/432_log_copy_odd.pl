@@ -83,14 +83,28 @@ subtest 'a refused connection string among bound parameters' => sub {
 	unlike($text, qr/8471190356/, 'and no parameter of the statement');
 };
 
+subtest 'auto_explain with nested statements' => sub {
+	my $offset = $system->log_size;
+	# The outermost statement is the caller's and holds the password in two halves.
+	$system->sql(q{LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_verbose = on;
+		SELECT length(catalog.log_database_script()) > 0; SELECT catalog.update_logdb_info('x', 'host=127.0.0.1 port=1 user=x password=' || secret) FROM (SELECT string_agg(half, '') AS secret FROM (VALUES ('84711'), ('90357')) h(half)) s;
+		SELECT length(catalog.log_database_script()) > 0});
+	my $text = slurp_file($node->logfile, $offset);
+	my $nested = () = $text =~ /Query Text: SELECT +internal\.log_database_script/g;
+	is($nested, 2, 'it logs the nested statements of other functions, before and afterwards');
+	unlike($text, qr/8471190357|Query Text: SELECT +internal\.update_logdb_info/, 'and not the connection string');
+	$log->set;
+	$log->wait_copied;
+};
+
 # Whoever administers the catalog chooses the server, and that may be anything that speaks the protocol.
-for my $answer ('nothing', 'a copy without end')
+for my $answer ('nothing', 'a copy without end', 'rows without end', 'a row without end', 'settings without end', 'a row without end when it is not asked')
 {
 	subtest "a server that answers with $answer" => sub {
 		my ($port, $server) = odd_server($answer);
 		my $offset = $system->log_size;
 		$log->set(port => $port);
-		ok(eval { wait_found(qr/^SO255: the log database answers/) }, 'is a failure');
+		ok(eval { wait_found(qr/^SO255: the log database answers/) }, 'is a failure') or diag(explain found());
 		kill('KILL', $server);
 		waitpid($server, 0);
 		unlike(slurp_file($node->logfile, $offset), qr/was terminated by signal/, 'and no process of the catalog\'s server has died');
@@ -148,7 +162,7 @@ $system->stop;
 done_testing();
 
 # A server that lets everybody in with a password, and answers every query but the first with no row of no
-# columns, with the beginning of a COPY, or with an error.
+# columns, with the beginning of a COPY, with an error, or without end.
 sub odd_server
 {
 	my ($answer) = @_;
@@ -157,6 +171,8 @@ sub odd_server
 	return ($listener->sockport, $pid) if $pid;
 	my $exact = sub { my ($client, $n) = @_; my $bytes = ''; while (length($bytes) < $n) { sysread($client, $bytes, $n - length($bytes), length($bytes)) or return; } return $bytes; };
 	my $message = sub { my ($client) = @_; my $type = $exact->($client, 1) // return; my $length = unpack('N', $exact->($client, 4) // return); $exact->($client, $length - 4) if $length > 4; return $type; };
+	local $SIG{PIPE} = 'IGNORE';
+	my $more = sub { my ($client, $bytes, @first) = @_; syswrite($client, join('', @first)); while (1) { syswrite($client, $bytes) // return; } };
 	my $say = sub { my ($type, $body) = @_; return $type . pack('N', 4 + length($body)) . $body; };
 	while (my $client = $listener->accept)
 	{
@@ -177,6 +193,20 @@ sub odd_server
 			next if $type ne 'S';
 			my $result = $queries++ == 0 ? $say->('n', '') . $say->('C', "SET\0") : $say->('T', pack('n', 0)) . $say->('C', "SELECT 0\0");
 			$result = $say->('E', "SERROR\0C53300\0Mtoo\x1b[2J\r many\0\0") if $answer =~ /error/;
+			# A row of the third query begins after its end: nobody has asked for it.
+			my $row = $say->('T', pack('n', 3) . "a\0" . pack('NnNnNn', 0, 0, 25, 65535, 4294967295, 0) . "b\0" . pack('NnNnNn', 0, 0, 25, 65535, 4294967295, 0) . "c\0" . pack('NnNnNn', 0, 0, 25, 65535, 4294967295, 0));
+			my $values = $say->('D', pack('n', 3) . pack('N/a*N/a*N/a*', 't', 'UTF8', 'logger'));
+			my $setting = 0;
+			if ($queries > 1 && $answer =~ /not asked/)
+			{
+				$result = $queries == 2 ? $row . $values . $say->('C', "SELECT 1\0") : $say->('T', pack('n', 1) . "p\0" . pack('NnNnNn', 0, 0, 20, 65535, 4294967295, 0)) . $say->('C', "SELECT 0\0");
+				syswrite($client, $say->('1', '') . $say->('2', '') . $result . $say->('Z', 'I'));
+				$more->($client, 'x' x 65536, 'D' . pack('N', 0x3fffffff)) if $queries > 2;
+				next;
+			}
+			$more->($client, $values x 1000, $say->('1', ''), $say->('2', ''), $row) if $queries > 1 && $answer =~ /^rows/;
+			$more->($client, 'x' x 65536, $say->('1', ''), $say->('2', ''), $row, 'D' . pack('N', 0x3fffffff)) if $queries > 1 && $answer =~ /^a row/;
+			while ($queries > 1 && $answer =~ /^settings/) { syswrite($client, join('', map { $say->('S', 's' . $setting++ . "\0" . ('x' x 8000) . "\0") } 1 .. 100)) // last; }
 			$result .= $say->('H', pack('Cn', 0, 0)) if $answer =~ /copy/;
 			syswrite($client, $say->('1', '') . $say->('2', '') . $result . $say->('Z', 'I'));
 		}
