@@ -125,6 +125,8 @@ registered(void *context, const SoAnswer *answer)
 	SoAgent *agent = context;
 	SoAnswer not_understood;
 	SoAnswer refused;
+	/* A command of this answer may start a registration that carries the next certificate. */
+	bool carried = agent->next_sent;
 	uint64_t epoch;
 
 	agent->registration.open = false;
@@ -166,7 +168,10 @@ registered(void *context, const SoAnswer *answer)
 	so_command_handle(agent, json_object_get(answer->body, "commands"));
 	so_lease_resume(agent);
 	so_report_resume(agent);
-	so_rotation_registered(agent);
+	if (carried)
+		so_rotation_registered(agent);
+	else if (agent->next_certificate != NULL)
+		so_register_start(agent);
 }
 
 void

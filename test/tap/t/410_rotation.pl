@@ -275,6 +275,22 @@ subtest 'the certificate has expired' => sub {
 	check_all($first, $last, 'after its cure');
 };
 
+subtest 'a worker that was away when its rotation was asked for' => sub {
+	# The answer to its registration has the command.
+	my $agent = $system->{agents}{one};
+	my $before = $system->sql("SELECT thumbprint FROM catalog.worker_agents WHERE workeragentid = '$agent->{id}'");
+	$system->stop_agent('one');
+	my $count = "SELECT count(*) FROM catalog.worker_certificates WHERE workeragentid = '$agent->{id}'";
+	my $known = $system->sql($count);
+	$system->sql("SELECT catalog.rotate_worker_certificate('$agent->{id}')");
+	$system->start_agent('one');
+	$system->wait_until("SELECT w.thumbprint <> '$before' AND c.revoked FROM catalog.worker_agents w, catalog.worker_certificates c WHERE w.workeragentid = '$agent->{id}' AND c.thumbprint = '$before'");
+	my $now = unpack('H*', Scaleout::GatewayStub::thumbprint("$agent->{directory}/worker.crt"));
+	is($system->sql("SELECT thumbprint FROM catalog.worker_agents WHERE workeragentid = '$agent->{id}'"), $now, 'it uses a new certificate when it comes');
+	is($system->sql("SELECT rotate_requested FROM internal.worker_agent WHERE agent_id = '$agent->{id}'"), 'f', 'once');
+	is($system->sql($count), $known + 1, 'and has made one only');
+};
+
 subtest 'a worker, while 200 executions run' => sub {
 	my $agent = $system->{agents}{one};
 	my $before = unpack('H*', Scaleout::GatewayStub::thumbprint("$agent->{directory}/worker.crt"));
