@@ -43,13 +43,13 @@ static const Command commands[] = {
 	{"deploy", so_client_deploy, "check documents and put them into the catalog"},
 	{"run", so_client_run, "start an execution of a deployed package"},
 	{"watch", so_client_watch, "follow an execution to its end"},
-	{"logs", so_client_logs, "print the messages of an execution"},
+	{"logs", so_client_logs, "print the messages of an execution and the log of its task"},
 	{"stop", so_client_stop, "stop an execution"},
 	{"list", so_client_list, "list executions, packages, projects, folders"},
 	{"errors", so_client_errors, "explain error codes"},
 	{"workers", so_client_workers, "list, trust, enable, disable, remove worker agents"},
 	{"doctor", so_client_doctor, "find out what keeps this machine's worker from its work"},
-	{"cert", so_client_cert, "make, show and check certificates"},
+	{"cert", so_client_cert, "make, request, show and check certificates"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
