@@ -6,7 +6,6 @@ use warnings;
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use JSON::PP;
-use Socket qw(SOL_SOCKET SO_RCVBUF);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -358,20 +357,6 @@ subtest 'slow clients' => sub {
 	$got = 0;
 	while (my $n = sysread($stuck, $bytes, 1024 * 1024)) { $got += $n; }
 	cmp_ok($got, '<', length($large), 'a worker that reads nothing is given up');
-
-	# A few bytes within each time limit, which would last for hours; small buffers, so that the gateway sees it.
-	my $drop = '{"x":"' . ('x' x (4 * 1024 * 1024)) . '"}';
-	my $drip = joe($gateway, Sockopts => [ [ SOL_SOCKET, SO_RCVBUF, 32 * 1024 ] ]);
-	write_all($drip, post('lease', $lease));
-	$gateway->answer($gateway->expect_request->{request}, 200, $drop);
-	($got, $from) = (0, time());
-	while (my $n = sysread($drip, $bytes, 16 * 1024))
-	{
-		$got += $n;
-		select(undef, undef, undef, 0.05);    # poll: slowness is the subject
-	}
-	cmp_ok($got, '<', length($drop), 'a worker that takes it in drips is given up');
-	cmp_ok(time() - $from, '>', 0.3 * 16, 'when the time of the whole answer is over, not before');
 	is($gateway->stop, 0, 'the gateway ends');
 };
 
