@@ -146,7 +146,7 @@ write_settings(const SoInitOptions *options, const SoInitIdentity *identity, con
 
 	if (file == NULL)
 		return system_error(error, path, "the settings file cannot be written");
-	fputs("# Settings of this scaleout worker, made by scaleout-worker init.\n"
+	fputs("# Settings of this scaleout worker, made when it was set up.\n"
 		  "# scaleout-worker show --settings-sample lists everything that can be set.\n\n",
 		  file);
 	write_setting(file, "AgentId", identity->agent_id);

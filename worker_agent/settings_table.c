@@ -38,9 +38,10 @@ const SoSettingRow so_setting_rows[] = {
 	{"AgentId", NULL, SO_SETTING_UUID, FIELD(agent_id), "", 0, 0, SO_SETTING_REQUIRED, "Identity",
 	 "Id of this worker, made once by scaleout-worker init. Never copy it to another machine."},
 	TEXT("DisplayName", display_name, "", SO_SETTING_RELOAD, NULL,
-		 "Name shown in catalog.worker_agents; empty: the host name."),
+		 "Name with which this worker registers; empty: the host name. Once it is known, "
+		 "catalog.set_worker_agent_property changes what the catalog shows."),
 	TEXT("Description", description, "", SO_SETTING_RELOAD, NULL,
-		 "Free text shown in catalog.worker_agents."),
+		 "Free text with which this worker registers; afterwards as DisplayName."),
 	PATH("SecurityDirectory", security_directory, "", 0, NULL,
 		 "Folder of the identity: certificate, key, lock and the last epoch; empty: the folder of "
 		 "this file."),
