@@ -71,8 +71,10 @@ all: programs
 
 programs: $(PROGRAMS)
 
-# Objects of another PREFIX, or with and without sanitizers, do not fit together.
-$(BUILD)/flags: export SO_FLAGS = $(PROGRAM_CC) $(PROGRAM_CFLAGS) $(PROGRAM_LDFLAGS)
+# Objects with and without sanitizers do not fit together.  The folder of the programs is not compared: who
+# installs what is built below another PREFIX must have built it for that.
+without_folder = $(filter-out -DSO_PROGRAM_DIRECTORY=%,$(1))
+$(BUILD)/flags: export SO_FLAGS = $(call without_folder,$(PROGRAM_CC) $(PROGRAM_CFLAGS) $(PROGRAM_LDFLAGS))
 $(BUILD)/flags: FORCE
 	$(record_flags)
 FORCE:
@@ -253,8 +255,8 @@ include $(PGXS)
 $(OBJS): $(wildcard common/*.h common/errors/*.def extension/*.h bgworker/*.h) $(BUILD)/server-flags
 scaleout.so: Makefile
 
-# The same for objects of another server version or PREFIX.
-$(BUILD)/server-flags: export SO_FLAGS = $(PGXS) $(VERSION) $(CC) $(CPPFLAGS) $(CFLAGS) $(SHLIB_LINK)
+# The same for objects of another server version.
+$(BUILD)/server-flags: export SO_FLAGS = $(PGXS) $(VERSION) $(CC) $(call without_folder,$(CPPFLAGS)) $(CFLAGS) $(SHLIB_LINK)
 $(BUILD)/server-flags: FORCE
 	$(record_flags)
 
