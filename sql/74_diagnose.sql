@@ -525,44 +525,54 @@ $$;
 COMMENT ON FUNCTION internal.diagnose_log_copy() IS 'Part of diagnose_scaleout: the additional copy of event messages';
 
 -- Whoever shuts out readers of the catalog, too: the other checks would wait for them.
-CREATE FUNCTION internal.diagnose_locks() RETURNS SETOF internal.finding
+-- waiters: also who still waits for such a lock, because everybody else queues up behind.
+CREATE FUNCTION internal.diagnose_locks(waiters boolean) RETURNS SETOF internal.finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT internal.finding('catalog locked', 'failed',
-			   format('Session %s of %s (%s) has locked %s exclusively: nobody can read it, and no further check is made.', a.pid, coalesce(a.usename, a.backend_type),
-					  left(a.query, 60), string_agg(l.relation::regclass::text, ', ')),
+			   format('Session %s of %s (%s) %s %s exclusively: nobody can read it, and no further check is made.', a.pid, coalesce(a.usename, a.backend_type),
+					  left(a.query, 60), CASE WHEN bool_and(l.granted) THEN 'has locked' ELSE 'waits in front of all others to lock' END,
+					  string_agg(l.relation::regclass::text, ', ')),
 			   format('Run SELECT pg_terminate_backend(%s); or wait until it has ended, if it is an upgrade or a maintenance.', a.pid))
 	  FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid
-	 WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+	 WHERE (l.granted OR waiters) AND l.mode = 'AccessExclusiveLock' AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 	   AND c.relnamespace = 'internal'::regnamespace AND c.relkind = 'r' AND NOT c.relispartition AND l.pid <> pg_backend_pid()
 	 GROUP BY a.pid, a.usename, a.backend_type, a.query
 $$;
-COMMENT ON FUNCTION internal.diagnose_locks() IS 'Part of diagnose_scaleout: sessions that shut everybody out of a table of the catalog';
+COMMENT ON FUNCTION internal.diagnose_locks(boolean) IS 'Part of diagnose_scaleout: sessions that shut everybody out of a table of the catalog';
 
 CREATE FUNCTION internal.diagnose_scaleout(caller regrole) RETURNS SETOF internal.finding
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s'
 AS $$
 BEGIN
 	PERFORM internal.require_admin(caller, 'diagnose scaleout');
 	RETURN NEXT internal.finding('library preloaded', 'ok');
-	RETURN QUERY SELECT * FROM internal.diagnose_locks();
+	RETURN QUERY SELECT * FROM internal.diagnose_locks(false);
 	IF FOUND THEN
 		RETURN;
 	END IF;
-	RETURN QUERY SELECT * FROM internal.diagnose_version();
-	RETURN QUERY SELECT * FROM internal.diagnose_binding();
-	RETURN NEXT internal.diagnose_file('programs', 'programs installed');
-	RETURN NEXT internal.diagnose_file('security directory', 'security directory');
-	RETURN NEXT internal.diagnose_file('space', 'space for keys and logs');
-	RETURN QUERY SELECT * FROM internal.diagnose_certificate();
-	RETURN QUERY SELECT * FROM internal.diagnose_rotation();
-	RETURN NEXT internal.diagnose_encryption();
-	RETURN QUERY SELECT * FROM internal.diagnose_master();
-	RETURN QUERY SELECT * FROM internal.diagnose_port();
-	RETURN NEXT internal.diagnose_partitions();
-	RETURN QUERY SELECT * FROM internal.diagnose_workers();
-	RETURN QUERY SELECT * FROM internal.diagnose_log_copy();
-	RETURN QUERY SELECT * FROM internal.diagnose_server();
+	-- The lock may come now, while the checks are made.
+	BEGIN
+		RETURN QUERY SELECT * FROM internal.diagnose_version();
+		RETURN QUERY SELECT * FROM internal.diagnose_binding();
+		RETURN NEXT internal.diagnose_file('programs', 'programs installed');
+		RETURN NEXT internal.diagnose_file('security directory', 'security directory');
+		RETURN NEXT internal.diagnose_file('space', 'space for keys and logs');
+		RETURN QUERY SELECT * FROM internal.diagnose_certificate();
+		RETURN QUERY SELECT * FROM internal.diagnose_rotation();
+		RETURN NEXT internal.diagnose_encryption();
+		RETURN QUERY SELECT * FROM internal.diagnose_master();
+		RETURN QUERY SELECT * FROM internal.diagnose_port();
+		RETURN NEXT internal.diagnose_partitions();
+		RETURN QUERY SELECT * FROM internal.diagnose_workers();
+		RETURN QUERY SELECT * FROM internal.diagnose_log_copy();
+		RETURN QUERY SELECT * FROM internal.diagnose_server();
+	EXCEPTION WHEN lock_not_available THEN
+		RETURN QUERY SELECT * FROM internal.diagnose_locks(true);
+		IF NOT FOUND THEN
+			RETURN NEXT internal.finding('catalog locked', 'failed', 'A check waited in vain for a lock of a session that has ended meanwhile.', 'Run SELECT * FROM catalog.diagnose_scaleout(); again.');
+		END IF;
+	END;
 END
 $$;
 COMMENT ON FUNCTION internal.diagnose_scaleout(regrole) IS 'Behind catalog.diagnose_scaleout';

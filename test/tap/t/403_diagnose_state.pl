@@ -125,6 +125,14 @@ symptom('somebody locks what the master writes', make => sub { session('BEGIN; L
 	check => 'master alive', cause => qr/puts off its work|has not written LAST_ONLINE_TIME/, cure => qr/SELECT pg_terminate_backend\(\d+\);/);
 symptom('somebody locks out readers, too', make => sub { session('BEGIN; LOCK TABLE internal.master_state IN ACCESS EXCLUSIVE MODE') },
 	check => 'catalog locked', cause => qr/Session \d+ of \w+ \(BEGIN; LOCK .* has locked internal\.master_state exclusively/, cure => qr/SELECT pg_terminate_backend\(\d+\);/);
+symptom('somebody waits to lock out readers, and they wait behind',
+	make => sub {
+		session('BEGIN; SELECT FROM internal.master_state');
+		session('BEGIN; LOCK TABLE internal.master_state IN ACCESS EXCLUSIVE MODE');
+		$system->wait_until("SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'");
+	},
+	check => 'catalog locked', cause => qr/Session \d+ of \w+ \(BEGIN; LOCK .* waits in front of all others to lock internal\.master_state exclusively/, cure => qr/SELECT pg_terminate_backend\(\d+\);/);
+$system->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; SELECT FROM internal.master_state%'");
 symptom('a request that is not applied',
 	make => sub {
 		session('BEGIN; LOCK TABLE internal.master_state IN EXCLUSIVE MODE');
