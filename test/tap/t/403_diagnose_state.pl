@@ -88,13 +88,16 @@ my $reload = sub { $system->sql('SELECT pg_reload_conf()') };
 my @sessions;
 END { local $?; for my $s (@sessions) { eval { $s->kill_kill } } }
 
-# A session that holds something until it is ended.
+# A session that holds something, or waits for it, until it is ended.
 sub session
 {
 	my ($sql) = @_;
 	my $out = '';
 	my $err = '';
-	push @sessions, IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "$sql; SELECT pg_sleep(600)" ], '<', \undef, '>', \$out, '2>', \$err);
+	my $name = 'session ' . (@sessions + 1);
+	push @sessions, IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres') . " application_name='$name'", '-c', "$sql; SELECT pg_sleep(600)" ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	$system->wait_until("SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = '$name' AND (wait_event = 'PgSleep' OR wait_event_type = 'Lock')");
 	return;
 }
 # What comes after one that was not cured says nothing.
@@ -129,7 +132,6 @@ symptom('somebody waits to lock out readers, and they wait behind',
 	make => sub {
 		session('BEGIN; SELECT FROM internal.master_state');
 		session('BEGIN; LOCK TABLE internal.master_state IN ACCESS EXCLUSIVE MODE');
-		$system->wait_until("SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'");
 	},
 	check => 'catalog locked', cause => qr/Session \d+ of \w+ \(BEGIN; LOCK .* waits in front of all others to lock internal\.master_state exclusively/, cure => qr/SELECT pg_terminate_backend\(\d+\);/);
 $system->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; SELECT FROM internal.master_state%'");
