@@ -3,27 +3,33 @@
 -- Registration of agents.
 
 -- A worker that comes with the certificate by which it replaces another one has
--- no use for that any more; and it may announce the next one.  true when the
--- trust set has changed.
+-- no use for that any more; and it may announce the next one.  It has one present
+-- and one next certificate, so that none is left over for one that is revoked.
+-- true when the trust set has changed.
 CREATE FUNCTION internal.master_replace_certificate(present internal.worker_certificate, agent uuid, next jsonb) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	announces CONSTANT boolean := next IS NOT NULL AND jsonb_typeof(next) = 'object';
 	changed boolean := false;
 BEGIN
 	IF present.replaces IS NOT NULL THEN
 		UPDATE internal.worker_certificate c SET revoked = true
-		 WHERE c.thumbprint = present.replaces AND c.agent_id = agent AND NOT c.revoked;
+		 WHERE present.replaces IN (c.thumbprint, c.replaces) AND c.thumbprint <> present.thumbprint AND c.agent_id = agent AND NOT c.revoked;
 		changed := FOUND;
 	END IF;
-	IF next IS NOT NULL AND jsonb_typeof(next) = 'object' THEN
+	IF announces THEN
+		UPDATE internal.worker_certificate c SET revoked = true
+		 WHERE c.replaces = present.thumbprint AND c.thumbprint <> next ->> 'thumbprint' AND c.agent_id = agent AND NOT c.revoked;
+		changed := changed OR FOUND;
 		INSERT INTO internal.worker_certificate (thumbprint, agent_id, subject, names, not_before, not_after, trusted_by, enable_on_register, replaces)
 		VALUES (next ->> 'thumbprint', agent, next ->> 'subject',
 				(SELECT coalesce(array_agg(e.name), '{}') FROM jsonb_array_elements_text(next -> 'names') AS e (name)),
 				to_timestamp((next ->> 'not_before')::bigint), to_timestamp((next ->> 'not_after')::bigint),
 				present.trusted_by, present.enable_on_register, present.thumbprint)
-			-- Trusted by hand before: it is this worker's now.
-			ON CONFLICT (thumbprint) DO UPDATE SET agent_id = EXCLUDED.agent_id, replaces = EXCLUDED.replaces
+			-- Trusted by hand before: it becomes this worker's when the worker comes with
+			-- it, because an announcement does not prove that it has the key.
+			ON CONFLICT (thumbprint) DO UPDATE SET replaces = EXCLUDED.replaces
 				WHERE internal.worker_certificate.agent_id IS NULL;
 		changed := changed OR FOUND;
 	END IF;

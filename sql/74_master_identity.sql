@@ -115,14 +115,17 @@ DECLARE
 	cut uuid;
 BEGIN
 	WITH RECURSIVE line AS (
-		SELECT c.thumbprint FROM internal.worker_certificate c WHERE c.thumbprint = master_revoke_certificate.thumbprint
+		SELECT c.thumbprint, c.agent_id FROM internal.worker_certificate c WHERE c.thumbprint = master_revoke_certificate.thumbprint
 		UNION
-		SELECT c.thumbprint FROM internal.worker_certificate c JOIN line l ON c.replaces = l.thumbprint
+		SELECT c.thumbprint, c.agent_id FROM internal.worker_certificate c JOIN line l ON c.replaces = l.thumbprint
+		 WHERE c.agent_id IS NULL OR c.agent_id = l.agent_id
 	)
 	UPDATE internal.worker_certificate c SET revoked = true FROM line l WHERE c.thumbprint = l.thumbprint;
 	SELECT w.agent_id INTO cut
 	  FROM internal.worker_agent w JOIN internal.worker_certificate c ON c.thumbprint = w.thumbprint
 	 WHERE c.revoked AND w.agent_id = (SELECT o.agent_id FROM internal.worker_certificate o WHERE o.thumbprint = master_revoke_certificate.thumbprint);
+	-- Whoever is shut out is not to come back with another certificate that it has.
+	UPDATE internal.worker_certificate c SET revoked = true WHERE c.agent_id = cut AND NOT c.revoked;
 	RETURN cut;
 END
 $$;
