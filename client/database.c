@@ -83,7 +83,8 @@ so_database_query(PGconn *connection, const char *sql, int count, const char *co
 		return result;
 	state = message_field(result, PG_DIAG_SQLSTATE);
 	code = so_error_from_state(state);
-	if (PQstatus(connection) != CONNECTION_OK)
+	/* An error without a state is libpq's own: no answer has come. */
+	if (PQstatus(connection) != CONNECTION_OK || *state == '\0')
 	{
 		so_error_set(error, SO_ERR_CLIENT_CONNECTION, NULL,
 					 "the connection to the catalog was lost");

@@ -10,38 +10,20 @@
 #include "client/logs.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/database.h"
-#include "client/logs_messages.h"
-#include "client/logs_task.h"
+#include "client/logs_private.h"
 #include "client/options.h"
+#include "client/reconnect.h"
 #include "client/table.h"
 
-/* Between two looks of --follow. */
-#define FOLLOW_MS         1000
 #define DEFAULT_TIMEOUT_S 60
 
-typedef struct Logs
-{
-	PGconn *connection;
-	bool messages; /* show them */
-	bool task_log;
-	bool asked; /* for the task log by name: without it the command has failed */
-	bool all_attempts;
-	int attempt; /* 0: the last one */
-	bool json;
-	bool follow;
-	bool headed; /* something was printed that a heading must be set off from */
-	SoMessageView view;
-	SoTaskLogView task;
-} Logs;
-
-static int
-report(const SoError *error)
+int
+so_logs_report(const SoError *error)
 {
 	fflush(stdout);
 	so_database_print_error(error);
@@ -50,19 +32,18 @@ report(const SoError *error)
 			   : SO_EXIT_USAGE;
 }
 
-/* missing: what to say when there are none; NULL: nothing. */
-static int
-show_messages(Logs *logs, const SoError *missing)
+bool
+so_logs_messages(SoLogs *logs, const SoError *missing, SoError *error)
 {
-	SoError error = {0};
-	PGresult *result = so_messages_next(&logs->view, &error);
+	PGresult *result = so_messages_next(&logs->view, error);
 
 	if (result == NULL)
-		return report(&error);
+		return false;
 	if (missing != NULL && PQntuples(result) == 0)
 	{
 		PQclear(result);
-		return report(missing);
+		*error = *missing;
+		return false;
 	}
 	if (logs->json)
 		so_table_print(result, true);
@@ -70,12 +51,11 @@ show_messages(Logs *logs, const SoError *missing)
 		so_messages_print(result);
 	logs->headed |= PQntuples(result) > 0;
 	PQclear(result);
-	return SO_EXIT_SUCCESS;
+	return true;
 }
 
-/* Like tail(1) with several files. */
-static void
-print_heading(Logs *logs, int attempt, const char *worker)
+void
+so_logs_heading(SoLogs *logs, int attempt, const char *worker)
 {
 	if (logs->json || (!logs->messages && !logs->all_attempts && !logs->follow))
 		return;
@@ -84,9 +64,8 @@ print_heading(Logs *logs, int attempt, const char *worker)
 	logs->headed = true;
 }
 
-/* Why there is no log; by itself no failure unless the log was what was asked for. */
-static int
-no_log(const Logs *logs, int attempt, const SoError *error)
+int
+so_logs_missing(const SoLogs *logs, int attempt, const SoError *error)
 {
 	fflush(stdout);
 	if (!logs->asked && error->code == SO_ERR_AGENT_TASK_LOG_MISSING)
@@ -100,16 +79,16 @@ no_log(const Logs *logs, int attempt, const SoError *error)
 }
 
 static int
-show_attempt(Logs *logs, int attempt)
+show_attempt(SoLogs *logs, int attempt)
 {
 	SoTaskLogFetched fetched;
 	SoError error = {0};
 
 	if (!so_task_log_fetch(&logs->task, attempt, -1, &fetched, &error))
-		return no_log(logs, attempt, &error);
-	print_heading(logs, attempt, fetched.worker);
+		return so_logs_missing(logs, attempt, &error);
+	so_logs_heading(logs, attempt, fetched.worker);
 	if (!so_task_log_print(&logs->task, &fetched, &error))
-		return report(&error);
+		return so_logs_report(&error);
 	fflush(stdout);
 	if (fetched.cut)
 		fprintf(stderr,
@@ -122,7 +101,7 @@ show_attempt(Logs *logs, int attempt)
 }
 
 static int
-show_task_logs(Logs *logs)
+show_task_logs(SoLogs *logs)
 {
 	SoError error = {0};
 	bool ended;
@@ -131,7 +110,7 @@ show_task_logs(Logs *logs)
 	int status = SO_EXIT_SUCCESS;
 
 	if (last < 0)
-		return report(&error);
+		return so_logs_report(&error);
 	if (last == 0 && !logs->asked)
 		return SO_EXIT_SUCCESS;
 	for (int attempt = first; attempt <= (logs->all_attempts ? last : first) || attempt == first;
@@ -150,105 +129,31 @@ show_task_logs(Logs *logs)
 	return status;
 }
 
-/* What the attempt has written since, until nothing is left. */
 static int
-follow_attempt(Logs *logs, int attempt, int64_t *offset, bool *named)
-{
-	SoTaskLogFetched fetched;
-	SoError error = {0};
-
-	do
-	{
-		int64_t before = *offset;
-
-		if (!so_task_log_fetch(&logs->task, attempt, *offset, &fetched, &error))
-			return no_log(logs, attempt, &error);
-		if (!*named)
-			print_heading(logs, attempt, fetched.worker);
-		*named = true;
-		if (fetched.next_offset > fetched.first_offset &&
-			!so_task_log_print(&logs->task, &fetched, &error))
-			return report(&error);
-		*offset = fetched.next_offset;
-		/* The tail is that of the beginning. */
-		logs->task.tail = 0;
-		if (*offset == before)
-			break;
-	} while (*offset < fetched.size);
-	return SO_EXIT_SUCCESS;
-}
-
-/* Until the execution has ended and all of it was shown. */
-static int
-follow(Logs *logs)
-{
-	int64_t offset = logs->task.tail > 0 ? -1 : 0;
-	int attempt = logs->attempt;
-	bool named = false;
-	bool lost = false; /* the log of this attempt cannot be had */
-
-	for (;;)
-	{
-		SoError error = {0};
-		bool ended = false;
-		int last = so_task_log_attempts(&logs->task, &ended, &error);
-		int status = SO_EXIT_SUCCESS;
-
-		if (last < 0)
-			return report(&error);
-		if (attempt == 0)
-			attempt = logs->all_attempts && last > 0 ? 1 : last;
-		if (logs->messages)
-			status = show_messages(logs, NULL);
-		if (status != SO_EXIT_SUCCESS)
-			return status;
-		if (logs->task_log && attempt > 0 && !lost)
-		{
-			status = follow_attempt(logs, attempt, &offset, &named);
-			lost = status != SO_EXIT_SUCCESS || !named;
-			if (status != SO_EXIT_SUCCESS && logs->asked)
-				return status;
-		}
-		fflush(stdout);
-		if (attempt > 0 && attempt < last && logs->attempt == 0)
-		{
-			attempt++;
-			offset = 0;
-			named = lost = false;
-			continue;
-		}
-		if (ended || (logs->attempt > 0 && attempt < last))
-			return SO_EXIT_SUCCESS;
-		poll(NULL, 0, FOLLOW_MS);
-	}
-}
-
-static int
-run(Logs *logs)
+run(SoLogs *logs)
 {
 	SoError error = {0};
+	SoError missing;
 	bool ended;
-	int status = SO_EXIT_SUCCESS;
 
 	if (so_task_log_attempts(&logs->task, &ended, &error) < 0)
 	{
 		/* Other operations have messages as well. */
 		if (error.code != SO_ERR_CLIENT_NOT_FOUND || logs->asked || logs->follow)
-			return report(&error);
-		return show_messages(logs, &error);
+			return so_logs_report(&error);
+		missing = error;
+		return so_logs_messages(logs, &missing, &error) ? SO_EXIT_SUCCESS : so_logs_report(&error);
 	}
 	if (logs->follow)
-		return follow(logs);
-	if (logs->messages)
-		status = show_messages(logs, NULL);
+		return so_logs_follow(logs);
+	if (logs->messages && !so_logs_messages(logs, NULL, &error))
+		return so_logs_report(&error);
 	fflush(stdout);
-	if (status == SO_EXIT_SUCCESS && logs->task_log)
-		status = show_task_logs(logs);
-	return status;
+	return logs->task_log ? show_task_logs(logs) : SO_EXIT_SUCCESS;
 }
 
 static bool
-settle_options(Logs *logs, bool messages_only, bool task_log_only)
+settle_options(SoLogs *logs, bool messages_only, bool task_log_only)
 {
 	logs->asked = task_log_only || logs->all_attempts || logs->attempt > 0;
 	if ((messages_only && logs->asked) || (logs->all_attempts && logs->attempt > 0) ||
@@ -266,7 +171,9 @@ int
 so_client_logs(int argc, char **argv)
 {
 	SoConnectionOptions connection_options = {0};
-	Logs logs = {.view.last_id = "0", .task.timeout_s = DEFAULT_TIMEOUT_S};
+	SoLogs logs = {.view.last_id = "0",
+				   .task.timeout_s = DEFAULT_TIMEOUT_S,
+				   .patience_s = SO_RECONNECT_DEFAULT_S};
 	bool messages_only = false;
 	bool task_log_only = false;
 	const SoOption table[] = {
@@ -283,6 +190,8 @@ so_client_logs(int argc, char **argv)
 		{"follow", 'f', SO_OPTION_FLAG, &logs.follow, NULL, "go on until the execution has ended"},
 		{"timeout", 0, SO_OPTION_INTEGER, &logs.task.timeout_s, "SECONDS",
 		 "how long to wait for a task log (60)"},
+		{"reconnect", 0, SO_OPTION_INTEGER, &logs.patience_s, "SECONDS",
+		 "with --follow: how long to wait for a server that is lost (60)"},
 		{"json", 0, SO_OPTION_FLAG, &logs.json, NULL,
 		 "print JSON: the messages, or with --task-log or --attempt the lines of the log"},
 		{0}};
@@ -303,11 +212,11 @@ so_client_logs(int argc, char **argv)
 	if (!settle_options(&logs, messages_only, task_log_only))
 	{
 		so_error_set(&error, SO_ERR_CLIENT_USAGE, NULL, "these options exclude each other");
-		return report(&error);
+		return so_logs_report(&error);
 	}
 	logs.connection = so_database_connect(&connection_options, &error);
 	if (logs.connection == NULL)
-		return report(&error);
+		return so_logs_report(&error);
 	logs.view.connection = logs.task.connection = logs.connection;
 	logs.view.execution_id = logs.task.execution_id = argv[first];
 	status = run(&logs);

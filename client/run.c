@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "client/database.h"
+#include "client/reconnect.h"
 #include "client/watch.h"
 
 typedef struct RunOptions
@@ -25,6 +26,7 @@ typedef struct RunOptions
 	const char *logging_level;
 	bool watch;
 	bool verbose;
+	int patience_s;
 } RunOptions;
 
 /* "FOLDER/PROJECT/PACKAGE" cut in place into its three names. */
@@ -177,7 +179,7 @@ not_found(SoErrorCode code)
 int
 so_client_run(int argc, char **argv)
 {
-	RunOptions options = {0};
+	RunOptions options = {.patience_s = SO_RECONNECT_DEFAULT_S};
 	const SoOption table[] = {
 		{"parameter", 'P', SO_OPTION_STRING_LIST, &options.parameters, "NAME=VALUE",
 		 "package parameter; $Project::NAME=VALUE for the project's"},
@@ -189,6 +191,8 @@ so_client_run(int argc, char **argv)
 		 "0 none, 1 basic, 2 performance, 3 verbose"},
 		{"watch", 0, SO_OPTION_FLAG, &options.watch, NULL, "follow the execution to its end"},
 		{"verbose", 'v', SO_OPTION_FLAG, &options.verbose, NULL, "with --watch: show every event"},
+		{"reconnect", 0, SO_OPTION_INTEGER, &options.patience_s, "SECONDS",
+		 "with --watch: how long to wait for a server that is lost (60)"},
 		{0}};
 	const SoCommandLine line = {.usage = "scaleout run [OPTION]... FOLDER/PROJECT/PACKAGE",
 								.description =
@@ -219,7 +223,8 @@ so_client_run(int argc, char **argv)
 		printf("execution %s\n", execution_id);
 		fflush(stdout);
 		if (options.watch)
-			status = so_watch_execution(connection, execution_id, options.verbose);
+			status =
+				so_watch_execution(connection, execution_id, options.verbose, options.patience_s);
 	}
 	PQfinish(connection);
 	return status;

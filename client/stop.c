@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "client/database.h"
+#include "client/reconnect.h"
 #include "client/watch.h"
 
 int
@@ -50,7 +51,7 @@ so_client_stop(int argc, char **argv)
 	printf("execution %s is asked to stop\n", argv[first]);
 	if (wait)
 	{
-		status = so_watch_execution(connection, argv[first], false);
+		status = so_watch_execution(connection, argv[first], false, SO_RECONNECT_DEFAULT_S);
 		/* Cancelled is what was wanted. */
 		if (status == SO_EXIT_CANCELED)
 			status = SO_EXIT_SUCCESS;

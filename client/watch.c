@@ -18,11 +18,10 @@
 #include <unistd.h>
 
 #include "client/database.h"
+#include "client/reconnect.h"
 #include "common/clock.h"
 
 #define POLL_MS                   250
-#define RECONNECT_MS              60000 /* how long a lost server is waited for */
-#define RECONNECT_PAUSE_MS        1000
 #define STATUS_CANCELED           3
 #define STATUS_FAILED             4
 #define STATUS_ENDED_UNEXPECTEDLY 6
@@ -36,6 +35,7 @@ typedef struct Watch
 {
 	PGconn *connection;
 	const char *execution_id;
+	int patience_s; /* with a server that is lost */
 	bool verbose;
 	bool terminal;
 	bool line_shown;
@@ -274,28 +274,11 @@ watch_once(Watch *watch, SoError *error)
 	return ended ? 1 : 0;
 }
 
-/* False when the server did not come back in time; true at an interrupt too. */
 static bool
-reconnect(Watch *watch)
+wait_for_server(Watch *watch, SoError *error)
 {
-	int64_t deadline = so_clock_monotonic_ms() + RECONNECT_MS;
-
 	clear_moving_line(watch);
-	fprintf(stderr, "scaleout: the connection to the catalog was lost; trying again for %d s\n",
-			RECONNECT_MS / 1000);
-	while (!interrupted)
-	{
-		PQreset(watch->connection);
-		if (PQstatus(watch->connection) == CONNECTION_OK)
-		{
-			PQsetClientEncoding(watch->connection, "UTF8");
-			break;
-		}
-		if (so_clock_monotonic_ms() >= deadline)
-			return false;
-		poll(NULL, 0, RECONNECT_PAUSE_MS);
-	}
-	return true;
+	return so_reconnect(watch->connection, watch->patience_s, &interrupted, error);
 }
 
 /* Until it has ended (1), an interrupt (0) or an error that stays (-1). */
@@ -308,17 +291,18 @@ watch_until_ended(Watch *watch, SoError *error)
 	{
 		if (ended == 0)
 			poll(NULL, 0, POLL_MS);
-		else if (PQstatus(watch->connection) == CONNECTION_OK || !reconnect(watch))
+		else if (error->code != SO_ERR_CLIENT_CONNECTION || !wait_for_server(watch, error))
 			break;
 	}
 	return ended < 0 && interrupted ? 0 : ended;
 }
 
 int
-so_watch_execution(PGconn *connection, const char *execution_id, bool verbose)
+so_watch_execution(PGconn *connection, const char *execution_id, bool verbose, int patience_s)
 {
 	Watch watch = {.connection = connection,
 				   .execution_id = execution_id,
+				   .patience_s = patience_s,
 				   .verbose = verbose,
 				   .terminal = isatty(STDOUT_FILENO),
 				   .started_ms = so_clock_monotonic_ms(),
@@ -355,7 +339,10 @@ so_client_watch(int argc, char **argv)
 {
 	SoConnectionOptions connection_options = {0};
 	bool verbose = false;
+	int patience_s = SO_RECONNECT_DEFAULT_S;
 	const SoOption table[] = {{"verbose", 'v', SO_OPTION_FLAG, &verbose, NULL, "show every event"},
+							  {"reconnect", 0, SO_OPTION_INTEGER, &patience_s, "SECONDS",
+							   "how long to wait for a server that is lost (60)"},
 							  {0}};
 	const SoCommandLine line = {
 		.usage = "scaleout watch [OPTION]... EXECUTION_ID",
@@ -377,7 +364,7 @@ so_client_watch(int argc, char **argv)
 		so_database_print_error(&error);
 		return SO_EXIT_USAGE;
 	}
-	status = so_watch_execution(connection, argv[first], verbose);
+	status = so_watch_execution(connection, argv[first], verbose, patience_s);
 	PQfinish(connection);
 	return status;
 }
