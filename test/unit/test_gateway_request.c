@@ -171,6 +171,23 @@ test_task_log(void **state)
 	json_decref(root);
 }
 
+/* What a poll says of the load of its agent. */
+static void
+test_lease_asked(void **state)
+{
+	static const char body[] = LEASE("\"epoch\":9,\"capacity\":0,\"wait_ms\":0,\"held\":[],"
+									 "\"reason\":\"cpu\",\"cpu\":97.5,\"memory_free_mb\":null,"
+									 "\"io_pressure\":3,\"secret\":1");
+	json_t *root = body_of(SO_REQUEST_LEASE, body);
+
+	(void) state;
+	assert_int_equal(json_object_size(root), 3);
+	assert_string_equal(json_string_value(json_object_get(root, "reason")), "cpu");
+	assert_true(json_number_value(json_object_get(root, "cpu")) == 97.5);
+	assert_int_equal(json_integer_value(json_object_get(root, "io_pressure")), 3);
+	json_decref(root);
+}
+
 static void
 test_refusals(void **state)
 {
@@ -208,6 +225,12 @@ test_refusals(void **state)
 		 LEASE("\"epoch\":1,\"capacity\":1,\"wait_ms\":1,\"held\":[{" TASK
 			   ",\"attempt\":1,\"state\":\"\"}]"),
 		 SO_ERR_REQUEST_MALFORMED, "/held/0"},
+		{SO_REQUEST_LEASE,
+		 LEASE("\"epoch\":1,\"capacity\":1,\"wait_ms\":1,\"held\":[],\"cpu\":\"much\""),
+		 SO_ERR_REQUEST_MALFORMED, "/cpu"},
+		{SO_REQUEST_LEASE,
+		 LEASE("\"epoch\":1,\"capacity\":1,\"wait_ms\":1,\"held\":[],\"reason\":7"),
+		 SO_ERR_REQUEST_MALFORMED, "/reason"},
 		{SO_REQUEST_REGISTER, REGISTER("\"max_task_count\":1,\"capabilities\":{}"),
 		 SO_ERR_REQUEST_MALFORMED, "/protocol"},
 		{SO_REQUEST_REGISTER, REGISTER("\"protocol\":0,\"max_task_count\":1,\"capabilities\":{}"),
@@ -379,13 +402,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lease),
-		cmocka_unit_test(test_report),
-		cmocka_unit_test(test_register),
-		cmocka_unit_test(test_task_log),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_refusal_keeps_what_was_there),
+		cmocka_unit_test(test_lease),      cmocka_unit_test(test_lease_asked),
+		cmocka_unit_test(test_report),     cmocka_unit_test(test_register),
+		cmocka_unit_test(test_task_log),   cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_limits),     cmocka_unit_test(test_refusal_keeps_what_was_there),
 		cmocka_unit_test(test_error_body),
 	};
 

@@ -1,0 +1,77 @@
+/*
+ * gateway/request_lease.c
+ *
+ * Checks polls for work and writes their payloads.
+ *
+ * Process: gateway; one thread, no state.  A request that is lost with the
+ * gateway is sent again by its agent.
+ */
+#include "gateway/request_lease.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "gateway/member.h"
+#include "gateway/request_part.h"
+
+#define MAX_WAIT_MS INT_MAX
+#define MAX_REASON  256
+/* The object that put_asked writes, in bytes. */
+#define MAX_ASKED 2000
+
+/* An optional member that must be of the type when it is there. */
+static bool
+copy_optional(json_t *known, const json_t *root, const char *name, bool is_text, SoError *error)
+{
+	const json_t *value = json_object_get(root, name);
+
+	if (value == NULL || json_is_null(value))
+		return true;
+	if (is_text ? !json_is_string(value) || json_string_length(value) > MAX_REASON
+				: !json_is_number(value))
+	{
+		so_error_set(error, SO_ERR_REQUEST_MALFORMED, NULL, "/%s must be %s", name,
+					 is_text ? "a short string" : "a number");
+		snprintf(error->place, sizeof(error->place), "/%s", name);
+		return false;
+	}
+	return so_request_copy_member(known, root, name, error);
+}
+
+/* Why the agent asks for no more, and its load; nothing when it does not say. */
+static bool
+put_asked(SoByteBuffer *out, const json_t *root, SoError *error)
+{
+	json_t *known = json_object();
+	bool ok = copy_optional(known, root, "reason", true, error) &&
+			  copy_optional(known, root, "cpu", false, error) &&
+			  copy_optional(known, root, "memory_free_mb", false, error) &&
+			  copy_optional(known, root, "cpu_pressure", false, error) &&
+			  copy_optional(known, root, "memory_pressure", false, error) &&
+			  copy_optional(known, root, "io_pressure", false, error);
+
+	if (ok && known != NULL && json_object_size(known) == 0)
+		so_put_u32(out, 0);
+	else
+		ok = ok && so_request_put_body(out, known, MAX_ASKED, "the poll", error);
+	json_decref(known);
+	return ok;
+}
+
+bool
+so_request_put_lease(const SoRequestOrigin *origin, const json_t *root, SoByteBuffer *out,
+					 SoError *error)
+{
+	SoRequestFields fields;
+
+	if (!so_request_read_identity(root, &fields, error) ||
+		!so_member_integer(root, "", "epoch", 0, INT64_MAX, &fields.epoch, error) ||
+		!so_member_integer(root, "", "capacity", 0, SO_REQUEST_MAX_CAPACITY, &fields.capacity,
+						   error) ||
+		!so_member_integer(root, "", "wait_ms", 0, MAX_WAIT_MS, &fields.wait_ms, error))
+		return false;
+	if (fields.wait_ms > SO_LIMIT_LONG_POLL_MS)
+		fields.wait_ms = SO_LIMIT_LONG_POLL_MS;
+	return so_request_put_head(out, SO_REQUEST_LEASE, origin, &fields, root, error) &&
+		   put_asked(out, root, error);
+}
