@@ -71,11 +71,14 @@ all: programs
 
 programs: $(PROGRAMS)
 
-# Objects with and without sanitizers do not fit together.  The folder of the programs is not compared: who
-# installs what is built below another PREFIX must have built it for that.
+# Objects with and without sanitizers do not fit together.  The folder of the programs is compared apart: only
+# few objects name it, and "make; make install PREFIX=/elsewhere" builds them again.
 without_folder = $(filter-out -DSO_PROGRAM_DIRECTORY=%,$(1))
 $(BUILD)/flags: export SO_FLAGS = $(call without_folder,$(PROGRAM_CC) $(PROGRAM_CFLAGS) $(PROGRAM_LDFLAGS))
 $(BUILD)/flags: FORCE
+	$(record_flags)
+$(BUILD)/program-directory: export SO_FLAGS = $(PROGRAM_DIRECTORY)
+$(BUILD)/program-directory: FORCE
 	$(record_flags)
 FORCE:
 
@@ -88,6 +91,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(quiet)$(PROGRAM_CC) $(PROGRAM_CFLAGS) $(PROGRAM_INCLUDES) -MMD -MP -c -o $@ $<
+
+$(call objects,worker_agent/settings.c worker_agent/doctor.c): $(BUILD)/program-directory
 
 define library
 $(BUILD)/lib$(1).a: $$(call objects,$$(call without_main,$$($(2))))
@@ -254,6 +259,7 @@ include $(PGXS)
 # PGXS knows no header dependencies: a struct that changed must rebuild all server objects.
 $(OBJS): $(wildcard common/*.h common/errors/*.def extension/*.h bgworker/*.h) $(BUILD)/server-flags
 scaleout.so: Makefile
+extension/settings.o extension/diagnose.o: $(BUILD)/program-directory
 
 # The same for objects of another server version.
 $(BUILD)/server-flags: export SO_FLAGS = $(PGXS) $(VERSION) $(CC) $(call without_folder,$(CPPFLAGS)) $(CFLAGS) $(SHLIB_LINK)

@@ -11,12 +11,17 @@ use PostgreSQL::Test::Utils;
 my $root = realpath(PostgreSQL::Test::Utils::tempdir());
 my $pg_config = $ENV{PG_CONFIG} // 'pg_config';
 
+my ($version) = slurp_file('scaleout.control') =~ /^default_version = '(.*)'/m;
+# The programs name this folder, for which they were built.
+my $helpers = "$ENV{SCALEOUT_PREFIX}/lib/scaleout/$version";
+
 # What has been built for the other tests is installed; nothing is compiled again.
 sub make
 {
 	my ($target) = @_;
 	my ($out, $err);
-	IPC::Run::run([ 'make', '-s', $target, "DESTDIR=$root", 'PREFIX=/usr', "PG_CONFIG=$pg_config", 'FAULT_POINTS=1', 'SANITIZE=1' ],
+	IPC::Run::run([ 'make', '-s', $target, "DESTDIR=$root", 'PREFIX=/usr', "PROGRAM_DIRECTORY=$helpers", "PG_CONFIG=$pg_config",
+			'FAULT_POINTS=1', 'SANITIZE=1' ],
 		'>', \$out, '2>', \$err);
 	is($?, 0, "make $target") or diag("$out$err");
 	unlike($out, qr/^  (?:CC|LINK)/m, 'nothing is built again');
@@ -34,14 +39,13 @@ sub names { my ($pattern) = @_; return map { m{([^/]+)$} } glob($pattern); }
 
 chomp(my $library = `$pg_config --pkglibdir`);
 chomp(my $share = `$pg_config --sharedir`);
-my ($version) = slurp_file('scaleout.control') =~ /^default_version = '(.*)'/m;
 my @commands = slurp_file('client/main.c') =~ /^\t\{"(\w+)", so_client_/mg;
 cmp_ok(scalar(@commands), '>', 10, 'the commands of scaleout are known');
 
 my @expected = sort +(
 	'/etc/logrotate.d/scaleout-worker',
 	'/usr/bin/scaleout', '/usr/bin/scaleout-worker',
-	(map { "/usr/lib/scaleout/$version/$_" } qw(scaleout-gateway scaleout-loader scaleout-runner)),
+	(map { "$helpers/$_" } qw(scaleout-gateway scaleout-loader scaleout-runner)),
 	'/usr/lib/systemd/system/scaleout-worker.service', '/usr/lib/systemd/system/scaleout-worker@.service',
 	'/usr/lib/sysusers.d/scaleout.conf', '/usr/lib/tmpfiles.d/scaleout.conf',
 	'/usr/share/bash-completion/completions/scaleout', '/usr/share/bash-completion/completions/scaleout-worker',
@@ -67,7 +71,7 @@ for my $name (sort keys %as)
 	$text =~ s{/usr/local/bin/}{/usr/bin/}g;
 	is(slurp_file("$root$as{$name}"), $text, "$name, with the programs of PREFIX");
 }
-for my $program (grep { m{^/usr/bin/|/$version/} } @expected) { is((stat("$root$program"))[2] & 07777, 0755, "mode of $program"); }
+for my $program (grep { m{^/usr/bin/} || index($_, $helpers) == 0 } @expected) { is((stat("$root$program"))[2] & 07777, 0755, "mode of $program"); }
 is((stat("$root$_"))[2] & 07777, 0644, "mode of $_") for grep { m{systemd|\.d/|\.1$} } @expected;
 
 # The units.
@@ -113,5 +117,17 @@ is("$answers$errors", "watch\n--retry-count\nreload\n--config\n", 'bash complete
 
 make('uninstall');
 is_deeply([ installed() ], [], 'nothing is left');
+
+# Who says PREFIX at "make install" only gets programs that look below it.
+my $build = PostgreSQL::Test::Utils::tempdir();
+for my $prefix ('/opt/one', '/opt/two', '/opt/two')
+{
+	my ($out, $err);
+	my $before = -e "$build/worker_agent/settings.o" ? slurp_file("$build/worker_agent/settings.o") : '';
+	IPC::Run::run([ 'make', "BUILD=$build", "PREFIX=$prefix", "PG_CONFIG=$pg_config", "$build/worker_agent/settings.o" ], '>', \$out, '2>', \$err);
+	is($?, 0, "built for $prefix") or diag("$out$err");
+	like(slurp_file("$build/worker_agent/settings.o"), qr{\Q$prefix\E/lib/scaleout/\Q$version\E/scaleout-runner\0}, 'the worker looks for its runner there');
+	is($out =~ /^  CC /m ? 1 : 0, $before =~ /\Q$prefix\E/ ? 0 : 1, 'built again for another place only');
+}
 
 done_testing();
