@@ -9,10 +9,10 @@
  */
 #include "engine/expression/function.h"
 
-#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/nearest.h"
 #include "engine/expression/function_date.h"
 #include "engine/expression/function_number.h"
 #include "engine/expression/function_text.h"
@@ -131,20 +131,12 @@ so_expression_function_find(const char *name)
 const char *
 so_expression_function_nearest(const char *name)
 {
-	const char *nearest = NULL;
-	int best = INT_MAX;
+	SoNearest nearest;
 
+	so_nearest_begin(&nearest, name);
 	for (size_t i = 0; i < FUNCTION_COUNT; i++)
-	{
-		int distance = so_expression_problem_distance(name, functions[i].name);
-
-		if (distance < best)
-		{
-			best = distance;
-			nearest = functions[i].name;
-		}
-	}
-	return so_expression_problem_similar(name, best) ? nearest : NULL;
+		so_nearest_offer(&nearest, functions[i].name);
+	return nearest.name;
 }
 
 bool

@@ -10,10 +10,10 @@
  */
 #include "engine/expression/function_date.h"
 
-#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/nearest.h"
 #include "engine/expression/function.h"
 #include "engine/model/value_datetime.h"
 
@@ -56,21 +56,16 @@ so_expression_function_date_part_from_name(const char *name)
 const char *
 so_expression_function_date_part_nearest(const char *name)
 {
-	const char *nearest = NULL;
-	int best = INT_MAX;
+	SoNearest nearest;
 
+	so_nearest_begin(&nearest, name);
 	for (size_t i = 0; i < PART_NAME_COUNT; i++)
 	{
-		int distance = so_expression_problem_distance(name, part_names[i].name);
-
 		/* Abbreviations are near to everything short. */
-		if (strlen(part_names[i].name) > 2 && distance < best)
-		{
-			best = distance;
-			nearest = part_names[i].name;
-		}
+		if (strlen(part_names[i].name) > 2)
+			so_nearest_offer(&nearest, part_names[i].name);
 	}
-	return so_expression_problem_similar(name, best) ? nearest : NULL;
+	return nearest.name;
 }
 
 static bool

@@ -9,10 +9,10 @@
  */
 #include "engine/expression/parse.h"
 
-#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/nearest.h"
 #include "engine/expression/function.h"
 
 /* Parameters of a type in a cast or NULL(), by their names for messages. */
@@ -52,23 +52,15 @@ static bool
 unknown_type(SoExpressionParser *parser)
 {
 	const char *name = parser->token.name;
-	const char *nearest = NULL;
-	int best = INT_MAX;
+	SoNearest nearest;
 
+	so_nearest_begin(&nearest, name);
 	for (int i = SO_TYPE_NONE + 1; i < SO_TYPE_OBJECT; i++)
-	{
-		int distance = so_expression_problem_distance(name, so_data_type_name((SoDataType) i));
-
-		if (distance < best)
-		{
-			best = distance;
-			nearest = so_data_type_name((SoDataType) i);
-		}
-	}
+		so_nearest_offer(&nearest, so_data_type_name((SoDataType) i));
 	so_expression_problem(parser->source, parser->token.offset, parser->error,
 						  SO_ERR_EXPRESSION_SYNTAX, "\"%.60s\" is not a data type", name);
-	if (so_expression_problem_similar(name, best))
-		return so_error_hint(parser->error, "Did you mean %s?", nearest);
+	if (nearest.name != NULL)
+		return so_error_hint(parser->error, "Did you mean %s?", nearest.name);
 	return so_error_hint(parser->error,
 						 "Data types are DT_BOOL, DT_I4, DT_WSTR, DT_NUMERIC, DT_DBTIMESTAMP "
 						 "and others in docs/expressions.md.");

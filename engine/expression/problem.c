@@ -1,7 +1,7 @@
 /*
  * engine/expression/problem.c
  *
- * Errors with place and caret; edit distance.
+ * Errors with place and caret.
  *
  * Process: runner, client, loader.  Works on the caller's error value only;
  * nothing is shared and nothing is left behind by a crash.
@@ -14,7 +14,6 @@
 
 #include "engine/expression/character.h"
 
-#define NAME_LIMIT 64
 /* Characters shown before and after the caret. */
 #define SHOWN_BEFORE 60
 #define SHOWN_AFTER  40
@@ -99,52 +98,4 @@ so_expression_problem(const SoExpressionSource *source, size_t offset, SoError *
 	va_end(args);
 	so_error_set(error, code, NULL, "%s", message);
 	return so_expression_problem_locate(source, offset, error);
-}
-
-static int
-smaller(int left, int right)
-{
-	return left < right ? left : right;
-}
-
-static char
-folded(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
-}
-
-int
-so_expression_problem_distance(const char *left, const char *right)
-{
-	int rows[3][NAME_LIMIT];
-	size_t left_length = strlen(left);
-	size_t right_length = strlen(right);
-
-	if (left_length >= NAME_LIMIT || right_length >= NAME_LIMIT)
-		return NAME_LIMIT;
-	for (size_t j = 0; j <= right_length; j++)
-		rows[0][j] = (int) j;
-	for (size_t i = 1; i <= left_length; i++)
-	{
-		int *now = rows[i % 3];
-		const int *before = rows[(i + 2) % 3];
-
-		now[0] = (int) i;
-		for (size_t j = 1; j <= right_length; j++)
-		{
-			bool same = folded(left[i - 1]) == folded(right[j - 1]);
-
-			now[j] = smaller(smaller(before[j], now[j - 1]) + 1, before[j - 1] + (same ? 0 : 1));
-			if (i > 1 && j > 1 && folded(left[i - 1]) == folded(right[j - 2]) &&
-				folded(left[i - 2]) == folded(right[j - 1]))
-				now[j] = smaller(now[j], rows[(i + 1) % 3][j - 2] + 1);
-		}
-	}
-	return rows[left_length % 3][right_length];
-}
-
-bool
-so_expression_problem_similar(const char *name, int distance)
-{
-	return distance <= (strlen(name) < 4 ? 1 : strlen(name) < 8 ? 2 : 3);
 }

@@ -33,13 +33,4 @@ extern bool so_expression_problem(const SoExpressionSource *source, size_t offse
 extern bool
 so_expression_problem_locate(const SoExpressionSource *source, size_t offset, SoError *error);
 
-/*
- * Edit distance (insert, delete, replace, swap of neighbours) without regard to
- * case; names longer than 63 bytes are far from everything.
- */
-extern int so_expression_problem_distance(const char *left, const char *right);
-
-/* The distance is small enough for "did you mean". */
-extern bool so_expression_problem_similar(const char *name, int distance);
-
 #endif /* ENGINE_EXPRESSION_PROBLEM_H */

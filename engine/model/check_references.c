@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "common/nearest.h"
 #include "engine/model/scope.h"
 
 /* Where an expression stands. */

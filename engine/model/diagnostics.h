@@ -40,18 +40,4 @@ extern void so_diagnostics_adopt(SoDiagnostics *findings, TALLOC_CTX *context);
 /* In the order of the text: by file, line and column; what has no line keeps its place. */
 extern void so_diagnostics_sort(SoDiagnostics *findings);
 
-/*
- * Finds the name that was probably meant: begin, offer each candidate, ask.
- * Case and _ - and blanks count little.
- */
-typedef struct SoNearest
-{
-	const char *wanted;
-	const char *name; /* best so far, NULL when none is near enough */
-	int distance;
-} SoNearest;
-
-extern void so_nearest_begin(SoNearest *nearest, const char *wanted);
-extern void so_nearest_offer(SoNearest *nearest, const char *candidate);
-
 #endif /* ENGINE_MODEL_DIAGNOSTICS_H */

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/nearest.h"
+
 static const SoObjectType *
 find_type(SoLoader *loader, const SoNode *node)
 {

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "common/nearest.h"
+
 /* One container while its constraints are read. */
 typedef struct Scope
 {

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "common/nearest.h"
 #include "common/protocol.h"
 #include "engine/tasks/task.h"
 

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "common/nearest.h"
+
 static bool
 is_listed(const char *name, const char *const *names)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/duration.h"
+#include "common/nearest.h"
 
 static int
 release_json(json_t **holder)

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "common/nearest.h"
 #include "engine/model/diagnostics.h"
 #include "engine/model/system_variables.h"
 

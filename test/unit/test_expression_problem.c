@@ -409,19 +409,6 @@ test_without_error(void **state)
 	talloc_free(context);
 }
 
-static void
-test_distance(void **state)
-{
-	(void) state;
-	assert_int_equal(so_expression_problem_distance("substring", "SUBSTRING"), 0);
-	assert_int_equal(so_expression_problem_distance("SUBSTRNG", "SUBSTRING"), 1);
-	assert_int_equal(so_expression_problem_distance("UPPRE", "UPPER"), 1);
-	assert_int_equal(so_expression_problem_distance("", "ABC"), 3);
-	assert_int_equal(so_expression_problem_distance("kitten", "sitting"), 3);
-	assert_true(so_expression_problem_similar("LEN", 1));
-	assert_false(so_expression_problem_similar("LEN", 2));
-}
-
 /* A cast of a constant that cuts something off is warned of, at its column; nothing else is. */
 static void
 test_truncating_casts(void **state)
@@ -482,7 +469,6 @@ main(void)
 		cmocka_unit_test(test_door),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_without_error),
-		cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_truncating_casts),
 	};
 
