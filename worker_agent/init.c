@@ -29,6 +29,7 @@
 #include "common/uuid.h"
 #include "worker_agent/endpoint.h"
 #include "worker_agent/settings.h"
+#include "worker_agent/settings_line.h"
 
 #define MAX_NAMES 16
 
@@ -132,7 +133,7 @@ write_setting(FILE *file, const char *name, const char *value)
 	if (value == NULL || value[0] == '\0')
 		return;
 	fprintf(file, "%s = ", name);
-	so_settings_quote(file, value);
+	so_setting_line_quote(file, value);
 	fputc('\n', file);
 }
 

@@ -25,6 +25,7 @@
 #include "worker_agent/join.h"
 #include "worker_agent/rotation.h"
 #include "worker_agent/settings.h"
+#include "worker_agent/settings_show.h"
 #include "worker_agent/own_log.h"
 #include "worker_agent/signals.h"
 

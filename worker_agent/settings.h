@@ -5,7 +5,8 @@
  * written like postgresql.conf.  The names are those of WorkerSettings.config
  * (SSIS Scale Out), in Microsoft's spelling and the correct one, plus those that
  * a Linux daemon needs.  One table holds name, alias, type, default, range and
- * description of each; the parser, the sample file and "show" are made from it.
+ * description of each (settings_table.h); the parser, the sample file and "show" are
+ * made from it.
  *
  * Process: agent.  A settings object is made whole and then replaces the old one.
  */
@@ -13,8 +14,8 @@
 #define WORKER_AGENT_SETTINGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <talloc.h>
 
 #include "common/error.h"
@@ -102,14 +103,5 @@ so_settings_compare(const SoSettings *old, const SoSettings *new, char *needs_re
 
 /* Copy the reloadable settings of from into to (texts are copied below to). */
 extern void so_settings_apply_reloadable(SoSettings *to, const SoSettings *from);
-
-/* A commented file with every setting at its default. */
-extern void so_settings_write_sample(FILE *to);
-
-/* "Name = 'value'" of every setting, for people. */
-extern void so_settings_show(const SoSettings *settings, FILE *to);
-
-/* Append value to out as the file's syntax needs it: plain or in quotes. */
-extern void so_settings_quote(FILE *to, const char *value);
 
 #endif /* WORKER_AGENT_SETTINGS_H */

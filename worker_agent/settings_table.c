@@ -7,6 +7,10 @@
  */
 #include "worker_agent/settings_table.h"
 
+#include <strings.h>
+
+#include "common/nearest.h"
+
 #define FIELD(member) offsetof(SoSettings, member)
 #define DAY_MS        86400000.0
 
@@ -171,3 +175,28 @@ const SoSettingRow so_setting_rows[] = {
 };
 
 const size_t so_setting_row_count = sizeof(so_setting_rows) / sizeof(so_setting_rows[0]);
+
+const SoSettingRow *
+so_setting_find(const char *name)
+{
+	for (size_t i = 0; i < so_setting_row_count; i++)
+	{
+		const SoSettingRow *row = &so_setting_rows[i];
+
+		if (strcasecmp(row->name, name) == 0 ||
+			(row->alias != NULL && strcasecmp(row->alias, name) == 0))
+			return row;
+	}
+	return NULL;
+}
+
+const char *
+so_setting_nearest_name(const char *name)
+{
+	SoNearest nearest;
+
+	so_nearest_begin(&nearest, name);
+	for (size_t i = 0; i < so_setting_row_count; i++)
+		so_nearest_offer(&nearest, so_setting_rows[i].name);
+	return nearest.name;
+}

@@ -49,4 +49,10 @@ typedef struct SoSettingRow
 extern const SoSettingRow so_setting_rows[];
 extern const size_t so_setting_row_count;
 
+/* The row of a setting in either spelling, without regard to case; NULL when there is none. */
+extern const SoSettingRow *so_setting_find(const char *name);
+
+/* The setting that was probably meant, or NULL. */
+extern const char *so_setting_nearest_name(const char *name);
+
 #endif /* WORKER_AGENT_SETTINGS_TABLE_H */

@@ -18,6 +18,7 @@
 
 #include "worker_agent/endpoint.h"
 #include "worker_agent/settings.h"
+#include "worker_agent/settings_show.h"
 #include "worker_agent/settings_table.h"
 
 #define REQUIRED                                                                                   \
@@ -104,6 +105,10 @@ test_files(void **state)
 	unlink(name);
 	assert_null(so_settings_load(NULL, name, &errors));
 	assert_int_equal(errors.errors[0].code, SO_ERR_FILE_UNREADABLE);
+	assert_null(so_settings_load(NULL, "/tmp", &errors));
+	assert_int_equal(errors.count, 1);
+	assert_int_equal(errors.errors[0].code, SO_ERR_FILE_UNREADABLE);
+	assert_string_equal(errors.errors[0].detail, "Is a directory.");
 }
 
 static void
