@@ -392,6 +392,7 @@ void
 so_door_set_stranger(SoDoorConnection *connection)
 {
 	connection->stranger = true;
+	connection->born_ms = so_clock_monotonic_ms();
 	evhttp_connection_set_max_body_size(connection->http, SO_LIMIT_STRANGER_BODY);
 }
 
@@ -399,6 +400,13 @@ bool
 so_door_is_stranger(const SoDoorConnection *connection)
 {
 	return connection->stranger;
+}
+
+bool
+so_door_stranger_lingers(const SoDoorConnection *connection)
+{
+	return (connection->state == DOOR_IDLE || connection->state == DOOR_RECEIVING) &&
+		   connection->born_ms <= so_clock_monotonic_ms() - SO_LIMIT_EVICT_MS;
 }
 
 bool

@@ -40,6 +40,7 @@ typedef struct SoDoorCallbacks
 	 * A TLS connection is up.  thumbprint is NULL when the client sent no
 	 * certificate.  false with *error: the client gets the error as answer to
 	 * whatever it asks, nothing that it sends is parsed, and closed is not called.
+	 * Another connection may be closed in the call.
 	 */
 	bool (*connected)(void *context, SoDoorConnection *connection, const SoThumbprint *thumbprint,
 					  SoError *error);
@@ -70,8 +71,8 @@ extern void so_door_answer_error(SoDoorConnection *connection, const SoError *er
 extern void so_door_close(SoDoorConnection *connection);
 
 /*
- * Call visit for every connection that was accepted by connected; it may close
- * the connection that it is given.
+ * Call visit for every connection that was accepted by connected, the oldest first; it
+ * may close the connection that it is given.
  */
 extern void so_door_each(SoDoor *door, void (*visit)(void *context, SoDoorConnection *connection),
 						 void *context);
@@ -83,9 +84,15 @@ extern void so_door_each(SoDoor *door, void (*visit)(void *context, SoDoorConnec
 extern void so_door_set_stranger(SoDoorConnection *connection);
 extern bool so_door_is_stranger(const SoDoorConnection *connection);
 
+/* Has it had time for its request, and not sent it? */
+extern bool so_door_stranger_lingers(const SoDoorConnection *connection);
+
 /* What the certificate of the client says; false with *error. */
 extern bool so_door_certificate(const SoDoorConnection *connection, SoCertificateFacts *facts,
 								SoError *error) SO_WARN_UNUSED;
+
+/* May a line about a client be logged now?  Clients must not fill the log. */
+extern bool so_door_may_log(SoDoor *door);
 
 /* Facts of a connection. */
 extern const SoThumbprint *so_door_thumbprint(const SoDoorConnection *connection);

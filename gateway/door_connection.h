@@ -82,7 +82,7 @@ struct SoDoorConnection
 	size_t drained;
 	char *refusal; /* REFUSING: status line, headers and body, malloc'ed */
 	size_t refusal_size;
-	int64_t born_ms;
+	int64_t born_ms;         /* of a stranger: accepted */
 	int64_t answer_until_ms; /* ANSWERING: it ends then, however it goes on */
 	uint64_t tag;
 	SoThumbprint thumbprint;
@@ -94,9 +94,6 @@ extern void so_door_set_timer(SoDoorConnection *connection, int64_t milliseconds
 
 /* door.c: the answer goes on; the state lasts for another request timeout, at most to its end. */
 extern void so_door_answer_progress(SoDoorConnection *connection);
-
-/* door.c: may a line about a client be logged now? */
-extern bool so_door_may_log(SoDoor *door);
 
 /* door.c: the value of the Date header now. */
 extern const char *so_door_date(SoDoor *door);

@@ -28,6 +28,7 @@
 #include "gateway/request.h"
 #include "gateway/routes.h"
 #include "gateway/settings.h"
+#include "gateway/strangers.h"
 #include "gateway/tls.h"
 #include "gateway/trust.h"
 
@@ -45,7 +46,6 @@ struct SoGateway
 	SoLimits limits;
 	SoPending pending;
 	SoJoinLimit joins;
-	uint32_t strangers;  /* connections with a certificate that is not trusted */
 	SoDoor *door;        /* NULL until configured */
 	SoSettings settings; /* of the first CONFIGURE */
 };
@@ -72,17 +72,6 @@ log_sink(const SoLogRecord *record, void *context)
 
 /* ---- from the door ---------------------------------------------------------------- */
 
-/* A certificate that is not trusted may come in to join, while there is a token for that. */
-static bool
-admit_stranger(SoGateway *gateway, SoDoorConnection *connection)
-{
-	if (!gateway->trust.open || gateway->strangers >= SO_LIMIT_STRANGERS)
-		return false;
-	gateway->strangers++;
-	so_door_set_stranger(connection);
-	return true;
-}
-
 static bool
 refuse_untrusted(const SoThumbprint *thumbprint, SoError *error)
 {
@@ -107,7 +96,9 @@ connected(void *context, SoDoorConnection *connection, const SoThumbprint *thumb
 							"the client sent no certificate");
 	entry = so_trust_find(&gateway->trust, thumbprint);
 	if (entry == NULL)
-		return admit_stranger(gateway, connection) || refuse_untrusted(thumbprint, error);
+		/* A certificate that is not trusted may come in to join, while there is a token for that. */
+		return gateway->trust.open ? so_strangers_admit(gateway->door, connection, error)
+								   : refuse_untrusted(thumbprint, error);
 	if (entry->connections >= SO_LIMIT_AGENT_CONNECTIONS)
 		return so_error_set(error, SO_ERR_AGENT_BUSY, NULL,
 							"this worker agent has %d connections open",
@@ -160,7 +151,8 @@ prepare_join(SoGateway *gateway, const SoDoorConnection *connection, SoCertifica
 {
 	if (!so_join_limit_allow(&gateway->joins, so_door_peer(connection), so_clock_monotonic_ms()))
 	{
-		so_log(SO_LOG_WARNING, "%s tries to join too often", so_door_peer(connection));
+		if (so_door_may_log(gateway->door))
+			so_log(SO_LOG_WARNING, "%s tries to join too often", so_door_peer(connection));
 		return so_error_set(error, SO_ERR_ENROLLMENT_LIMIT, NULL, "too many attempts to join");
 	}
 	origin->certificate = facts;
@@ -238,9 +230,7 @@ closed(void *context, SoDoorConnection *connection, bool undelivered)
 		release(gateway, &slot);
 	if (undelivered && number != 0)
 		so_outgoing_abandoned(&gateway->link, number);
-	if (so_door_is_stranger(connection))
-		gateway->strangers--;
-	else if (entry != NULL && entry->connections > 0)
+	if (entry != NULL && entry->connections > 0 && !so_door_is_stranger(connection))
 		entry->connections--;
 }
 

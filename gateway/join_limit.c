@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/peer.h"
+
 static bool
 count(SoJoinCounter *counter, uint32_t most, int64_t now_ms)
 {
@@ -52,16 +54,16 @@ find(SoJoinLimit *limit, const char *address, int64_t now_ms)
 bool
 so_join_limit_allow(SoJoinLimit *limit, const char *peer, int64_t now_ms)
 {
-	char address[sizeof(limit->all.address)];
-	char *colon;
+	char address[SO_PEER_NETWORK_SIZE];
 	SoJoinCounter *counter;
 
-	snprintf(address, sizeof(address), "%s", peer);
-	colon = strrchr(address, ':');
-	if (colon != NULL)
-		*colon = '\0';
+	so_peer_network(peer, address);
 	counter = find(limit, address, now_ms);
 	/* The address first: one that is over its limit must not use up the others' share. */
-	return (counter == NULL || count(counter, SO_JOIN_PER_ADDRESS, now_ms)) &&
-		   count(&limit->all, SO_JOIN_ALTOGETHER, now_ms);
+	if (counter != NULL && !count(counter, SO_JOIN_PER_ADDRESS, now_ms))
+		return false;
+	if (count(&limit->all, SO_JOIN_ALTOGETHER, now_ms))
+		return true;
+	/* Whoever has not tried yet is not to wait for the others who try too often. */
+	return counter != NULL && counter->attempts == 1 && count(&limit->first, SO_JOIN_FIRST, now_ms);
 }

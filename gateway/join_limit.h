@@ -12,15 +12,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/peer.h"
+
 #define SO_JOIN_WINDOW_MS   60000
 #define SO_JOIN_PER_ADDRESS 20
 #define SO_JOIN_ALTOGETHER  200
+/* First attempts of an address in its window that are allowed beyond that. */
+#define SO_JOIN_FIRST 1000
 /* Addresses that are remembered; with more of them the common limit remains. */
-#define SO_JOIN_ADDRESSES 256
+#define SO_JOIN_ADDRESSES 4096
 
 typedef struct SoJoinCounter
 {
-	char address[72]; /* without port; empty: free */
+	char address[SO_PEER_NETWORK_SIZE]; /* so_peer_network; empty: free */
 	int64_t window_start_ms;
 	uint32_t attempts;
 } SoJoinCounter;
@@ -29,6 +33,7 @@ typedef struct SoJoinCounter
 typedef struct SoJoinLimit
 {
 	SoJoinCounter all;
+	SoJoinCounter first;
 	SoJoinCounter addresses[SO_JOIN_ADDRESSES];
 } SoJoinLimit;
 

@@ -29,7 +29,8 @@
 #define SO_LIMIT_AGENT_LEASES      2
 #define SO_LIMIT_AGENT_OTHERS      3
 /* Clients with a certificate that is not trusted, while workers may join. */
-#define SO_LIMIT_STRANGERS        16
+#define SO_LIMIT_STRANGERS        64
+#define SO_LIMIT_STRANGERS_NEAR   8 /* of one network */
 #define SO_LIMIT_STRANGER_BODY    (16 * 1024)
 #define SO_LIMIT_STRANGER_IDLE_MS 10000
 /* Bytes of half-received requests of all clients. */

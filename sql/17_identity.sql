@@ -31,7 +31,7 @@ CREATE TABLE internal.enrollment_attempt (
 	accepted boolean NOT NULL,
 	reason text
 );
-COMMENT ON TABLE internal.enrollment_attempt IS 'The last 10000 attempts to join; written by the master only';
+COMMENT ON TABLE internal.enrollment_attempt IS 'Attempts to join: those that were accepted, and the refused ones among the last 10000; written by the master only';
 
 CREATE TABLE internal.master_certificate (
 	thumbprint text PRIMARY KEY CHECK (thumbprint ~ '^[0-9a-f]{64}$'),

@@ -216,6 +216,19 @@ sub revoke
 sub open_door { my ($gateway) = @_; my $payload = pack('N', 1) . $pin{joe};
 	syswrite($gateway->{socket}, pack('NCCn', length $payload, $Scaleout::GatewayStub::FRAME{TRUST}, 1, 0) . $payload); return $gateway; }
 
+# Somebody takes all places of his network and asks for nothing: joins from there and from elsewhere.
+sub crowded
+{
+	my $gateway = open_door($_[0]);
+	my @held = map { Scaleout::GatewayStub::client(port => $gateway->{port}, folder => $folder, name => 'eve') } 1 .. 8;
+	my %wanted = (route => 'join', body => encode_json($join));
+	my $elsewhere = ask($gateway, 'stranger', %wanted, LocalAddr => '127.0.0.2');
+	my ($here, $deadline) = ('', time() + $Scaleout::GatewayStub::timeout);
+	do { $here = ask($gateway, 'stranger', %wanted) } until $here ne '429 SO316' || time() > $deadline;
+	my $closed = grep { Scaleout::GatewayStub::closes($_) } $held[0];
+	return "elsewhere $elsewhere, here $here, " . ($closed ? 'the oldest is closed' : 'nobody is closed');
+}
+
 # ---- the table ----------------------------------------------------------------------
 
 my @rows = (
@@ -239,6 +252,7 @@ my @rows = (
 	[ 'joining while somebody may', ['joe'], sub { ask(open_door($_[0]), 'eve', route => 'join', body => encode_json($join)) }, '200 fine' ],
 	[ 'anything else then', ['joe'], sub { ask(open_door($_[0]), 'eve') }, '403 SO302' ],
 	[ 'joining without a certificate', ['joe'], sub { ask(open_door($_[0]), undef, route => 'join', body => encode_json($join)) }, '403 SO301' ],
+	[ 'joining while somebody holds the places', ['joe'], sub { crowded($_[0]) }, 'elsewhere 200 fine, here 200 fine, the oldest is closed' ],
 	[ 'joining with a large body', ['joe'], sub { ask(open_door($_[0]), 'eve', route => 'join', body => encode_json({ %$join, machine_name => 'm' x 20000 })) }, '413 SO335' ],
 	[ 'a gateway whose key others can read', undef, sub { refused_start('exposed') }, 'SO307' ],
 	[ 'reload: another certificate', ['joe'], sub { reload($_[0], 'next') }, 'taken, serves next, old connection 200 fine' ],

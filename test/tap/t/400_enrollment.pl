@@ -98,6 +98,12 @@ subtest 'tokens that are refused' => sub {
 	is(last_attempt(), 'f|the token is locked after five wrong secrets', 'the right secret comes too late then');
 	(undef, undef, $err) = join_with($good, 'often') for 1 .. 10;
 	like($err, qr/SO316.*too many attempts/s, 'attempts of one address are limited');
+	# Ten thousand more do not wash away who was let in.
+	my $accepted = $system->sql('SELECT count(*) FROM catalog.enrollment_attempts WHERE accepted');
+	is($system->sql("BEGIN; INSERT INTO internal.enrollment_attempt (accepted) SELECT false FROM generate_series(1, 10010);
+		SELECT FROM internal.master_join(ARRAY['00'], ARRAY['p'], ARRAY[gen_random_uuid()], ARRAY['{\"token\": \"11111111-2222-3333-4444-555555555555\", \"secret\": \"\"}']);
+		SELECT count(*) FILTER (WHERE accepted) >= $accepted AND count(*) FILTER (WHERE NOT accepted) <= 10000 FROM catalog.enrollment_attempts; ROLLBACK") =~ s/.*\n//sr, 't',
+		'the accepted ones are remembered');
 	ok($system->wait_log(qr/refused a worker at 127\.0\.0\.1:\d+ that wanted to join: the secret is wrong/), 'the server log has them');
 };
 
