@@ -23,7 +23,6 @@
 #include "worker_agent/signals.h"
 
 #define PREFIX          "scaleout1."
-#define MAX_TOKEN       4096
 #define JOIN_TIMEOUT_MS 30000
 
 typedef struct Joining
@@ -34,15 +33,38 @@ typedef struct Joining
 	bool enabled;
 } Joining;
 
+bool
+so_join_token(char *argument, char token[SO_JOIN_TOKEN_SIZE], SoError *error)
+{
+	size_t length = strlen(argument);
+
+	if (strcmp(argument, "-") == 0)
+	{
+		if (fgets(token, SO_JOIN_TOKEN_SIZE, stdin) == NULL)
+			token[0] = '\0';
+		length = strcspn(token, " \r\n");
+		token[length] = '\0';
+	}
+	else
+	{
+		snprintf(token, SO_JOIN_TOKEN_SIZE, "%s", argument);
+		memset(argument, 'x', length);
+	}
+	if (length > 0 && length < SO_JOIN_TOKEN_SIZE - 1)
+		return true;
+	return so_error_set(error, SO_ERR_TOKEN_MALFORMED, NULL, "this is not an enrollment token");
+}
+
 /* Base64url without padding to text; false when it is not. */
 static bool
 decode(const char *text, char *out, size_t size)
 {
-	char padded[MAX_TOKEN + 4];
+	char padded[SO_JOIN_TOKEN_SIZE + 4];
 	size_t length = strlen(text);
 	int got;
 
-	if (length == 0 || length >= MAX_TOKEN || length / 4 * 3 + 3 >= size || length % 4 == 1)
+	if (length == 0 || length >= SO_JOIN_TOKEN_SIZE || length / 4 * 3 + 3 >= size ||
+		length % 4 == 1)
 		return false;
 	for (size_t i = 0; i < length; i++)
 		padded[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
@@ -59,7 +81,7 @@ decode(const char *text, char *out, size_t size)
 static json_t *
 read_token(const char *token, SoError *error)
 {
-	char text[MAX_TOKEN];
+	char text[SO_JOIN_TOKEN_SIZE];
 	json_t *object = NULL;
 
 	if (strncmp(token, PREFIX, strlen(PREFIX)) == 0 &&

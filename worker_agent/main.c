@@ -41,7 +41,8 @@ static const char usage_text[] =
 	"\n"
 	"Commands:\n"
 	"  join TOKEN  make a key and a certificate, have the master trust them by a token of\n"
-	"              catalog.create_enrollment_token(), and write the settings file\n"
+	"              catalog.create_enrollment_token(), and write the settings file; with - for\n"
+	"              TOKEN it is read from standard input, where nobody else can see it\n"
 	"  init        make a key, a certificate, an AgentId and a settings file, and say how to\n"
 	"              let this worker in; nothing is overwritten\n"
 	"  run         run until SIGTERM: finish running tasks, then exit; a second one kills them.\n"
@@ -76,7 +77,7 @@ typedef struct Options
 	const char *config;
 	bool sample;
 	bool json;
-	const char *argument;
+	char *argument;
 	SoInitOptions init;
 } Options;
 
@@ -211,8 +212,10 @@ run_init(int argc, char **argv)
 static int
 run_join(int argc, char **argv)
 {
+	char token[SO_JOIN_TOKEN_SIZE];
 	Options options;
 	SoError error;
+	bool ok;
 
 	if (!parse_options(argc, argv, "dnxCK1", &options))
 		return EXIT_USAGE;
@@ -221,10 +224,11 @@ run_join(int argc, char **argv)
 	umask(077);
 	so_log_open("scaleout-worker", SO_LOG_DEFAULT_MASK);
 	options.init.directory = options.directory;
-	if (so_join(options.argument, &options.init, &error))
-		return 0;
-	complain(&error);
-	return 1;
+	ok = so_join_token(options.argument, token, &error) && so_join(token, &options.init, &error);
+	explicit_bzero(token, sizeof(token));
+	if (!ok)
+		complain(&error);
+	return ok ? 0 : 1;
 }
 
 static int

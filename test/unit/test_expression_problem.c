@@ -458,18 +458,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_syntax),
-		cmocka_unit_test(test_variables),
-		cmocka_unit_test(test_assignment),
-		cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_whole_message),
-		cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_text_budget),
-		cmocka_unit_test(test_door),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_without_error),
-		cmocka_unit_test(test_truncating_casts),
+		cmocka_unit_test(test_syntax),        cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_assignment),    cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_whole_message), cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_limits),        cmocka_unit_test(test_text_budget),
+		cmocka_unit_test(test_door),          cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_without_error), cmocka_unit_test(test_truncating_casts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@ use MIME::Base64 qw(decode_base64url encode_base64url);
 use PostgreSQL::Test::Utils;
 
 use lib 'test/tap/lib';
+use Scaleout::Servers;
 use Scaleout::System;
 
 my $worker = Scaleout::System::program('scaleout-worker');
@@ -70,6 +71,34 @@ subtest 'a worker joins' => sub {
 	like($err, qr/SO315.*the token has been used/s, 'with the reason');
 	is(last_attempt(), 'f|the token has been used', 'and recorded');
 	ok(!-e "$folder/again/worker.key", 'nothing is left of the attempt');
+};
+
+subtest 'the token is not shown to others on the machine' => sub {
+	my $token = token();
+	my $secret = decode_json(decode_base64url($token =~ s/^scaleout1\.//r))->{secret};
+	my ($out, $err);
+	IPC::Run::run([ $worker, 'join', '-', '--directory', "$folder/stdin" ], '<', \"$token\n", '>', \$out, '2>', \$err);
+	like($out, qr/has joined/, 'it can be read from standard input') or diag($err);
+	IPC::Run::run([ $worker, 'join', '-', '--directory', "$folder/nothing" ], '<', \'', '>', \$out, '2>', \$err);
+	like($err, qr/SO317/, 'if it is there');
+	IPC::Run::run([ $worker, 'join', '-', '--directory', "$folder/nothing" ], '<', \('x' x 5000), '>', \$out, '2>', \$err);
+	like($err, qr/SO317/, 'and is not too long');
+	# A master that says nothing, so that there is time to look.
+	my $silent = Scaleout::Servers::silent();
+	$token = forged($token, endpoint => "https://127.0.0.1:$silent->{port}");
+	my $pid = fork() // die "fork: $!";
+	if ($pid == 0)
+	{
+		open(STDERR, '>', '/dev/null');
+		exec($worker, 'join', $token, '--directory', "$folder/shown") or POSIX::_exit(127);
+	}
+	$system->wait_for('the key', sub { -e "$folder/shown/worker.key" });
+	my $line = slurp_file("/proc/$pid/cmdline");
+	like($line, qr/scaleout-worker\0join\0x+\0/, 'the argument is overwritten');
+	unlike($line . slurp_file("/proc/$pid/environ"), qr/\Q$token\E/, 'and nowhere else');
+	kill 'TERM', $pid;
+	waitpid($pid, 0);
+	Scaleout::Servers::stop($silent);
 };
 
 subtest 'tokens that are refused' => sub {
