@@ -19,6 +19,7 @@
 #include "client/options.h"
 #include "common/certificate.h"
 #include "common/certificate_create.h"
+#include "common/certificate_host.h"
 
 #define TIME_SIZE 32
 

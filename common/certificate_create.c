@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 
 #include "common/certificate.h"
+#include "common/openssl_error.h"
 #include "common/pem_file.h"
 
 #define MAX_DAYS        36500
@@ -347,9 +348,8 @@ write_pair(const SoCertificateRequest *request, bool sign, EVP_PKEY *key, bool w
 	if (ok)
 		ok = write_both(file, bio, key_file, write_key ? key_bio : NULL, request->replace, error);
 	else
-		so_certificate_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, file,
-									 sign ? "cannot make the certificate"
-										  : "cannot make the request");
+		so_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, file,
+						 sign ? "cannot make the certificate" : "cannot make the request");
 	BIO_free(bio);
 	BIO_free(key_bio);
 	X509_REQ_free(wish);
@@ -374,7 +374,7 @@ create(const SoCertificateRequest *request, bool sign, const char *file, const c
 	ERR_clear_error();
 	key = have_key ? read_left_key(key_file) : EVP_EC_gen("P-256");
 	if (key == NULL)
-		return so_certificate_openssl_error(
+		return so_openssl_error(
 			error, have_key ? SO_ERR_CERTIFICATE_EXISTS : SO_ERR_CERTIFICATE_FAILED, key_file,
 			have_key ? "the key file exists already and is not usable" : "cannot make a key");
 	ok = write_pair(request, sign, key, !have_key, file, key_file, error);

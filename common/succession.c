@@ -19,6 +19,7 @@
 
 #include "common/certificate.h"
 #include "common/certificate_create.h"
+#include "common/openssl_error.h"
 #include "common/pem_file.h"
 
 #define URI_PREFIX "urn:scaleout:succession:"
@@ -368,8 +369,8 @@ so_succession_write(const char *certificate_file, const char *key_file,
 	if (bio != NULL && write_contents(bio, &present, &next, end))
 		ok = so_pem_file_write(next_certificate_file, 0644, true, bio, error);
 	else
-		ok = so_certificate_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, next_certificate_file,
-										  "cannot make the statement of succession");
+		ok = so_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, next_certificate_file,
+							  "cannot make the statement of succession");
 	BIO_free(bio);
 	so_certificate_pair_free(&next);
 	so_certificate_pair_free(&present);

@@ -13,15 +13,12 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "common/openssl_error.h"
+
 static bool
 digest_failed(SoError *error)
 {
-	char reason[256];
-
-	ERR_error_string_n(ERR_get_error(), reason, sizeof(reason));
-	ERR_clear_error();
-	so_error_set(error, SO_ERR_CERTIFICATE_FAILED, NULL, "cannot compute a thumbprint");
-	return so_error_detail(error, "OpenSSL says: %s.", reason);
+	return so_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, NULL, "cannot compute a thumbprint");
 }
 
 bool

@@ -14,6 +14,7 @@
 
 #include "access/htup_details.h"
 #include "common/certificate.h"
+#include "common/certificate_host.h"
 #include "common/thumbprint.h"
 #include "extension/compat.h"
 #include "extension/entry.h"

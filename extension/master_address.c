@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/certificate.h"
+#include "common/certificate_host.h"
 #include "extension/compat.h"
 #include "extension/error.h"
 #include "extension/settings.h"

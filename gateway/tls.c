@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/openssl_error.h"
 
 /* A larger key costs the gateway more to verify than it gives the client. */
 #define MAX_PEER_RSA_BITS           8192
@@ -99,8 +100,8 @@ so_tls_load(SoTls *tls, const char *certificate_file, const char *key_file, SoEr
 	context = make_context(&pair);
 	so_certificate_pair_free(&pair);
 	if (context == NULL)
-		return so_certificate_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, certificate_file,
-											"the certificate cannot be used for TLS");
+		return so_openssl_error(error, SO_ERR_CERTIFICATE_FAILED, certificate_file,
+								"the certificate cannot be used for TLS");
 	warn_about_time(&facts, certificate_file);
 	/* Connections of the old context hold references to it. */
 	SSL_CTX_free(tls->context);

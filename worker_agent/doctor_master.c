@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "common/protocol.h"
+#include "common/certificate_host.h"
 #include "common/succession.h"
 #include "common/uuid.h"
 #include "worker_agent/doctor_connect.h"

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <openssl/x509_vfy.h>
 
+#include "common/certificate_host.h"
+#include "common/openssl_error.h"
 #include "common/succession.h"
 
 /* ended: when the statement of a pinned certificate ended that leads on; 0 without one. */
@@ -100,7 +102,7 @@ so_master_trust_prepare(SSL_CTX *context, SoMasterTrust *trust)
 	if (SSL_CTX_use_certificate(context, pair->certificate) != 1 ||
 		SSL_CTX_use_PrivateKey(context, pair->key) != 1 ||
 		(pair->chain != NULL && SSL_CTX_set1_chain(context, pair->chain) != 1))
-		return so_certificate_openssl_error(&trust->error, SO_ERR_CERTIFICATE_FAILED, NULL,
-											"the worker's certificate cannot be used");
+		return so_openssl_error(&trust->error, SO_ERR_CERTIFICATE_FAILED, NULL,
+								"the worker's certificate cannot be used");
 	return true;
 }
