@@ -7,6 +7,7 @@
 #define BGWORKER_SEAT_H
 
 #include "bgworker/master.h"
+#include "extension/compat.h"
 
 /*
  * In a transaction: is the extension there, in a version that the library
@@ -26,7 +27,7 @@ extern bool so_seat_take(SoMaster *master, MemoryContext context, char **reason)
  * Say why the master does not serve, once for the same reason, and leave: exits
  * with status 0.
  */
-extern void so_seat_refuse(const char *database, const char *reason) pg_attribute_noreturn();
+pg_noreturn extern void so_seat_refuse(const char *database, const char *reason);
 
 /* The master serves: a later refusal is news. */
 extern void so_seat_taken(void);

@@ -32,6 +32,11 @@
 #define so_owns_extension(extension, role) pg_extension_ownercheck((extension), (role))
 #endif
 
+/* Up to 17 it is an attribute that stands behind a declaration. */
+#ifndef pg_noreturn
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* Under hidden visibility a function must be exported to be callable from SQL. */
 #define SO_SQL_FUNCTION(name)                                                                      \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
@@ -52,7 +57,14 @@
 /* A name of its own for waits exists from 17 on. */
 #if PG_VERSION_NUM >= 170000
 #include "utils/wait_event.h"
-#define so_wait_event(name) WaitEventExtensionNew(name)
+/* Looking a name up takes a lock in shared memory: once per place and process. */
+#define so_wait_event(name)                                                                        \
+	({                                                                                             \
+		static uint32 so_wait_event_known = 0;                                                     \
+		if (so_wait_event_known == 0)                                                              \
+			so_wait_event_known = WaitEventExtensionNew(name);                                     \
+		so_wait_event_known;                                                                       \
+	})
 #else
 #include "utils/wait_event.h"
 #define so_wait_event(name) PG_WAIT_EXTENSION

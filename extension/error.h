@@ -9,13 +9,14 @@
 #define EXTENSION_ERROR_H
 
 #include "common/error.h"
+#include "extension/compat.h"
 
 /* The SQLSTATE of a code, for ereport: errcode(so_error_sqlstate(...)). */
 extern int so_error_sqlstate(SoErrorCode code);
 #define so_errcode(code) errcode(so_error_sqlstate(code))
 
 /* Raise an error value of the common code; never returns. */
-extern void so_error_raise(const SoError *error) pg_attribute_noreturn();
+pg_noreturn extern void so_error_raise(const SoError *error);
 
 /* SO105 when the library was not preloaded. */
 extern void so_error_require_preload(void);

@@ -12,7 +12,9 @@
 
 #include "postgres.h"
 
+#include "extension/compat.h"
+
 /* SO136 with the detail. */
-extern void so_secrets_raise_unreadable(const char *detail) pg_attribute_noreturn();
+pg_noreturn extern void so_secrets_raise_unreadable(const char *detail);
 
 #endif /* EXTENSION_SECRETS_H */

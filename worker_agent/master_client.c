@@ -288,7 +288,11 @@ open_channel(SoMasterClient *client, Channel *channel, const SoCertificatePair *
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, channel);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, channel->reason);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
+#else
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long) CURLPROTO_HTTPS);
+#endif
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");

@@ -18,7 +18,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -220,7 +220,8 @@ start(Running *running, SoError *error)
 					 strerrordesc_np(reason));
 		return false;
 	}
-	running->pidfd = pidfd_open(running->pid, 0);
+	/* glibc has a function for it only from 2.36 on. */
+	running->pidfd = (int) syscall(SYS_pidfd_open, running->pid, 0);
 	if (running->pidfd >= 0)
 		return true;
 	so_error_set(error, SO_ERR_SYSTEM_CALL, NULL, "pidfd_open failed: %s", strerrordesc_np(errno));

@@ -32,13 +32,27 @@ SELECT coalesce(s.name, k.name) AS differs, s.value, k.value, s.description, k.d
   FROM shown s FULL JOIN known k ON k.name = s.name
  WHERE (s.value, s.description) IS DISTINCT FROM (k.value, k.description);
 -- Wrong names and values are refused.
-SET scaleout.nonsense = 1;
+-- 14 cannot refuse a name that does not exist.
+DO $$
+BEGIN
+	SET scaleout.nonsense = 1;
+	ASSERT current_setting('server_version_num')::int < 150000, 'a name that does not exist was accepted';
+EXCEPTION WHEN invalid_name THEN
+	NULL;
+END
+$$;
 ALTER SYSTEM SET scaleout.key_file = 'relative/path';
-ALTER SYSTEM SET scaleout.lease_interval = '1ms';
 ALTER SYSTEM SET scaleout.port_number = 70000;
+-- The words differ between majors.
+\set VERBOSITY sqlstate
+ALTER SYSTEM SET scaleout.lease_interval = '1ms';
+\set VERBOSITY default
+SELECT min_val, max_val, unit FROM pg_settings WHERE name = 'scaleout.lease_interval';
 -- Paths are for administrators of the server.
 SET ROLE plain_user;
+\set VERBOSITY sqlstate
 SHOW scaleout.key_file;
+\set VERBOSITY default
 SHOW scaleout.lease_interval;
 SELECT name FROM pg_settings WHERE name LIKE 'scaleout.%' AND (name LIKE '%file' OR name LIKE '%directory');
 RESET ROLE;

@@ -112,7 +112,7 @@ subtest 'the server is restarted while work runs' => sub {
 	my $epoch = $system->epoch;
 	my $id = $system->run('f', 'p', 'sleep');
 	$system->wait_until("SELECT count(*) = 1 FROM internal.task_attempt WHERE execution_id = $id AND start_time IS NOT NULL");
-	$system->node->restart('fast');
+	$system->node->restart;
 	cmp_ok($system->wait_listening($epoch), '>', $epoch, 'a master serves');
 	$system->wait_status($id, 7);
 	is($system->sql("SELECT max(attempt) FROM internal.task_attempt WHERE execution_id = $id"), 1, 'the running execution has survived in its first attempt');
