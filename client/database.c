@@ -14,6 +14,15 @@
 
 #define MAX_KEYWORDS 8
 
+void
+so_database_settle(PGconn *connection)
+{
+	PQsetClientEncoding(connection, "UTF8");
+	/* An operator that others have created where we look for one would run as us. */
+	PQclear(PQexec(connection,
+				   "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)"));
+}
+
 PGconn *
 so_database_connect(const SoConnectionOptions *options, SoError *error)
 {
@@ -47,7 +56,7 @@ so_database_connect(const SoConnectionOptions *options, SoError *error)
 		PQfinish(connection);
 		return NULL;
 	}
-	PQsetClientEncoding(connection, "UTF8");
+	so_database_settle(connection);
 	result = PQexec(connection, "SELECT pg_catalog.to_regclass('catalog.executions') IS NOT NULL");
 	if (PQresultStatus(result) != PGRES_TUPLES_OK || strcmp(PQgetvalue(result, 0, 0), "t") != 0)
 	{

@@ -18,6 +18,9 @@
  */
 extern PGconn *so_database_connect(const SoConnectionOptions *options, SoError *error);
 
+/* The settings of a connection that has just been made, or made again. */
+extern void so_database_settle(PGconn *connection);
+
 /*
  * Run one statement with count text parameters (NULL = SQL NULL).  Returns a
  * result that the caller clears, or NULL with *error: the server's SQLSTATE,

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/database.h"
 #include "common/clock.h"
 
 #define PAUSE_MS 1000
@@ -44,7 +45,7 @@ try_once(PGconn *connection, int64_t deadline_ms, const volatile sig_atomic_t *i
 	}
 	if (state != PGRES_POLLING_OK)
 		return false;
-	PQsetClientEncoding(connection, "UTF8");
+	so_database_settle(connection);
 	return true;
 }
 

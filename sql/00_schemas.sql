@@ -3,9 +3,13 @@
 -- The install script of the extension, in parts that are concatenated by
 -- number: 00-29 schemas and tables, 30-59 functions behind the public API,
 -- 60-79 functions of the master, 80-99 API, views, dump marks and grants.
--- Everything is schema-qualified; functions pin their search_path.
+-- Everything is schema-qualified; functions pin their search_path, and so does this script.
 
 \echo Use "CREATE EXTENSION scaleout" to load this file. \quit
+
+-- Operators cannot be qualified everywhere.  In the target schema, which may be
+-- one where everybody creates objects, nothing must be found.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE SCHEMA catalog;
 COMMENT ON SCHEMA catalog IS 'scaleout: functions and views for people and tools';
