@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/command.h"
 #include "client/options.h"
 #include "common/certificate.h"
 #include "common/certificate_create.h"
@@ -95,6 +96,8 @@ show(int argc, char **argv)
 	const SoCommandLine line = {
 		.usage = "scaleout cert show [--json] FILE...",
 		.description = "Prints the thumbprint, names and validity of certificates in PEM form.",
+		.examples = "scaleout cert show worker.crt\n"
+					"scaleout cert show --json /var/lib/scaleout/worker.crt",
 		.options = table,
 		.min_arguments = 1,
 		.max_arguments = -1};
@@ -132,6 +135,7 @@ thumbprint(int argc, char **argv)
 	const SoCommandLine line = {.usage = "scaleout cert thumbprint FILE",
 								.description =
 									"Prints the thumbprint of a certificate and nothing else.",
+								.examples = "scaleout cert thumbprint /var/lib/scaleout/worker.crt",
 								.min_arguments = 1,
 								.max_arguments = 1};
 	SoCertificateFacts facts;
@@ -190,6 +194,8 @@ create(int argc, char **argv)
 		.usage = "scaleout cert create [OPTION]... CERTIFICATE-FILE KEY-FILE",
 		.description =
 			"Makes a private key and a self-signed certificate for a master or a worker agent.",
+		.examples =
+			"scaleout cert create --name etl2.example --name 192.0.2.7 worker.crt worker.key",
 		.options = table,
 		.min_arguments = 2,
 		.max_arguments = 2};
@@ -258,6 +264,7 @@ make_request(int argc, char **argv)
 		.usage = "scaleout cert request [OPTION]... REQUEST-FILE KEY-FILE",
 		.description = "Makes a private key and a request by which an authority makes the "
 					   "certificate. A key that is there already is used.",
+		.examples = "scaleout cert request --like worker.crt worker.csr new.key",
 		.options = table,
 		.min_arguments = 2,
 		.max_arguments = 2};
@@ -322,6 +329,7 @@ check(int argc, char **argv)
 		.usage = "scaleout cert check [--host NAME] CERTIFICATE-FILE KEY-FILE",
 		.description =
 			"Checks that a certificate and its private key fit, are valid now and are kept safely.",
+		.examples = "scaleout cert check --host etl.example master.crt master.key",
 		.options = table,
 		.min_arguments = 2,
 		.max_arguments = 2};
@@ -346,31 +354,22 @@ check(int argc, char **argv)
 int
 so_client_cert(int argc, char **argv)
 {
-	static const struct
-	{
-		const char *name;
-		int (*function)(int argc, char **argv);
-		const char *summary;
-	} commands[] = {
+	static const SoCommand commands[] = {
 		{"create", create, "make a private key and a self-signed certificate"},
 		{"request", make_request, "make a private key and a request for an authority"},
 		{"show", show, "print thumbprint, names and validity"},
 		{"thumbprint", thumbprint, "print the thumbprint only"},
 		{"check", check, "check a certificate with its private key"},
 	};
-	bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
+	static const SoCommandSet set = {
+		.prefix = "scaleout cert",
+		.about = "Makes, requests, shows and checks certificates of masters and worker agents.",
+		.commands = commands,
+		.count = sizeof(commands) / sizeof(commands[0]),
+		.ending = "\nExamples:\n"
+				  "  scaleout cert create --name etl2.example worker.crt worker.key\n"
+				  "  scaleout cert show worker.crt\n",
+	};
 
-	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
-	{
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].function(argc - 1, argv + 1);
-	}
-	if (argc > 1 && !help)
-		fprintf(stderr, "scaleout: %s: there is no command \"cert %s\"\n",
-				so_error_state(SO_ERR_CLIENT_USAGE), argv[1]);
-	fputs("Usage: scaleout cert COMMAND [OPTION]... FILE...\n\nCommands:\n",
-		  help ? stdout : stderr);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(help ? stdout : stderr, "  %-10s  %s\n", commands[i].name, commands[i].summary);
-	return help ? SO_EXIT_SUCCESS : SO_EXIT_USAGE;
+	return so_command_run(&set, argc, argv);
 }

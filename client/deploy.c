@@ -116,6 +116,7 @@ so_client_deploy(int argc, char **argv)
 	const SoCommandLine line = {
 		.usage = "scaleout deploy [OPTION]... --folder NAME PATH",
 		.description = "Checks a package file or a project folder and deploys it to the catalog.",
+		.examples = "scaleout deploy --folder sales nightly/",
 		.options = table,
 		.connection = &options.connection,
 		.min_arguments = 1,

@@ -36,6 +36,8 @@ help(int argc, char **argv)
 		.description = "Find out what keeps the worker of this machine from its work, and what "
 					   "to do about it.\n"
 					   "Exit status 1 when a check has failed. Run it as the worker's account.",
+		.examples = "runuser -u scaleout -- scaleout doctor\n"
+					"scaleout doctor --config /var/lib/scaleout/worker.conf --json",
 		.options = options,
 	};
 	int status;

@@ -67,6 +67,7 @@ so_client_errors(int argc, char **argv)
 	const SoCommandLine line = {.usage = "scaleout errors [--markdown] [CODE]...",
 								.description =
 									"Explains error codes; all of them when none is given.",
+								.examples = "scaleout errors SO420",
 								.options = table,
 								.min_arguments = 0,
 								.max_arguments = -1};

@@ -124,7 +124,11 @@ so_exec_options_help(void)
 				 known_options[i].value != NULL ? known_options[i].value : "");
 		printf("  %-38s %s\n", left, known_options[i].help);
 	}
-	puts("\nExit codes: 0 success, 1 package failed, 3 canceled, 4 package not found, 5 not "
+	puts("\nExamples:\n"
+		 "  scaleout exec load_sales.yaml\n"
+		 "  scaleout exec --set '\\Package.Variables[User::day].Value;2026-01-31' load_sales.yaml\n"
+		 "  scaleout exec --package load --parameter 'since;2026-01-31' nightly/\n"
+		 "\nExit codes: 0 success, 1 package failed, 3 canceled, 4 package not found, 5 not "
 		 "loadable, "
 		 "6 usage or internal error.");
 }

@@ -117,6 +117,7 @@ so_client_format(int argc, char **argv)
 		.description =
 			"Prints documents in their normal form: order of keys, indentation, quotes.\n"
 			"What they say, comments and empty lines stay.",
+		.examples = "scaleout format --check *.yaml",
 		.options = table,
 		.min_arguments = 1,
 		.max_arguments = -1};

@@ -12,6 +12,7 @@
 
 #include "client/database.h"
 #include "client/table.h"
+#include "common/nearest.h"
 
 static const struct
 {
@@ -48,6 +49,20 @@ sql_for(const char *what)
 	return NULL;
 }
 
+static void
+refuse(const char *what, SoError *error)
+{
+	SoNearest nearest;
+
+	so_error_set(error, SO_ERR_CLIENT_USAGE, NULL,
+				 "\"%s\" is none of executions, packages, projects, folders", what);
+	so_nearest_begin(&nearest, what);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		so_nearest_offer(&nearest, lists[i].what);
+	if (nearest.name != NULL)
+		so_error_hint(error, "Did you mean scaleout list %s?", nearest.name);
+}
+
 int
 so_client_list(int argc, char **argv)
 {
@@ -61,6 +76,8 @@ so_client_list(int argc, char **argv)
 	const SoCommandLine line = {
 		.usage = "scaleout list [OPTION]... [executions | packages | projects | folders]",
 		.description = "Lists what is in the catalog; executions by default, newest first.",
+		.examples = "scaleout list\n"
+					"scaleout list --plain packages",
 		.options = table,
 		.connection = &connection_options,
 		.min_arguments = 0,
@@ -78,8 +95,7 @@ so_client_list(int argc, char **argv)
 	what = first < argc ? argv[first] : "executions";
 	sql = sql_for(what);
 	if (sql == NULL)
-		so_error_set(&error, SO_ERR_CLIENT_USAGE, what,
-					 "\"%s\" is none of executions, packages, projects, folders", what);
+		refuse(what, &error);
 	else
 		connection = so_database_connect(&connection_options, &error);
 	if (connection != NULL)

@@ -199,6 +199,9 @@ so_client_logs(int argc, char **argv)
 		.usage = "scaleout logs [OPTION]... EXECUTION_ID",
 		.description = "Prints the messages of an execution and the log of its task, which is "
 					   "fetched from\nthe worker that has it.",
+		.examples = "scaleout logs 42\n"
+					"scaleout logs --follow 42\n"
+					"scaleout logs --task-log --tail 20 42",
 		.options = table,
 		.connection = &connection_options,
 		.min_arguments = 1,

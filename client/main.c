@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client/cert.h"
+#include "client/command.h"
 #include "client/deploy.h"
 #include "client/doctor.h"
 #include "client/errors.h"
@@ -24,17 +25,9 @@
 #include "client/validate.h"
 #include "client/watch.h"
 #include "client/workers.h"
-#include "common/error.h"
 #include "common/protocol.h"
 
-typedef struct Command
-{
-	const char *name;
-	int (*function)(int argc, char **argv);
-	const char *summary;
-} Command;
-
-static const Command commands[] = {
+static const SoCommand commands[] = {
 	{"exec", so_client_exec, "run a package here, without any server"},
 	{"new", so_client_new, "write a commented starter package"},
 	{"validate", so_client_validate, "check package documents and show every finding"},
@@ -52,47 +45,23 @@ static const Command commands[] = {
 	{"cert", so_client_cert, "make, request, show and check certificates"},
 };
 
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-static void
-print_help(FILE *stream)
-{
-	fputs("scaleout " SO_VERSION
-		  ": Scale Out, package catalog and package runner for PostgreSQL\n\n"
-		  "Usage: scaleout COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n",
-		  stream);
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("\nscaleout COMMAND --help shows the options of a command.\n"
-		  "Exit codes: 0 success, 1 failed, 3 canceled, 4 not found, 5 not loadable, 6 usage or "
-		  "internal error.\n",
-		  stream);
-}
+static const SoCommandSet command_set = {
+	.prefix = "scaleout",
+	.about =
+		"scaleout " SO_VERSION ": Scale Out, package catalog and package runner for PostgreSQL",
+	.commands = commands,
+	.count = sizeof(commands) / sizeof(commands[0]),
+	.ending = "Exit codes: 0 success, 1 failed, 3 canceled, 4 not found, 5 not loadable, 6 usage "
+			  "or internal error.\n",
+};
 
 int
 main(int argc, char **argv)
 {
-	if (argc < 2)
-	{
-		print_help(stderr);
-		return SO_EXIT_USAGE;
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-	{
-		print_help(stdout);
-		return SO_EXIT_SUCCESS;
-	}
-	if (strcmp(argv[1], "--version") == 0)
+	if (argc > 1 && strcmp(argv[1], "--version") == 0)
 	{
 		puts("scaleout " SO_VERSION);
 		return SO_EXIT_SUCCESS;
 	}
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-	{
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].function(argc - 1, argv + 1);
-	}
-	fprintf(stderr, "scaleout: %s: there is no command \"%s\"\nHINT:  Run scaleout --help.\n",
-			so_error_state(SO_ERR_CLIENT_USAGE), argv[1]);
-	return SO_EXIT_USAGE;
+	return so_command_run(&command_set, argc, argv);
 }

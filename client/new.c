@@ -137,6 +137,7 @@ so_client_new(int argc, char **argv)
 	const SoCommandLine line = {.usage = "scaleout new NAME",
 								.description =
 									"Writes NAME.yaml, a small commented package to begin with.",
+								.examples = "scaleout new load_sales",
 								.options = NULL,
 								.min_arguments = 1,
 								.max_arguments = 1};

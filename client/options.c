@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/nearest.h"
 
 #define MAX_OPTIONS 48
 /* Values of long options without a letter start behind every character. */
@@ -75,6 +76,19 @@ build_parser(Parser *parser, const SoCommandLine *line)
 }
 
 static void
+print_examples(const char *examples)
+{
+	puts("\nExamples:");
+	while (*examples != '\0')
+	{
+		size_t length = strcspn(examples, "\n");
+
+		printf("  %.*s\n", (int) length, examples);
+		examples += length + (examples[length] == '\n');
+	}
+}
+
+static void
 print_help(const Parser *parser, const SoCommandLine *line)
 {
 	printf("Usage: %s\n\n%s\n\nOptions:\n", line->usage, line->description);
@@ -89,6 +103,8 @@ print_help(const Parser *parser, const SoCommandLine *line)
 		printf("  %-30s %s\n", left, option->help);
 	}
 	printf("  %-30s %s\n", "    --help", "show this help");
+	if (line->examples != NULL)
+		print_examples(line->examples);
 }
 
 static bool
@@ -125,13 +141,36 @@ store_value(const SoOption *option, const char *value)
 	return false;
 }
 
+/* nearest: the option that was probably meant, may be NULL. */
 static int
-usage_error(const SoCommandLine *line, int *status, const char *what, const char *value)
+usage_error(const SoCommandLine *line, int *status, const char *what, const char *value,
+			const char *nearest)
 {
-	fprintf(stderr, "%s: %s%s%s\nUsage: %s\nTry --help.\n", so_error_state(SO_ERR_CLIENT_USAGE),
-			what, value ? ": " : "", value ? value : "", line->usage);
+	fprintf(stderr, "scaleout: %s: %s%s%s\nUsage: %s\n", so_error_state(SO_ERR_CLIENT_USAGE), what,
+			value ? ": " : "", value ? value : "", line->usage);
+	if (nearest != NULL)
+		fprintf(stderr, "HINT:  Did you mean --%s? --help shows all options.\n", nearest);
+	else
+		fputs("HINT:  --help shows the options and an example.\n", stderr);
 	*status = SO_EXIT_USAGE;
 	return -1;
+}
+
+/* A word that is no option of ours, or lacks its value. */
+static int
+unknown_option(const Parser *parser, const SoCommandLine *line, int *status, const char *word)
+{
+	SoNearest nearest = {0};
+	char name[64];
+
+	if (word != NULL && strncmp(word, "--", 2) == 0)
+	{
+		snprintf(name, sizeof(name), "%.*s", (int) strcspn(word + 2, "="), word + 2);
+		so_nearest_begin(&nearest, name);
+		for (int i = 0; i < parser->count; i++)
+			so_nearest_offer(&nearest, parser->all[i].name);
+	}
+	return usage_error(line, status, "unknown or incomplete option", word, nearest.name);
 }
 
 int
@@ -159,14 +198,16 @@ so_options_parse(int argc, char **argv, const SoCommandLine *line, int *status)
 				found = i;
 		}
 		if (found < 0)
-			return usage_error(line, status, "unknown or incomplete option",
-							   optind > 0 && optind <= argc ? argv[optind - 1] : NULL);
+			return unknown_option(&parser, line, status,
+								  optind > 0 && optind <= argc ? argv[optind - 1] : NULL);
 		if (!store_value(&parser.all[found], optarg))
-			return usage_error(line, status, parser.all[found].name, "the value is not valid");
+			return usage_error(line, status, parser.all[found].name, "the value is not valid",
+							   NULL);
 	}
 	if (argc - optind < line->min_arguments)
-		return usage_error(line, status, "an argument is missing", NULL);
+		return usage_error(line, status, "an argument is missing", NULL, NULL);
 	if (line->max_arguments >= 0 && argc - optind > line->max_arguments)
-		return usage_error(line, status, "too many arguments", argv[optind + line->max_arguments]);
+		return usage_error(line, status, "too many arguments", argv[optind + line->max_arguments],
+						   NULL);
 	return optind;
 }

@@ -56,6 +56,7 @@ typedef struct SoCommandLine
 {
 	const char *usage; /* "scaleout run [OPTION]... FOLDER/PROJECT/PACKAGE" */
 	const char *description;
+	const char *examples;            /* lines as somebody would type them, for the help */
 	const SoOption *options;         /* the command's own, may be NULL */
 	SoConnectionOptions *connection; /* NULL when the command has no database */
 	int min_arguments;

@@ -194,13 +194,14 @@ so_client_run(int argc, char **argv)
 		{"reconnect", 0, SO_OPTION_INTEGER, &options.patience_s, "SECONDS",
 		 "with --watch: how long to wait for a server that is lost (60)"},
 		{0}};
-	const SoCommandLine line = {.usage = "scaleout run [OPTION]... FOLDER/PROJECT/PACKAGE",
-								.description =
-									"Starts an execution of a deployed package and prints its id.",
-								.options = table,
-								.connection = &options.connection,
-								.min_arguments = 1,
-								.max_arguments = 1};
+	const SoCommandLine line = {
+		.usage = "scaleout run [OPTION]... FOLDER/PROJECT/PACKAGE",
+		.description = "Starts an execution of a deployed package and prints its id.",
+		.examples = "scaleout run --watch -P since=2026-01-31 sales/nightly/load",
+		.options = table,
+		.connection = &options.connection,
+		.min_arguments = 1,
+		.max_arguments = 1};
 	const char *names[3];
 	char execution_id[32] = "";
 	PGconn *connection = NULL;

@@ -63,6 +63,7 @@ so_client_schema(int argc, char **argv)
 	const SoCommandLine line = {.usage = "scaleout schema [--project | --markdown FILE]",
 								.description =
 									"Prints the JSON Schema of package documents, for editors.",
+								.examples = "scaleout schema > package.schema.json",
 								.options = table,
 								.min_arguments = 0,
 								.max_arguments = 0};

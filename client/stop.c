@@ -23,6 +23,7 @@ so_client_stop(int argc, char **argv)
 							  {0}};
 	const SoCommandLine line = {.usage = "scaleout stop [OPTION]... EXECUTION_ID",
 								.description = "Stops an execution.",
+								.examples = "scaleout stop 42",
 								.options = table,
 								.connection = &connection_options,
 								.min_arguments = 1,

@@ -62,6 +62,7 @@ so_client_validate(int argc, char **argv)
 		.usage = "scaleout validate [OPTION]... PATH...",
 		.description = "Checks package files and project folders without running them.\n"
 					   "Exit code 0: valid; 5: there are errors.",
+		.examples = "scaleout validate nightly/",
 		.options = table,
 		.min_arguments = 1,
 		.max_arguments = -1};

@@ -347,6 +347,7 @@ so_client_watch(int argc, char **argv)
 	const SoCommandLine line = {
 		.usage = "scaleout watch [OPTION]... EXECUTION_ID",
 		.description = "Follows an execution until it ends; the exit code is dtexec's.",
+		.examples = "scaleout watch --verbose 42",
 		.options = table,
 		.connection = &connection_options,
 		.min_arguments = 1,

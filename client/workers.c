@@ -13,6 +13,7 @@
 
 #include "client/database.h"
 #include "client/table.h"
+#include "common/nearest.h"
 
 #define MAX_PEM 65536
 
@@ -99,8 +100,36 @@ carry_out(PGconn *connection, const char *verb, const char *argument, bool enabl
 			return result != NULL;
 		}
 	}
-	return so_error_set(error, SO_ERR_CLIENT_USAGE, verb,
-						"\"%s\" is none of list, trust, enable, disable, remove", verb);
+	return false; /* check_words has refused it */
+}
+
+/* Is the line list, or one of the verbs with what it needs? */
+static bool
+check_words(int count, char **words, SoError *error)
+{
+	static const char *const verbs[] = {"trust", "enable", "disable", "remove"};
+	SoNearest nearest;
+
+	if (count == 0 || (count == 1 && strcmp(words[0], "list") == 0))
+		return true;
+	so_nearest_begin(&nearest, words[0]);
+	so_nearest_offer(&nearest, "list");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+	{
+		so_nearest_offer(&nearest, verbs[i]);
+		if (strcmp(words[0], verbs[i]) != 0)
+			continue;
+		if (count == 2)
+			return true;
+		so_error_set(error, SO_ERR_CLIENT_USAGE, NULL, "scaleout workers %s needs %s", verbs[i],
+					 i == 0 ? "the file of a certificate" : "the name of a worker");
+		return so_error_hint(error, "scaleout workers --help shows examples.");
+	}
+	so_error_set(error, SO_ERR_CLIENT_USAGE, NULL,
+				 "\"%s\" is none of list, trust, enable, disable, remove", words[0]);
+	if (nearest.name != NULL)
+		so_error_hint(error, "Did you mean scaleout workers %s?", nearest.name);
+	return false;
 }
 
 int
@@ -119,6 +148,9 @@ so_client_workers(int argc, char **argv)
 	const SoCommandLine line = {.usage = "scaleout workers [OPTION]... [list | trust FILE | enable "
 										 "NAME | disable NAME | remove NAME]",
 								.description = "Lists the worker agents, or changes one.",
+								.examples = "scaleout workers --plain\n"
+											"scaleout workers trust --enable worker.crt\n"
+											"scaleout workers disable etl2",
 								.options = table,
 								.connection = &connection_options,
 								.min_arguments = 0,
@@ -132,6 +164,11 @@ so_client_workers(int argc, char **argv)
 
 	if (first < 0)
 		return status;
+	if (!check_words(argc - first, argv + first, &error))
+	{
+		so_database_print_error(&error);
+		return SO_EXIT_USAGE;
+	}
 	connection = so_database_connect(&connection_options, &error);
 	if (connection != NULL && argc - first < 2)
 	{

@@ -46,6 +46,7 @@ parse(const char *line_text, bool with_connection, int low, int high, int *statu
 							  {0}};
 	const SoCommandLine line = {.usage = "scaleout test [OPTION]... NAME",
 								.description = "Tests.",
+								.examples = "scaleout test one\nscaleout test two",
 								.options = table,
 								.connection = with_connection ? &got.connection : NULL,
 								.min_arguments = low,
@@ -161,7 +162,8 @@ test_help(void **state)
 										 "-t, --text=TEXT",
 										 "-h, --host=HOST",
 										 "--help",
-										 "another one"};
+										 "another one",
+										 "\nExamples:\n  scaleout test one\n  scaleout test two\n"};
 	int status;
 
 	(void) state;
@@ -203,10 +205,26 @@ test_usage(void **state)
 		if (parse(rows[i], false, 1, 2, &status) != -1)
 			fail_msg("\"%s\" was accepted", rows[i]);
 		assert_int_equal(status, SO_EXIT_USAGE);
-		assert_ptr_equal(strstr(output, "SO901: "), output);
+		assert_ptr_equal(strstr(output, "scaleout: SO901: "), output);
 		assert_non_null(strstr(output, "Usage: scaleout test"));
 		assert_non_null(strstr(output, "--help"));
 	}
+}
+
+/* What was probably meant, and the way to the help. */
+static void
+test_nearest(void **state)
+{
+	int status;
+
+	(void) state;
+	assert_int_equal(parse("--nmuber=3|a", false, 1, 1, &status), -1);
+	assert_non_null(strstr(output, "Did you mean --number?"));
+	assert_int_equal(parse("--hots=x|a", true, 1, 1, &status), -1);
+	assert_non_null(strstr(output, "Did you mean --host?"));
+	assert_int_equal(parse("--quite-different|a", true, 1, 1, &status), -1);
+	assert_null(strstr(output, "Did you mean"));
+	assert_non_null(strstr(output, "HINT:  --help"));
 }
 
 /* Too many of a list are refused, not written behind its end. */
@@ -232,10 +250,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),      cmocka_unit_test(test_order),
-		cmocka_unit_test(test_again),      cmocka_unit_test(test_connection),
-		cmocka_unit_test(test_help),       cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_list_limit),
+		cmocka_unit_test(test_kinds),   cmocka_unit_test(test_order),
+		cmocka_unit_test(test_again),   cmocka_unit_test(test_connection),
+		cmocka_unit_test(test_help),    cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_nearest), cmocka_unit_test(test_list_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,9 @@ chomp(my $library = `$pg_config --pkglibdir`);
 chomp(my $share = `$pg_config --sharedir`);
 my @commands = slurp_file('client/main.c') =~ /^\t\{"(\w+)", so_client_/mg;
 cmp_ok(scalar(@commands), '>', 10, 'the commands of scaleout are known');
+# Those of the second level, and of the worker.
+my @second = ((map { "cert-$_" } slurp_file('client/cert.c') =~ /^\t\t\{"(\w+)", \w+, "/mg), (map { "worker-$_" } slurp_file('worker_agent/main.c') =~ /^\t\{\.name = "(\w+)"/mg));
+is(scalar(@second), 12, 'so are those of scaleout cert and scaleout-worker');
 
 my @expected = sort +(
 	'/etc/logrotate.d/scaleout-worker',
@@ -51,7 +54,7 @@ my @expected = sort +(
 	'/usr/share/bash-completion/completions/scaleout', '/usr/share/bash-completion/completions/scaleout-worker',
 	(map { "/usr/share/doc/scaleout/$_" } names('docs/*.md'), names('docs/*.json'), 'README.md', 'CHANGELOG.md', names('packaging/*.sample')),
 	(map { "/usr/share/doc/scaleout/$_" } grep { -f $_ } split(/\n/, `find examples -type f`)),
-	'/usr/share/man/man1/scaleout.1', '/usr/share/man/man1/scaleout-worker.1', (map { "/usr/share/man/man1/scaleout-$_.1" } @commands),
+	'/usr/share/man/man1/scaleout.1', '/usr/share/man/man1/scaleout-worker.1', (map { "/usr/share/man/man1/scaleout-$_.1" } @commands, @second),
 	"$library/scaleout.so", "$share/extension/scaleout.control", (map { "$share/extension/$_" } "scaleout--$version.sql", names('sql/scaleout--*--*.sql')));
 
 make('install');
@@ -110,10 +113,14 @@ ask $root/usr/bin/scaleout wat
 ask $root/usr/bin/scaleout run --retry
 ask $root/usr/bin/scaleout-worker rel
 ask $root/usr/bin/scaleout-worker run --conf
+ask $root/usr/bin/scaleout cert req
+ask $root/usr/bin/scaleout cert request --lik
+ask $root/usr/bin/scaleout help cert che
+ask $root/usr/bin/scaleout-worker run --mast
 BASH
 my ($answers, $errors);
 IPC::Run::run([ 'bash', '-c', $completion ], '>', \$answers, '2>', \$errors);
-is("$answers$errors", "watch\n--retry-count\nreload\n--config\n", 'bash completes');
+is("$answers$errors", "watch\n--retry-count\nreload\n--config\nrequest\n--like\ncheck\n\n", 'bash completes');
 
 make('uninstall');
 is_deeply([ installed() ], [], 'nothing is left');
