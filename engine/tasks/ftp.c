@@ -285,6 +285,7 @@ prepare(SoFtpRun *ftp, int operation, SoError *error)
 	ftp->connection = so_object_string(properties, "connection");
 	ftp->overwrite = so_object_boolean(properties, "overwrite_file_at_destination");
 	ftp->stop_on_failure = so_object_boolean(properties, "stop_on_failure");
+	ftp->ascii = so_object_boolean(properties, "is_transfer_ascii");
 	ftp->remote = "";
 	if (needs_local(operation))
 	{
