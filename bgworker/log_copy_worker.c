@@ -275,8 +275,10 @@ skip_copied(Copier *copier)
 
 /*
  * Nothing was copied, because the position is not where we left it: somebody
- * else copies for the same catalog.  Where it is as before, something there
- * keeps it from moving, and trying at once again would never end.
+ * else copies for the same catalog.  It may be beyond what this catalog has
+ * given out, so begin as after a lost connection, where that is looked at.
+ * Where it is as before, something there keeps it from moving, and trying at
+ * once again would never end.
  */
 static bool
 learn_why_unmoved(Copier *copier)
@@ -289,7 +291,10 @@ learn_why_unmoved(Copier *copier)
 	if (!know_position(copier, &copier->ranges.source))
 		return false;
 	if (remote->position_row != had_row || remote->position != before)
+	{
+		so_log_remote_close(remote);
 		return true;
+	}
 	so_error_set(&remote->error, SO_ERR_LOG_COPY_REFUSED, NULL,
 				 "the log database leaves the position of the copy as it is, without an error");
 	so_error_hint(&remote->error, "Remove the trigger, rule or policy of "

@@ -50,6 +50,24 @@ subtest 'a position that does not move' => sub {
 	is($log->differences, '', 'afterwards every message is there once');
 };
 
+# Another copy of this catalog has gone on from here, while this one is connected: numbers that
+# this one has not given out yet are taken, and its messages must not be passed over in silence.
+subtest 'a position that somebody else has moved ahead' => sub {
+	run();
+	$log->wait_copied;
+	$log->sql('UPDATE scaleout_log.copy_position SET position = position + 1000000000000');
+	my $id = run();
+	my $row = eval { wait_found(qr/^SO258: /) };
+	ok($row, 'is a failure') or diag(explain found());
+	$system->wait_until("SELECT count(*) = 1 FROM catalog.operation_messages WHERE operation_id = $id AND message_type = 110 AND code = 'SO258'");
+	my ($delete) = ($row->{cure} // '') =~ /(DELETE FROM scaleout_log\.copy_position WHERE catalog_id = '[0-9a-f-]+');/;
+	ok($delete, 'with a cure') or return;
+	$log->sql($delete);
+	retry();
+	$log->wait_copied;
+	is($log->differences, '', 'after which every message is there once');
+};
+
 subtest 'a catalog that cannot be read, and a log database that has gone meanwhile' => sub {
 	$system->sql('ALTER FUNCTION internal.log_copy_ranges(bigint, integer) RENAME TO moved_ranges');
 	wait_found(qr/^SO255: the catalog cannot be read: .*log_copy_ranges/);
