@@ -138,6 +138,7 @@ subtest 'handshakes that fail' => sub {
 	my $gone = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port});
 	close $gone;
 	serves($gateway, 'the gateway serves on');
+	my $from = time();
 	for (1 .. 60)
 	{
 		my $noise = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port});
@@ -145,7 +146,8 @@ subtest 'handshakes that fail' => sub {
 		closes($noise);
 	}
 	serves($gateway, 'and after a flood');
-	cmp_ok(scalar(grep { /plain HTTP/ } @{ $gateway->{logs} }), '<', 25, 'log lines that clients cause are limited');
+	# Twenty in ten seconds.
+	cmp_ok(scalar(grep { /plain HTTP/ } @{ $gateway->{logs} }), '<', 25 + 20 * int((time() - $from) / 10), 'log lines that clients cause are limited');
 	is($gateway->stop, 0, 'the gateway ends');
 };
 
@@ -310,7 +312,8 @@ subtest 'peers that leave' => sub {
 };
 
 subtest 'slow clients' => sub {
-	my $gateway = gateway(request_ms => 300, idle_ms => 300);
+	# One limit is short at a time, so that no other one can end what is looked at.
+	my $gateway = gateway(request_ms => 300);
 	my $slow = joe($gateway);
 	write_all($slow, 'POST /ClusterManagement/v1/lease HTTP/1.1');
 	is(code_of(read_answer($slow)), '408 SO337', 'a request line that does not end');
@@ -327,37 +330,57 @@ subtest 'slow clients' => sub {
 		last if time() - $started > 1;
 	}
 	is(code_of(read_answer($slow)), '408 SO337', 'bytes that trickle in do not extend the time');
-	my $idle = joe($gateway);
-	ok(closes($idle), 'an idle connection is closed');
 	my $waiting = joe($gateway);
 	write_all($waiting, post('lease', $lease));
 	my $request = $gateway->expect_request;
-	select(undef, undef, undef, 0.7);    # poll: longer than both limits
+	select(undef, undef, undef, 0.7);    # poll: longer than the limit
 	$gateway->answer($request->{request}, 200, '{}');
-	is(read_answer($waiting)->{status}, 200, 'a waiting request is not idle');
+	is(read_answer($waiting)->{status}, 200, 'a request that waits for its answer has arrived');
 
-	# More than the sockets hold: the worker takes it slowly, or not at all.
+	# More than the sockets hold: the worker takes nothing of it.
 	my $large = '{"x":"' . ('x' x (32 * 1024 * 1024)) . '"}';
-	my $reader = joe($gateway);
-	write_all($reader, post('lease', $lease));
-	$gateway->answer($gateway->expect_request->{request}, 200, $large);
-	my ($got, $from, $bytes) = (0, time(), '');
-	while ($got < length($large))
-	{
-		my $n = sysread($reader, $bytes, 1024 * 1024) or last;
-		$got += $n;
-		select(undef, undef, undef, 0.0004);    # poll: slowness is the subject; a read gives 16 kB
-	}
-	cmp_ok($got, '>=', length($large), 'a large answer is not cut while the worker reads it');
-	cmp_ok(time() - $from, '>', 0.6, 'however long it takes');
+	my ($got, $bytes) = (0, '');
 	my $stuck = joe($gateway);
 	write_all($stuck, post('lease', $lease));
 	$gateway->answer($gateway->expect_request->{request}, 200, $large);
 	select(undef, undef, undef, 1);    # poll: longer than the limit
-	$got = 0;
 	while (my $n = sysread($stuck, $bytes, 1024 * 1024)) { $got += $n; }
 	cmp_ok($got, '<', length($large), 'a worker that reads nothing is given up');
 	is($gateway->stop, 0, 'the gateway ends');
+
+	my $impatient = gateway(idle_ms => 300);
+	my $idle = joe($impatient);
+	ok(closes($idle), 'an idle connection is closed');
+	# The handshake, and its first bytes, may take longer than this on a busy machine.
+	for (1 .. 20)
+	{
+		$waiting = joe($impatient) or next;
+		last if write_all($waiting, post('lease', $lease)) && IO::Select->new($impatient->{socket})->can_read(5);
+	}
+	$request = $impatient->expect_request;
+	select(undef, undef, undef, 0.7);    # poll: longer than the limit
+	$impatient->answer($request->{request}, 200, '{}');
+	is(read_answer($waiting)->{status}, 200, 'a waiting request is not idle');
+	is($impatient->stop, 0, 'the gateway ends');
+
+	# The worker takes it slowly, longer than the limit; a pause of the whole machine is none of its own.
+	my $patient = gateway(request_ms => 4000);
+	my $reader = joe($patient);
+	write_all($reader, post('lease', $lease));
+	$patient->answer($patient->expect_request->{request}, 200, $large);
+	my $from = time();
+	$got = 0;
+	my $pauses = 0;
+	while ($got < length($large))
+	{
+		my $n = sysread($reader, $bytes, 1024 * 1024) or last;
+		$got += $n;
+		# poll: slowness is the subject
+		if ($got > ($pauses + 1) * 2 * 1024 * 1024) { $pauses++; select(undef, undef, undef, 0.35); }
+	}
+	cmp_ok($got, '>=', length($large), 'a large answer is not cut while the worker reads it');
+	cmp_ok(time() - $from, '>', 5, 'however long it takes');
+	is($patient->stop, 0, 'the gateway ends');
 };
 
 subtest 'many connections' => sub {

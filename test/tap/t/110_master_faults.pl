@@ -10,12 +10,14 @@ use lib 'test/tap/lib';
 use Scaleout::System;
 
 my $system = Scaleout::System->new('faults', settings => {
-	'scaleout.lease_interval' => '4s', 'scaleout.lease_margin' => '500ms', 'scaleout.agent_heartbeat_interval' => '1s',
+	'scaleout.lease_margin' => '500ms', 'scaleout.agent_heartbeat_interval' => '1s',
 	'scaleout.probe_interval' => '1s' });
+# How long a process sleeps says whose it is.
+my $mark = "1234567.$$";
 $system->deploy('f', 'p', empty => { executables => [] },
 	nap => { executables => [ { name => 'nap', type => 'execute_process', executable => '/bin/sleep', arguments => ['0.3'] } ] },
 	sleep => { executables => [ { name => 'sleep', type => 'execute_process', executable => '/bin/sleep', arguments => ['3'] } ] },
-	long => { executables => [ { name => 'long', type => 'execute_process', executable => '/bin/sleep', arguments => ['1234567'] } ] });
+	long => { executables => [ { name => 'long', type => 'execute_process', executable => '/bin/sleep', arguments => [$mark] } ] });
 $system->add_agent($_) for qw(one two);
 
 # Start n executions in one statement; returns the first and last id.
@@ -119,7 +121,8 @@ subtest 'the server is restarted while work runs' => sub {
 };
 
 subtest 'an agent stops and comes back' => sub {
-	my $id = $system->run('f', 'p', 'sleep');
+	# Short for the one that stops, and long enough for the other one on a busy machine.
+	my $id = $system->run('f', 'p', 'sleep', q{parameters => '{"$ServerOption::LEASE_INTERVAL_MS": 8000}'});
 	my $holder = $system->wait_for('the start', sub {
 		$system->sql("SELECT w.display_name FROM internal.task_attempt a JOIN internal.worker_agent w USING (agent_id) WHERE a.execution_id = $id AND a.start_time IS NOT NULL") });
 	$system->signal_agent($holder, 'STOP');
@@ -133,7 +136,7 @@ subtest 'an agent stops and comes back' => sub {
 
 subtest 'a stopped execution' => sub {
 	my $id = $system->run('f', 'p', 'long');
-	my $running = sub { grep { my $line = eval { PostgreSQL::Test::Utils::slurp_file("$_/cmdline") } // ''; $line eq "/bin/sleep\0001234567\0" } glob('/proc/[0-9]*') };
+	my $running = sub { grep { my $line = eval { PostgreSQL::Test::Utils::slurp_file("$_/cmdline") } // ''; $line eq "/bin/sleep\000$mark\0" } glob('/proc/[0-9]*') };
 	$system->wait_for('its process', $running);
 	my $from = time();
 	$system->sql("SELECT catalog.stop_operation($id)");

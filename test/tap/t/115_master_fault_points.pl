@@ -22,7 +22,7 @@ for my $point (qw(master.before_commit master.after_commit))
 	unlink $log;
 	(my $name = $point) =~ s/\W/_/g;
 	my $system = Scaleout::System->new($name, settings => {
-		'scaleout.lease_interval' => '5s', 'scaleout.lease_margin' => '500ms', 'scaleout.agent_heartbeat_interval' => '1s' });
+		'scaleout.lease_margin' => '500ms', 'scaleout.agent_heartbeat_interval' => '1s' });
 	# The fault is for the server only.
 	delete local @ENV{qw(SCALEOUT_FAULT SCALEOUT_FAULT_LOG)};
 	$system->sql("SELECT catalog.create_folder('f')");

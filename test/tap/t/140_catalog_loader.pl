@@ -45,12 +45,19 @@ sub gone
 	my $pid = -s $pid_file ? slurp_file($pid_file) : 0;
 	chomp $pid;
 	my @living;
-	for my $path (glob('/proc/[0-9]*/stat'))
-	{
-		# pid (name) state ppid pgrp; one that nobody has collected yet is dead all the same.
-		my $stat = eval { slurp_file($path) } // next;
-		push @living, $stat if $pid && $stat =~ /\) ([A-Z]) \d+ $pid / && $1 !~ /[ZX]/;
-	}
+	# Who was killed is gone when the machine has time for it.
+	eval {
+		$system->wait_for('the end of all processes', sub {
+			@living = ();
+			for my $path (glob('/proc/[0-9]*/stat'))
+			{
+				# pid (name) state ppid pgrp; one that nobody has collected yet is dead all the same.
+				my $stat = eval { slurp_file($path) } // next;
+				push @living, $stat if $pid && $stat =~ /\) ([A-Z]) \d+ $pid / && $1 !~ /[ZX]/;
+			}
+			return !@living;
+		});
+	};
 	is("@living", '', "$what: no process is left");
 	return;
 }

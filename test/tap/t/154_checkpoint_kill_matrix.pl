@@ -19,7 +19,7 @@ use Scaleout::System;
 plan skip_all => 'built without FAULT_POINTS' if slurp_file(Scaleout::System::program('scaleout-worker')) !~ /SCALEOUT_FAULT_LOG/;
 
 my $system = Scaleout::System->new('kill_matrix', settings => {
-		'scaleout.lease_interval' => '2s', 'scaleout.lease_margin' => '300ms', 'scaleout.agent_heartbeat_interval' => '300ms', 'fsync' => 'off' });
+		'scaleout.lease_margin' => '300ms', 'scaleout.agent_heartbeat_interval' => '300ms', 'fsync' => 'off' });
 my $folder = tempdir(CLEANUP => 1);
 my $pattern = $ENV{SCALEOUT_CELLS} // '.';
 

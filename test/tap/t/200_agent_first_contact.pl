@@ -10,7 +10,7 @@ use lib 'test/tap/lib';
 use Scaleout::System;
 
 my $worker = Scaleout::System::program('scaleout-worker');
-my $system = Scaleout::System->new('contact', settings => { 'scaleout.lease_interval' => '4s' });
+my $system = Scaleout::System->new('contact');
 my $thumbprint = $system->sql('SELECT thumbprint FROM internal.master_state');
 my $folder = realpath(PostgreSQL::Test::Utils::tempdir());
 

@@ -140,10 +140,12 @@ unlink glob("$folder/slow.*");
 $id = $system->run('f', 'p', 'slow');
 $system->wait_for('the task', sub { -e "$folder/slow.on" });
 my $task = task_of($id);
-my ($runner) = log_of($id, 'attempt-1.log') =~ /scaleout-runner\[(\d+)\]/;
+my $runner;
+$system->wait_for('its log', sub { ($runner) = log_of($id, 'attempt-1.log') =~ /scaleout-runner\[(\d+)\] \\sh OnPreExecute/ });
+append_to_file("$folder/slow.seen", '');
 system('rm', '-rf', "$tasks/$task");
 # The agent looks for its file every second.
-$system->wait_for('a second', sub { (time() - (stat("$folder/slow.on"))[9]) >= 3 });
+$system->wait_for('a second', sub { (time() - (stat("$folder/slow.seen"))[9]) >= 3 });
 kill('KILL', $runner);
 $system->wait_for('the end of the first attempt', sub { -e "$tasks/$task/attempt-1.log" && slurp_file("$tasks/$task/attempt-1.log") =~ /SO450/ });
 $log = slurp_file("$tasks/$task/attempt-1.log");

@@ -32,8 +32,10 @@ $system->wait_for('a new file', sub { $text->($file) =~ /settings read again/ })
 unlike($text->("$file.moved"), qr/settings read again/, 'what was moved away is not written to');
 
 # The nursery dies: its end is in the log, and what it printed.
-my ($nursery) = grep { -e "/proc/$_/comm" && slurp_file("/proc/$_/comm") =~ /^scaleout-nurser/ } map { split ' ', slurp_file($_) } glob("/proc/$agent->{pid}/task/*/children");
-ok($nursery, 'there is a nursery') or BAIL_OUT('no nursery');
+my $nursery;
+ok(eval { $system->wait_for('the nursery', sub {
+		($nursery) = grep { (eval { slurp_file("/proc/$_/comm") } // '') =~ /^scaleout-nurser/ } map { split ' ', slurp_file($_) } glob("/proc/$agent->{pid}/task/*/children");
+	}) }, 'there is a nursery') or BAIL_OUT('no nursery');
 is(readlink("/proc/$nursery/fd/2") =~ /^pipe:/ ? 1 : 0, 1, 'its standard error is a pipe to the worker, not a file that may be rotated');
 open(my $output, '>', "/proc/$nursery/fd/2") or die $!;
 print $output "free(): invalid pointer\n";
@@ -73,7 +75,7 @@ my $fake = <<'SCRIPT';
 use strict;
 use warnings;
 use IO::Socket::UNIX;
-use Socket qw(SOCK_DGRAM);
+use Socket qw(SOCK_DGRAM MSG_DONTWAIT);
 my ($out, @command) = @ARGV;
 system('mount', '-t', 'tmpfs', 'none', '/run') == 0 or exit 99;
 mkdir '/run/systemd';
@@ -82,13 +84,19 @@ my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => '/run/systemd/jo
 my $pid = fork() // die $!;
 if ($pid == 0) { close $socket; exec @command or die $!; }
 $SIG{TERM} = sub { kill 'TERM', $pid };
-$SIG{CHLD} = sub { waitpid($pid, 0); exit 0 };
+my $ended = 0;
+$SIG{CHLD} = sub { waitpid($pid, 0); $ended = 1 };
 open(my $to, '>', $out) or die $!;
 $to->autoflush(1);
 while (1)
 {
-	next unless defined $socket->recv(my $datagram, 1 << 18);
-	print $to length($datagram), "\n", $datagram, "\n";
+	# What it has sent is read after its end, too.
+	my $last = $ended;
+	my $ready = '';
+	vec($ready, fileno($socket), 1) = 1;
+	select($ready, undef, undef, $last ? 0 : 0.1);
+	while (defined $socket->recv(my $datagram, 1 << 18, MSG_DONTWAIT)) { print $to length($datagram), "\n", $datagram, "\n"; }
+	exit 0 if $last;
 }
 SCRIPT
 
@@ -147,7 +155,8 @@ SKIP:
 	my $task = $system->sql("SELECT task_id FROM internal.task_attempt WHERE execution_id = $id LIMIT 1");
 	$system->sql("SELECT catalog.stop_operation($id)");
 	$system->wait_status($id, 3);
-	my ($stopped) = grep { $_->{MESSAGE} =~ /is stopped/ } entries();
+	my $stopped;
+	$system->wait_for('the entry about the stop', sub { ($stopped) = grep { $_->{MESSAGE} =~ /is stopped/ } entries() });
 	is("$stopped->{SCALEOUT_EXECUTION_ID} $stopped->{SCALEOUT_TASK} $stopped->{SCALEOUT_ATTEMPT}", "$id $task 1", 'the execution, task and attempt as fields');
 
 	# An error with its code: settings that are refused.

@@ -11,6 +11,7 @@ use Test::More;
 
 use lib 'test/tap/lib';
 use Scaleout::Exec;
+use Scaleout::Ports;
 use Scaleout::Servers;
 
 my $node = PostgreSQL::Test::Cluster->new('tasks');
@@ -127,7 +128,7 @@ like($run->{output}, qr/SO805.*bulk_insert/s, 'COPY is refused with advice');
 is($run->{status}, 1, 'and fails');
 
 # ---- refusal, cut, time-out, cancel ----
-my $port = Scaleout::Servers::free_port();
+my $port = Scaleout::Ports::closed();
 $run = sql({ sql => 'SELECT 1' }, connection => { connection_string => "host=127.0.0.1 port=$port" });
 like($run->{output}, qr/SO803/, 'nobody listens');
 $run = sql({ sql => 'SELECT 1' }, connection => { connection_string => $node->connstr('nothing_here') });

@@ -85,5 +85,5 @@ is($rows, '9', 'its failure branch runs');
 is($run->{status}, 0, 'a loop over a result set') or diag $run->{output};
 is($rows, '10,20,30', 'by column name');
 
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'scaleout%'}), 0, 'no session is left');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'scaleout%'}), 'no session is left');
 done_testing();

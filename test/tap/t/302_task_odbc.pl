@@ -10,10 +10,11 @@ use Test::More;
 
 use lib 'test/tap/lib';
 use Scaleout::Exec;
+use Scaleout::Ports;
 use Scaleout::Servers;
 
 my $folder = tempdir(CLEANUP => 1);
-my $node = PostgreSQL::Test::Cluster->new('odbc');
+my $node = PostgreSQL::Test::Cluster->new('odbc', port => Scaleout::Ports::free());
 $node->init;
 $node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
 $node->append_conf('pg_hba.conf', "host all all 127.0.0.1/32 trust");
@@ -80,7 +81,7 @@ like($run->{output}, qr/SO806/, 'sqlite: time-out') or diag $run->{output};
 cmp_ok($run->{seconds}, '<', 60, 'sqlite: soon');
 $run = sql('postgres', { sql => 'SELECT pg_terminate_backend(pg_backend_pid())' });
 is($run->{status}, 1, 'postgres: a cut connection fails the task') or diag $run->{output};
-$run = sql('postgres', { sql => 'SELECT 1' }, connection_string => 'Driver={PostgreSQL Unicode};Servername=127.0.0.1;Port=' . Scaleout::Servers::free_port() . ';Database=postgres');
+$run = sql('postgres', { sql => 'SELECT 1' }, connection_string => 'Driver={PostgreSQL Unicode};Servername=127.0.0.1;Port=' . Scaleout::Ports::closed() . ';Database=postgres');
 like($run->{output}, qr/SO803/, 'nobody listens') or diag $run->{output};
 $run = sql('sqlite', { sql => 'SELECT 1' }, connection_string => 'DSN=no_such_source', password => 'wrong-word');
 like($run->{output}, qr/SO830.*odbcinst/s, 'an unknown source, with advice') or diag $run->{output};

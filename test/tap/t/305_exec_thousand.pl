@@ -25,7 +25,7 @@ my $run = Scaleout::Exec::run({
 		connections => [ { name => 'db', type => 'postgres', connection_string => $node->connstr('postgres') } ],
 		executables => [ map { {
 			name => "t$_", type => 'execute_sql', connection => 'db',
-			sql => "INSERT INTO seen SELECT $_, count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'" } } 1 .. 1000 ] },
+			sql => "INSERT INTO seen SELECT $_, count(*) FROM pg_stat_activity WHERE application_name LIKE 'scaleout%'" } } 1 .. 1000 ] },
 	environment => { TMPDIR => $temporary });
 is($run->{status}, 0, 'a thousand tasks') or diag $run->{output};
 is($node->safe_psql('postgres', 'SELECT count(*) FROM seen'), 1000, 'each has run');

@@ -9,6 +9,7 @@ use Test::More;
 
 use lib 'test/tap/lib';
 use Scaleout::Exec;
+use Scaleout::Ports;
 use Scaleout::Servers;
 
 my $big = join('', map { "line $_ of a file that is cut\n" } 1 .. 40000);
@@ -126,7 +127,7 @@ is($run->{status}, 0, 'the file changed meanwhile') or diag $run->{output};
 is(Scaleout::Exec::slurp("$in/changed.txt"), "new $big", 'so it was loaded anew');
 
 # Nobody there, and silence
-my $port = Scaleout::Servers::free_port();
+my $port = Scaleout::Ports::closed();
 $run = http({ path => 'x' }, connection => { connection_string => "http://127.0.0.1:$port/" });
 like($run->{output}, qr/SO803/, 'nobody listens');
 $run = http({ path => 'quiet', time_out => '500ms' });

@@ -10,6 +10,7 @@ use Test::More;
 
 use lib 'test/tap/lib';
 use Scaleout::Exec;
+use Scaleout::Ports;
 use Scaleout::Servers;
 
 my $big = join('', map { "line $_ of a file that is cut\n" } 1 .. 40000);
@@ -189,7 +190,7 @@ $run = runner(connection_string => "sftp://127.0.0.1:$ssh->{port}", user_name =>
 like($run->{output}, qr/SO817/, 'sftp: a refused login has a code') or diag $run->{output};
 
 # Nobody there, and silence
-my $port = Scaleout::Servers::free_port();
+my $port = Scaleout::Ports::closed();
 my $quiet = Scaleout::Servers::silent();
 for my $scheme (qw(ftp sftp))
 {

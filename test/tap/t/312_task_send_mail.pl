@@ -10,6 +10,7 @@ use Test::More;
 
 use lib 'test/tap/lib';
 use Scaleout::Exec;
+use Scaleout::Ports;
 use Scaleout::Servers;
 
 my $folder = tempdir(CLEANUP => 1);
@@ -78,7 +79,7 @@ is($run->{status}, 0, 'a login') or diag $run->{output};
 $run = mail({}, connection_string => "smtp://127.0.0.1:$strict->{port}", user_name => 'robot', password => 'wrong-word');
 like($run->{output}, qr/SO817/, 'a refused login has a code') or diag $run->{output};
 unlike($run->{output}, qr/ERROR.*wrong-word/, 'and the password is not shown');
-my $port = Scaleout::Servers::free_port();
+my $port = Scaleout::Ports::closed();
 $run = mail({}, connection_string => "smtp://127.0.0.1:$port");
 like($run->{output}, qr/SO803/, 'nobody listens');
 my $quiet = Scaleout::Servers::python('smtp', quiet => 1);

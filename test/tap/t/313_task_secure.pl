@@ -8,13 +8,14 @@ use Test::More;
 
 use lib 'test/tap/lib';
 use Scaleout::Exec;
+use Scaleout::Ports;
 use Scaleout::Servers;
 
 my $big = join('', map { "line $_ of a file that is cut\n" } 1 .. 40000);
 my ($tls, $other) = (Scaleout::Servers::certificate(), Scaleout::Servers::certificate());
 my $in = tempdir(CLEANUP => 1);
 my $quiet = Scaleout::Servers::silent();
-my $nobody = Scaleout::Servers::free_port();
+my $nobody = Scaleout::Ports::closed();
 
 sub task
 {

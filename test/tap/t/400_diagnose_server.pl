@@ -44,6 +44,14 @@ sub symptom
 	return;
 }
 
+# A master that has just come, or a busy machine, may take a moment.
+sub is_ok
+{
+	my ($check) = @_;
+	eval { $system->wait_for("$check to be ok", sub { result($check) eq 'ok' }) };
+	return is(result($check), 'ok', "$check is ok");
+}
+
 sub reload { $system->sql('SELECT pg_reload_conf()'); return; }
 
 # A certificate with the given life in the place of the master's.
@@ -72,7 +80,7 @@ symptom('scaleout is not enabled, master_properties is empty',
 	make => sub { }, check => 'catalog enabled', cause => qr/has not been called in this database/, cure => qr/enable_scaleout/);
 $system->wait_listening;
 isnt($system->sql("SELECT property_value FROM catalog.master_properties WHERE property_name = 'MASTER_ADDRESS'"), '', 'now it says where the master is');
-is(result($_), 'ok', "$_ is ok") for ('master alive', 'port open', 'certificate and key', 'thumbprint of the master', 'encryption key',
+is_ok($_) for ('master alive', 'port open', 'certificate and key', 'thumbprint of the master', 'encryption key',
 	'security directory', 'programs installed', 'partitions', 'versions', 'endpoint');
 
 symptom('scaleout was disabled',
@@ -170,7 +178,7 @@ is_deeply([ keys %$found ], ['library preloaded'], 'without the library there is
 like($found->{'library preloaded'}{cure}, qr/Add 'scaleout' to shared_preload_libraries in postgresql\.conf and restart/, 'which says what to do');
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'scaleout'");
 $node->restart;
-is(result('library preloaded'), 'ok', 'and that helps');
+is_ok('library preloaded');
 
 is(join(', ', Scaleout::Symptom::missing('400_diagnose_server')), '', 'every result that this test is to see was seen');
 $system->stop;

@@ -14,6 +14,7 @@ use PostgreSQL::Test::Utils;
 
 use lib 'test/tap/lib';
 use Scaleout::GatewayStub;
+use Scaleout::Ports;
 use Scaleout::System;
 use Scaleout::Symptom;
 
@@ -143,7 +144,7 @@ my $fill = sub {
 my @symptoms = (
 	[ 'wrong endpoint: a name that is not known', $endpoint->('https://no-such-host.invalid:8391'), 'endpoint resolves',
 		qr/SO420: the name "no-such-host\.invalid".*not known/, qr/SO420: the master cannot be reached \(https:\/\/no-such-host\.invalid:8391\).*resolve host/ ],
-	[ 'wrong port, closed port', $endpoint->('https://localhost:' . PostgreSQL::Test::Cluster::get_free_port()), 'port answers',
+	[ 'wrong port, closed port', $endpoint->('https://localhost:' . Scaleout::Ports::closed()), 'port answers',
 		qr/SO420: .*Connection refused/, qr/SO420: the master cannot be reached.*(?:refused|connect)/ ],
 	[ 'a firewall: nothing comes back', $endpoint->($fill), 'port answers', qr/SO420: .*Connection timed out/, undef ],
 	[ 'wrong endpoint: an address that leads nowhere', $endpoint->('https://255.255.255.255:8391'), 'port answers', qr/SO420: .*(?:unreachable|denied)/, undef ],

@@ -11,7 +11,9 @@ use Scaleout::System;
 use Scaleout::Symptom;
 
 my $system = Scaleout::System->new('explain',
-	settings => { 'scaleout.probe_interval' => '200ms', 'scaleout.master_heartbeat_interval' => '500ms', 'scaleout.long_poll_interval' => '500ms' });
+	settings => { 'scaleout.probe_interval' => '200ms', 'scaleout.master_heartbeat_interval' => '500ms',
+		# Workers count as online for longer than this; these say a word now and then only.
+		'scaleout.long_poll_interval' => '30s' });
 $system->deploy('f', 'p', empty => { executables => [] });
 
 # Wait until the row says this.

@@ -13,6 +13,7 @@ use PostgreSQL::Test::Utils;
 
 use lib 'test/tap/lib';
 use Scaleout::GatewayStub;
+use Scaleout::Ports;
 use Scaleout::Symptom;
 use Scaleout::System;
 
@@ -74,7 +75,7 @@ subtest 'NULL' => sub {
 };
 
 subtest 'the master moves' => sub {
-	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $port = Scaleout::Ports::free();
 	my $address = "https://localhost:$port";
 	my $settings = slurp_file("$agent->{directory}/worker.conf");
 	$system->sql("SELECT catalog.update_master_address('$address')");

@@ -48,7 +48,7 @@ sub begin
 
 mkdir $programs;
 install($_) for qw(scaleout-gateway scaleout-loader scaleout-runner);
-$system = Scaleout::System->new('replace', settings => { 'scaleout.program_directory' => $programs, 'scaleout.lease_interval' => '10s' });
+$system = Scaleout::System->new('replace', settings => { 'scaleout.program_directory' => $programs });
 $system->deploy('f', 'p', empty => { executables => [] }, map { $_ => waiting("$folder/$_") } qw(one two three));
 my $agent = $system->add_agent('one', settings => { RunnerProgram => "$programs/scaleout-runner" });
 

@@ -10,6 +10,7 @@ use strict;
 use warnings;
 
 use PostgreSQL::Test::Cluster;
+use Scaleout::Ports;
 use Scaleout::System;
 
 our $password = 'geheim-4711';
@@ -17,7 +18,7 @@ our $password = 'geheim-4711';
 sub new
 {
 	my ($class, $system) = @_;
-	my $node = PostgreSQL::Test::Cluster->new('logs');
+	my $node = PostgreSQL::Test::Cluster->new('logs', port => Scaleout::Ports::free());
 	$node->init;
 	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'\nrestart_after_crash = on\n");
 	my $self = bless { node => $node, system => $system }, $class;

@@ -11,19 +11,11 @@ use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use JSON::PP;
 use POSIX ();
+use Scaleout::Ports;
 use Time::HiRes qw(time);
 
 our $timeout = 60;
 my @children;
-
-# A port that is free now and that nobody listens on.
-sub free_port
-{
-	my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0) or croak "socket: $!";
-	my $port = $socket->sockport;
-	close($socket);
-	return $port;
-}
 
 sub wait_for
 {
@@ -71,7 +63,7 @@ sub python
 sub sftp
 {
 	my $folder = tempdir(CLEANUP => 1);
-	my $port = free_port();
+	my $port = Scaleout::Ports::free();
 	for my $key (qw(host user))
 	{
 		system('ssh-keygen', '-q', '-t', 'ecdsa', '-m', 'PEM', '-N', '', '-f', "$folder/$key") == 0 or croak 'ssh-keygen failed';

@@ -23,6 +23,7 @@ use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Scaleout::FakeAgent;
+use Scaleout::Ports;
 use Time::HiRes qw(time);
 
 our $timeout = $ENV{SCALEOUT_TEST_TIMEOUT} // 120;
@@ -36,7 +37,7 @@ sub new
 	my %settings = (
 		'shared_preload_libraries' => 'scaleout',
 		# Agents must find it again after a restart.
-		'scaleout.port_number' => PostgreSQL::Test::Cluster::get_free_port(),
+		'scaleout.port_number' => Scaleout::Ports::free(),
 		'scaleout.listen_addresses' => '127.0.0.1',
 		'scaleout.host_name' => 'localhost',
 		'max_worker_processes' => 16,
@@ -237,7 +238,7 @@ sub stop_agent
 	return unless $agent->{pid};
 	kill('CONT', $agent->{pid});
 	kill('TERM', $agent->{pid});
-	my $deadline = time() + 20;
+	my $deadline = time() + $timeout;
 	while (waitpid($agent->{pid}, POSIX::WNOHANG()) == 0)
 	{
 		if (time() > $deadline) { kill('KILL', $agent->{pid}); }
