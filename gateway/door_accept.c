@@ -76,6 +76,21 @@ handshake_event_cb(struct bufferevent *bev, short what, void *argument)
 	}
 }
 
+/* The agent's requests that are arriving and are large. */
+static int
+count_large(const SoDoorConnection *connection)
+{
+	const SoDoorConnection *other;
+	int count = 0;
+
+	TAILQ_FOREACH(other, &connection->door->known, link)
+	{
+		count += other->received > SO_LIMIT_LARGE_BYTES &&
+				 so_thumbprint_equal(&other->thumbprint, &connection->thumbprint);
+	}
+	return count;
+}
+
 /* Bytes of clients arrive: notice when a request begins and how much memory it takes. */
 static void
 input_cb(struct evbuffer *input, const struct evbuffer_cb_info *info, void *argument)
@@ -89,8 +104,16 @@ input_cb(struct evbuffer *input, const struct evbuffer_cb_info *info, void *argu
 		so_door_start_receiving(connection, info->n_added);
 	else if (connection->state == DOOR_RECEIVING)
 	{
+		bool was_large = connection->received > SO_LIMIT_LARGE_BYTES;
+
 		connection->received += info->n_added;
 		connection->door->receiving += info->n_added;
+		if (!was_large && connection->received > SO_LIMIT_LARGE_BYTES &&
+			count_large(connection) > SO_LIMIT_AGENT_LARGE)
+		{
+			connection->too_many_large = true;
+			event_active(&connection->soon, EV_TIMEOUT, 0);
+		}
 		if (connection->door->receiving > SO_LIMIT_RECEIVING_BYTES)
 		{
 			connection->too_much = true;
@@ -182,6 +205,12 @@ soon_cb(evutil_socket_t fd, short what, void *argument)
 	{
 		connection->foreign_answer = false;
 		so_door_refuse_instead(connection);
+	}
+	else if (connection->too_many_large)
+	{
+		so_error_set(&error, SO_ERR_AGENT_BUSY, NULL,
+					 "this worker agent is sending %d large requests", SO_LIMIT_AGENT_LARGE);
+		so_door_refuse(connection, &error, false);
 	}
 	else if (connection->too_much)
 	{

@@ -78,6 +78,7 @@ struct SoDoorConnection
 	bool foreign_answer; /* evhttp answered by itself */
 	bool unwritten;      /* part of an answer is still in the output */
 	bool too_much;       /* half-received requests take too much memory */
+	bool too_many_large; /* its agent is sending too many large requests */
 	size_t received;     /* bytes of the request that is arriving */
 	size_t drained;
 	char *refusal; /* REFUSING: status line, headers and body, malloc'ed */

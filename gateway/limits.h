@@ -33,6 +33,9 @@
 #define SO_LIMIT_STRANGERS_NEAR   8 /* of one network */
 #define SO_LIMIT_STRANGER_BODY    (16 * 1024)
 #define SO_LIMIT_STRANGER_IDLE_MS 10000
+/* Requests of more bytes that one agent may be sending at a time: each is read in one go. */
+#define SO_LIMIT_LARGE_BYTES (256 * 1024)
+#define SO_LIMIT_AGENT_LARGE 3
 /* Bytes of half-received requests of all clients. */
 #define SO_LIMIT_RECEIVING_BYTES (256u * 1024 * 1024)
 /* Bytes of requests that the master has not answered; then 503. */

@@ -405,6 +405,18 @@ subtest 'many connections' => sub {
 	write_all($open[32], post('lease', $lease));
 	is(code_of(read_answer($open[32])), '429 SO340', 'an agent has a limited number of connections');
 	is($per_agent->stop, 0, 'the gateway ends');
+
+	# Each large request keeps the gateway busy for a moment: not thirty of them at once.
+	my $large = gateway();
+	my @large = map { joe($large) } 1 .. 4;
+	write_all($_, "POST /ClusterManagement/v1/report HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n" . 'x' x 300_000) for @large;
+	my ($refused) = IO::Select->new(@large)->can_read($Scaleout::GatewayStub::timeout);
+	is(code_of(read_answer($refused)), '429 SO340', 'of large requests that it is sending');
+	my @others = IO::Select->new(grep { $_ != $refused } @large)->can_read(0);
+	is(scalar @others, 0, 'three may arrive at a time');
+	close $_ for @large;
+	serves($large, 'and it goes on');
+	is($large->stop, 0, 'the gateway ends');
 };
 
 subtest 'reload' => sub {
