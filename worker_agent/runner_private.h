@@ -1,7 +1,8 @@
 /*
  * worker_agent/runner_private.h
  *
- * One runner, shared by runners.c (life) and runner_io.c (frames).
+ * One runner, shared by runners.c (all of them), runner_start.c, runner_end.c and
+ * runner_io.c (frames).
  *
  * Process: agent, event loop thread.
  */
@@ -64,12 +65,15 @@ extern void so_runner_io_drain(SoRunner *runner);
 /* Tell the runner that nothing more comes: it ends. */
 extern void so_runner_io_finish(SoRunner *runner);
 
-/* ---- runners.c ---- */
+/* ---- runner_end.c ---- */
 
 /* Kill through the nursery and remember why. */
 extern void so_runner_kill(SoRunner *runner, RunnerFate fate);
 /* Put a result of our own into the spool for a runner that gave none. */
 extern void so_runner_add_result(SoAgent *agent, SoAttempt *attempt, uint64_t sequence,
 								 RunnerFate fate, SoErrorCode code, const char *message);
+
+/* The process and all that it started are gone: report what is missing, and free runner. */
+extern void so_runner_bury(SoRunner *runner, int wait_status);
 
 #endif /* WORKER_AGENT_RUNNER_PRIVATE_H */
