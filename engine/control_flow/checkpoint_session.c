@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "engine/control_flow/event.h"
+#include "engine/control_flow/event_sink.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/setup.h"
 #include "engine/model/object_types.h"

@@ -61,17 +61,4 @@ extern void so_event_resume(SoUnit *queue);
  */
 extern void so_event_count_error(SoUnit *level);
 
-/* "OnError"; the name under which handlers of this type are declared ("on_error"), NULL when none. */
-extern const char *so_event_name(SoMessageType type);
-extern const char *so_event_handler_name(SoMessageType type);
-
-/* The DTS code that SSIS uses for what code says, as int32; 0 when there is none. */
-extern int so_event_message_code(SoErrorCode code);
-
-/* "message. Detail. Hint" of an error for people; owned by context. */
-extern char *so_event_error_text(TALLOC_CTX *context, const SoError *error);
-
-/* Announce the package to the sink, once. */
-extern void so_event_announce(SoRun *run, const SoPackage *package);
-
 #endif /* ENGINE_CONTROL_FLOW_EVENT_H */

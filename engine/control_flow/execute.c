@@ -10,6 +10,7 @@
 
 #include "engine/control_flow/child_package.h"
 #include "engine/control_flow/event.h"
+#include "engine/control_flow/event_sink.h"
 #include "engine/control_flow/loop.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/schedule.h"

@@ -24,6 +24,7 @@
 
 #include "common/clock.h"
 #include "engine/control_flow/event.h"
+#include "engine/control_flow/event_sink.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/run_cancel.h"
 #include "engine/control_flow/setup.h"

@@ -13,6 +13,7 @@
 
 #include "common/utf8.h"
 #include "engine/control_flow/event.h"
+#include "engine/control_flow/event_name.h"
 #include "engine/control_flow/message_queue.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/task_run.h"

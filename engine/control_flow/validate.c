@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine/control_flow/event.h"
+#include "engine/control_flow/event_name.h"
 #include "engine/control_flow/lookup.h"
 #include "engine/control_flow/property_expression.h"
 #include "engine/control_flow/unit_checkpoint.h"
