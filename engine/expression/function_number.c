@@ -15,6 +15,7 @@
 
 #include "engine/expression/function.h"
 #include "engine/model/value_decimal.h"
+#include "engine/model/value_decimal_text.h"
 
 static bool
 overflow(SoExpressionState *state, const SoExpressionNode *node, SoDataType type)

@@ -15,6 +15,7 @@
 
 #include "engine/expression/character.h"
 #include "engine/model/value_decimal.h"
+#include "engine/model/value_decimal_text.h"
 
 static bool
 bad_literal(SoExpressionTokenizer *tokenizer, size_t offset, const char *message)

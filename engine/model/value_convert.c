@@ -18,6 +18,7 @@
 
 #include "engine/model/value_datetime.h"
 #include "engine/model/value_decimal.h"
+#include "engine/model/value_decimal_text.h"
 
 /* What the steps below need to know. */
 typedef struct Conversion

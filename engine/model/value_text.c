@@ -17,6 +17,7 @@
 
 #include "engine/model/value_datetime.h"
 #include "engine/model/value_decimal.h"
+#include "engine/model/value_decimal_text.h"
 
 #define EXCERPT_LENGTH 60
 

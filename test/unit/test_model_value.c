@@ -19,6 +19,7 @@
 #include "engine/model/value.h"
 #include "engine/model/value_datetime.h"
 #include "engine/model/value_decimal.h"
+#include "engine/model/value_decimal_text.h"
 
 static void
 test_names(void **state)
