@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "engine/model/value_datetime.h"
+#include "engine/model/value_datetime_text.h"
 #include "engine/model/value_decimal.h"
 #include "engine/model/value_decimal_text.h"
 

@@ -1,8 +1,8 @@
 /*
  * engine/model/value_datetime.h
  *
- * Dates and times: the calendar, ISO texts, and the changes that a conversion
- * between two date types makes.  Proleptic Gregorian calendar, years 1 to 9999.
+ * Dates and times: the calendar, and the changes that a conversion between two
+ * date types makes.  Proleptic Gregorian calendar, years 1 to 9999.
  *
  * Process: runner, client, loader.
  */
@@ -15,8 +15,6 @@
 #define SO_TICKS_PER_MINUTE (60 * SO_TICKS_PER_SECOND)
 #define SO_TICKS_PER_HOUR   (60 * SO_TICKS_PER_MINUTE)
 #define SO_TICKS_PER_DAY    (24 * SO_TICKS_PER_HOUR)
-
-#define SO_DATETIME_TEXT_SIZE 64
 
 /* 1899-12-30, day 0 of DT_DATE, as days since 1970-01-01. */
 #define SO_DATETIME_OLE_EPOCH (-25569)
@@ -50,25 +48,6 @@ extern int so_datetime_compare(const SoDateTime *left, const SoDateTime *right);
 
 /* Cut the fraction of a second to scale digits. */
 extern void so_datetime_cut(SoDateTime *datetime, int scale);
-
-/*
- * Read ISO text as type: "2026-03-01", "2026-03-01 04:05[:06[.1234567]]", with
- * "T" instead of the blank, "20260301", "04:05:06", and " +02:00" or "Z" at the
- * end; FILETIME's "04:05:06:123" too.  What the type does not hold is dropped,
- * an offset that it does not hold is converted to UTC.
- */
-extern bool so_datetime_parse(SoDataType type, const char *text, SoDateTime *result) SO_WARN_UNUSED;
-
-/* How the text of a type looks, for messages: "yyyy-mm-dd". */
-extern const char *so_datetime_form(SoDataType type);
-
-/*
- * Write the text of a type.  DBTIME2, DBTIMESTAMP2 and DBTIMESTAMPOFFSET have
- * scale fractional digits, DBTIMESTAMP three or none; DATE and FILETIME as many
- * as needed.
- */
-extern char *so_datetime_format(SoDataType type, const SoDateTime *datetime, int scale,
-								char buffer[SO_DATETIME_TEXT_SIZE]);
 
 /*
  * Turn a value of type from into one of type to.  A time becomes a date or

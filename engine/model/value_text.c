@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #include "engine/model/value_datetime.h"
+#include "engine/model/value_datetime_text.h"
 #include "engine/model/value_decimal.h"
 #include "engine/model/value_decimal_text.h"
 
