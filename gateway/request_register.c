@@ -81,25 +81,29 @@ copy_known_members(json_t *known, const json_t *root, SoError *error)
 }
 
 /*
- * The members that need not be there: pins_version, tasks_root_folder, and
- * next_certificate, a PEM text of which the master gets the facts.
+ * The members that need not be there: pins_version, tasks_root_folder,
+ * settings_file, and next_certificate, a PEM text of which the master gets the facts.
  */
 static bool
 copy_optional_members(json_t *known, const json_t *root, SoError *error)
 {
 	SoCertificateFacts facts;
+	static const char *const paths[] = {"tasks_root_folder", "settings_file"};
 	const char *pem;
-	const char *folder;
+	const char *path;
 	int64_t version;
 
 	if (json_object_get(root, "pins_version") != NULL &&
 		(!so_member_integer(root, "", "pins_version", 0, INT64_MAX, &version, error) ||
 		 !so_request_copy_member(known, root, "pins_version", error)))
 		return false;
-	if (json_object_get(root, "tasks_root_folder") != NULL &&
-		(!so_member_text(root, "", "tasks_root_folder", SO_REQUEST_MAX_PATH, &folder, error) ||
-		 !so_request_copy_member(known, root, "tasks_root_folder", error)))
-		return false;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+	{
+		if (json_object_get(root, paths[i]) != NULL &&
+			(!so_member_text(root, "", paths[i], SO_REQUEST_MAX_PATH, &path, error) ||
+			 !so_request_copy_member(known, root, paths[i], error)))
+			return false;
+	}
 	if (json_object_get(root, "next_certificate") == NULL)
 		return true;
 	if (!so_member_text(root, "", "next_certificate", MAX_CERTIFICATE, &pem, error) ||

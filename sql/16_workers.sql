@@ -29,7 +29,8 @@ CREATE TABLE internal.worker_agent (
 	not_asking_since timestamptz,
 	pins_version bigint NOT NULL DEFAULT 0,
 	rotate_requested boolean NOT NULL DEFAULT false,
-	tasks_root_folder text
+	tasks_root_folder text,
+	settings_file text
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE internal.worker_agent IS 'Registered worker agents; written by the master only (user functions send requests)';
 COMMENT ON COLUMN internal.worker_agent.tags IS 'Separated by commas; an execution with REQUIRED_TAGS runs only where all of them are';
@@ -43,6 +44,7 @@ COMMENT ON COLUMN internal.worker_agent.io_pressure IS 'The same for I/O';
 COMMENT ON COLUMN internal.worker_agent.not_asking_since IS 'Since when it has asked for no task; NULL while it asks';
 COMMENT ON COLUMN internal.worker_agent.pins_version IS 'Version of the master''s thumbprints and address that the worker has stored; see internal.announced_version';
 COMMENT ON COLUMN internal.worker_agent.tasks_root_folder IS 'Where it keeps the folders of its tasks; NULL: it did not say';
+COMMENT ON COLUMN internal.worker_agent.settings_file IS 'Where its settings stand, for cures; NULL: it did not say';
 COMMENT ON COLUMN internal.worker_agent.rotate_requested IS 'The worker is asked to make itself a new certificate';
 
 CREATE TABLE internal.worker_certificate (

@@ -47,26 +47,34 @@ END
 $$;
 COMMENT ON FUNCTION internal.check_workers(bigint) IS 'Refuses to start an execution that nobody may take';
 
+-- For start_execution, and for explain_execution, which says it before.
+CREATE FUNCTION internal.check_startable(execution internal.execution) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT 1 FROM internal.project p WHERE p.project_id = execution.project_id AND p.object_version_lsn = execution.project_version) THEN
+		PERFORM internal.raise_error('SO124', format('project "%s" was deployed again or deleted after execution %s was created',
+			execution.project_name, execution.execution_id));
+	END IF;
+	PERFORM internal.check_required_values(execution.execution_id);
+	IF NOT execution.useanyworker THEN
+		PERFORM internal.check_workers(execution.execution_id);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.check_startable(internal.execution) IS 'Refuses to start what could not run';
+
 CREATE FUNCTION internal.start_execution(caller regrole, execution_id bigint, retry_count integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	execution internal.execution;
-	current_version bigint;
 BEGIN
 	PERFORM internal.require_executor(caller, 'start an execution');
 	PERFORM internal.check_retry_count(retry_count);
 	PERFORM internal.require_created(caller, execution_id, 'start this execution');
 	SELECT * INTO STRICT execution FROM internal.execution e WHERE e.execution_id = start_execution.execution_id;
-	SELECT p.object_version_lsn INTO current_version FROM internal.project p WHERE p.project_id = execution.project_id;
-	IF current_version IS DISTINCT FROM execution.project_version THEN
-		PERFORM internal.raise_error('SO124', format('project "%s" was deployed again or deleted after execution %s was created',
-			execution.project_name, execution_id));
-	END IF;
-	PERFORM internal.check_required_values(execution_id);
-	IF execution.runinscaleout AND NOT execution.useanyworker THEN
-		PERFORM internal.check_workers(execution_id);
-	END IF;
+	PERFORM internal.check_startable(execution);
 	UPDATE internal.operation o SET status = 5 WHERE o.operation_id = execution_id;
 	IF retry_count <> execution.retry_count THEN
 		UPDATE internal.execution e SET retry_count = start_execution.retry_count WHERE e.execution_id = start_execution.execution_id;

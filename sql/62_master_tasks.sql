@@ -40,6 +40,8 @@ BEGIN
 	INSERT INTO internal.ready_restricted (agent_id, ready_id, task_id, execution_id)
 	SELECT w.agent_id, d.ready_id, d.task_id, d.execution_id
 	  FROM due d JOIN internal.execution_worker w ON w.execution_id = d.execution_id
+	  -- Not for one that was removed: a task that waits for it alone would wait for ever.
+	  JOIN internal.worker_agent a ON a.agent_id = w.agent_id
 	 WHERE NOT d.useanyworker;
 END
 $$;

@@ -90,18 +90,19 @@ BEGIN
 			pins_version := coalesce((document ->> 'pins_version')::bigint, 0);
 			INSERT INTO internal.worker_agent AS w (agent_id, is_enabled, display_name, description, machine_name, user_account, version,
 					capabilities, max_task_count, instance_id, thumbprint, last_online_time, epoch, pins_version,
-					tasks_root_folder)
+					tasks_root_folder, settings_file)
 			VALUES (asked.agent_id, certificate.enable_on_register, document ->> 'display_name', document ->> 'description',
 					document ->> 'machine_name', document ->> 'user_account', document ->> 'version',
 					coalesce(document -> 'capabilities', '{}'), coalesce((document ->> 'max_task_count')::integer, 1),
 					asked.instance_id, asked.thumbprint, clock_timestamp(), master_register.epoch, coalesce((document ->> 'pins_version')::bigint, 0),
-					document ->> 'tasks_root_folder')
+					document ->> 'tasks_root_folder', document ->> 'settings_file')
 				-- Display name and description belong to the catalog once the worker is known.
 				ON CONFLICT (agent_id) DO UPDATE
 				SET machine_name = EXCLUDED.machine_name, user_account = EXCLUDED.user_account, version = EXCLUDED.version,
 					capabilities = EXCLUDED.capabilities, max_task_count = EXCLUDED.max_task_count, instance_id = EXCLUDED.instance_id,
 					thumbprint = EXCLUDED.thumbprint, last_online_time = EXCLUDED.last_online_time, epoch = EXCLUDED.epoch,
-					pins_version = EXCLUDED.pins_version, tasks_root_folder = EXCLUDED.tasks_root_folder, rotate_requested = w.rotate_requested AND w.thumbprint = EXCLUDED.thumbprint
+					pins_version = EXCLUDED.pins_version, tasks_root_folder = EXCLUDED.tasks_root_folder,
+					settings_file = EXCLUDED.settings_file, rotate_requested = w.rotate_requested AND w.thumbprint = EXCLUDED.thumbprint
 			RETURNING w.is_enabled, w.rotate_requested INTO enabled, rotate;
 		END IF;
 		RETURN NEXT;

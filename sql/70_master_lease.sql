@@ -15,6 +15,17 @@ RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (runinscaleout OR on_host) AND required <@ task_types AND required_tags <@ tags;
 COMMENT ON FUNCTION internal.worker_fits(boolean, boolean, jsonb, jsonb, jsonb, jsonb) IS 'May a worker run an execution, as far as neither changes: host, task types, tags';
 
+-- The two facts about a worker that the rule asks for, from what it registered with.
+CREATE FUNCTION internal.on_master_host(machine_name text, host text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(pg_catalog.lower(pg_catalog.split_part(machine_name, '.', 1)) = pg_catalog.lower(pg_catalog.split_part(host, '.', 1)), false);
+COMMENT ON FUNCTION internal.on_master_host(text, text) IS 'Is a worker on the host of the master? Domains are not compared';
+
+CREATE FUNCTION internal.task_types(capabilities jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(capabilities -> 'task_types', '[]'::jsonb);
+COMMENT ON FUNCTION internal.task_types(jsonb) IS 'Task types that a worker can run';
+
 -- Tasks for the waiting agents: those that only some workers may run first, then
 -- the common queue, one task each in turn.  Reads the queue from the remembered
 -- position, so dead rows before it cost nothing; new_position is the place up
@@ -45,8 +56,7 @@ BEGIN
 	execution := '{}';
 	SELECT sum(u.c) INTO free FROM unnest(capacities) AS u (c);
 	page_size := least(free, task_limit);
-	SELECT array_agg(coalesce(w.capabilities -> 'task_types', '[]') ORDER BY u.n),
-		   array_agg(coalesce(lower(split_part(w.machine_name, '.', 1)) = lower(split_part(m.host, '.', 1)), false) ORDER BY u.n),
+	SELECT array_agg(internal.task_types(w.capabilities) ORDER BY u.n), array_agg(internal.on_master_host(w.machine_name, m.host) ORDER BY u.n),
 		   array_agg(internal.tag_list(w.tags) ORDER BY u.n)
 	  INTO task_types, on_host, tags
 	  FROM unnest(agents) WITH ORDINALITY AS u (agent_id, n)

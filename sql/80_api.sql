@@ -93,7 +93,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_diagnose_scaleout'
 COMMENT ON FUNCTION catalog.diagnose_scaleout() IS 'Checks server, certificate, master, workers; result is ok, warning or failed, with cause and cure';
 
 CREATE FUNCTION catalog.explain_execution(execution_id bigint)
-RETURNS TABLE (status integer, state text, cause text, cure text)
+RETURNS TABLE (status integer, state text, reason text, cause text, cure text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'so_entry';
 COMMENT ON FUNCTION catalog.explain_execution(bigint) IS 'Why an execution waits, where it runs or why it failed, and what to do: one row';
 

@@ -182,7 +182,7 @@ CREATE VIEW catalog.worker_agents WITH (security_barrier) AS
 				WHEN c.not_before > pg_catalog.now() THEN 'not valid yet'
 				WHEN c.not_after < pg_catalog.now() + interval '30 days' THEN 'expires soon'
 				ELSE 'valid' END AS certificate_state,
-		   t.state AS master_trust
+		   t.state AS master_trust, w.settings_file
 	  FROM internal.worker_agent w LEFT JOIN internal.worker_certificate c ON c.thumbprint = w.thumbprint
 	  LEFT JOIN internal.worker_trust t ON t.agent_id = w.agent_id
 	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage')

@@ -123,34 +123,33 @@ find_obstacle(const SoAgent *agent, char *reason, size_t size)
 {
 	const SoSettings *settings = agent->settings;
 	int64_t limit = settings->max_buffer_log_count * settings->max_in_memory_buffer_count;
-	SoObstacle obstacle;
-	const char *text;
+	int64_t waiting = (int64_t) so_spool_waiting(agent->spool);
 
 	if (agent->draining)
 	{
-		obstacle = SO_OBSTACLE_DRAINING;
-		text = "it drains";
+		snprintf(reason, size, "it was told to stop and takes no new tasks (DrainTimeout)");
+		return SO_OBSTACLE_DRAINING;
 	}
-	else if (agent->spool_blocked)
+	if (agent->spool_blocked)
 	{
-		obstacle = SO_OBSTACLE_SPOOL;
-		text = "the spool cannot be written";
+		snprintf(reason, size, "the spool cannot be written (ExecutionLogCacheFolder)");
+		return SO_OBSTACLE_SPOOL;
 	}
-	else if ((int64_t) so_spool_waiting(agent->spool) >= limit)
+	if (waiting >= limit)
 	{
-		obstacle = SO_OBSTACLE_RECORDS;
-		text = "too many records wait for the master (ExecutionLogMaxBufferLogCount)";
+		snprintf(reason, size,
+				 "%" PRId64 " records wait for the master, of %" PRId64
+				 " that may (ExecutionLogMaxBufferLogCount = %" PRId64 ")",
+				 waiting, limit, (int64_t) settings->max_buffer_log_count);
+		return SO_OBSTACLE_RECORDS;
 	}
-	else if (!so_nursery_is_ready(agent->nursery))
+	if (!so_nursery_is_ready(agent->nursery))
 	{
-		obstacle = SO_OBSTACLE_NURSERY;
-		text = "runners cannot be started at the moment";
+		snprintf(reason, size, "runners cannot be started at the moment (RunnerProgram)");
+		return SO_OBSTACLE_NURSERY;
 	}
-	else
-		return so_capacity_load_obstacle(&agent->load, settings, so_held_active(agent->held),
-										 reason, size);
-	snprintf(reason, size, "%s", text);
-	return obstacle;
+	return so_capacity_load_obstacle(&agent->load, settings, so_held_active(agent->held), reason,
+									 size);
 }
 
 int
@@ -158,6 +157,8 @@ so_capacity_now(SoAgent *agent)
 {
 	SoCapacity *capacity = &agent->capacity;
 	SoObstacle before = capacity->obstacle;
+	int max = (int) agent->settings->max_task_count;
+	int free_tasks;
 
 	capacity->obstacle = find_obstacle(agent, capacity->reason, sizeof(capacity->reason));
 	if (capacity->obstacle != before)
@@ -168,18 +169,23 @@ so_capacity_now(SoAgent *agent)
 		else
 			so_log(SO_LOG_INFORMATION, "tasks are requested again");
 	}
-	return capacity->obstacle != SO_OBSTACLE_NONE
-			   ? 0
-			   : so_held_capacity(agent->held, (int) agent->settings->max_task_count);
+	if (capacity->obstacle != SO_OBSTACLE_NONE)
+		return 0;
+	free_tasks = so_held_capacity(agent->held, max);
+	if (free_tasks == 0 && so_held_active(agent->held) >= max)
+		snprintf(capacity->reason, sizeof(capacity->reason),
+				 "all its tasks are taken (MaxTaskCount = %d)", max);
+	else if (free_tasks == 0)
+		snprintf(capacity->reason, sizeof(capacity->reason),
+				 "the results of %d tasks wait for the master (ExecutionLogMaxBufferLogCount)",
+				 so_held_count(agent->held));
+	return free_tasks;
 }
 
 const char *
 so_capacity_reason(const SoAgent *agent, int capacity)
 {
-	if (capacity > 0)
-		return NULL;
-	return agent->capacity.obstacle != SO_OBSTACLE_NONE ? agent->capacity.reason
-														: "all its tasks are taken (MaxTaskCount)";
+	return capacity > 0 ? NULL : agent->capacity.reason;
 }
 
 void

@@ -39,7 +39,8 @@ typedef enum SoObstacle
 typedef struct SoCapacity
 {
 	SoObstacle obstacle;
-	char reason[SO_CAPACITY_REASON_SIZE]; /* of the obstacle, with today's figures */
+	char reason[SO_CAPACITY_REASON_SIZE]; /* why none is asked for, with today's figures and, in
+											 parentheses, the setting that decides */
 	int64_t since_ms;                     /* when it began */
 	int64_t idle_since_ms;     /* kept from work by the load while nothing runs; 0: not so */
 	int64_t idle_told_ms;      /* when that was logged; 0: not yet */

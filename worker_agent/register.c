@@ -63,6 +63,7 @@ build_request(SoAgent *agent, SoByteBuffer *body)
 
 	json_object_set_new(object, "pins_version", json_integer(agent->pins.version));
 	json_object_set_new(object, "tasks_root_folder", json_string(settings->tasks_root_folder));
+	json_object_set_new(object, "settings_file", json_string(settings->file));
 	if (agent->next_certificate != NULL)
 		json_object_set_new(object, "next_certificate", json_string(agent->next_certificate));
 	agent->next_sent = agent->next_certificate != NULL;

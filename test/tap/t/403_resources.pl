@@ -54,7 +54,7 @@ my $id = $system->run('f', 'p', 'empty');
 my $row;
 $system->wait_for('the explanation', sub { $row = Scaleout::Symptom::explain($system, $id); $row->{cause} =~ /asks for no task/ });
 like($row->{cause}, qr/"one" asks for no task: processes on the machine wait for memory/, 'explain_execution says it');
-like($row->{cure}, qr/waiting for CPU 0 %, memory 61\.5 %, I\/O 0 %\); else change the limit that is named in worker\.conf/, 'and what to do');
+like($row->{cure}, qr/waiting for CPU 0 %, memory 61\.5 %, I\/O 0 %\); or, if this worker is to take tasks all the same, on \S+ set TaskRequestMaxMemoryPressure = 100 in \S+\/worker\.conf and run systemctl reload scaleout-worker\.$/, 'and what to do');
 
 my $finding = $system->sql("SELECT result || ': ' || cause FROM catalog.diagnose_scaleout() WHERE \"check\" = 'load'");
 like($finding, qr/^warning: Worker .*one.* runs nothing and has asked for nothing since .*: processes on the machine wait for memory/, 'diagnose_scaleout warns of a worker that others starve');

@@ -1,6 +1,6 @@
-# catalog.explain_execution(), branch by branch of the rules by which the master
-# chooses and ends (sql/70_master_lease.sql, sql/62_master_tasks.sql): what each
-# state is called, why, and what helps.
+# catalog.explain_execution(): what lasts a moment only, or is rare with real
+# workers (402_explain_execution.pl has the rest), is held fast by workers that the
+# test plays: what the state is called, why, and what helps.
 use strict;
 use warnings;
 
@@ -34,8 +34,36 @@ sub explains
 
 my $one = $system->add_fake_agent('one');
 my $two = $system->add_fake_agent('two', enable => 0);
-my %full = (capacity => 0, wait_ms => 0, reason => 'all its tasks are taken (MaxTaskCount)');
+my %full = (capacity => 0, wait_ms => 0, reason => 'all its tasks are taken (MaxTaskCount = 1)');
 my $waits = qr/waits for a worker/;
+
+# ---- moments ----------------------------------------------------------------------
+
+# The master has not looked yet.
+my $master = $system->master_pid;
+kill('STOP', $master);
+my $id = $system->run('f', 'p', 'empty');
+explains($id, qr/^is being started$/, qr/after the transaction that started it has committed/, qr/Ask again/, 'it is being started');
+kill('CONT', $master);
+explains($id, $waits, qr/it has not asked yet/, qr/Ask again/, 'and then it is');
+$system->sql("SELECT catalog.stop_operation($id)");
+
+# A worker that has come and has not asked, and one that tells of its spool.
+my $five = $system->add_fake_agent('five');
+$five->register(settings_file => '/etc/scaleout/worker.conf');
+$id = $system->sql("SELECT catalog.run_package('f', 'p', 'empty', workers => ARRAY['$five->{id}']::uuid[])");
+explains($id, $waits, qr/"five" asks for no task: it has not asked yet; it has 0 of 10 tasks/, qr/It has just come\. Ask again/, 'it has not asked yet', sub { $five->register });
+my @words = ('12 records wait for the master, of 10 that may (ExecutionLogMaxBufferLogCount = 1)', qr/It goes on by itself when the master has taken these records; SELECT \* FROM catalog\.diagnose_scaleout\(\); says/,
+	'the spool cannot be written (ExecutionLogCacheFolder)', qr/On localhost run scaleout doctor --config \/etc\/scaleout\/worker\.conf; do what the first row that has failed says/);
+while (my ($reason, $cure) = splice(@words, 0, 2))
+{
+	$five->register(settings_file => '/etc/scaleout/worker.conf');
+	explains($id, $waits, qr/"five" asks for no task: \Q$reason\E; it has 0 of 10 tasks\.$/, $cure, $reason, sub { $five->lease(capacity => 0, wait_ms => 0, reason => $reason) });
+}
+my $of_five = $five->take;
+is($of_five->{execution_id}, $id, 'when it asks, it is given the task');
+$five->report($five->items_of_run($of_five, 7));
+$system->sql("SELECT catalog.remove_worker_agent('$five->{id}')");
 
 # ---- who may take it --------------------------------------------------------------
 
@@ -43,9 +71,9 @@ my $held = $system->run('f', 'p', 'empty');
 $one->register(max_task_count => 1);
 my $task = $one->take;
 is($task->{execution_id}, $held, 'one worker is full');
-my $id = $system->run('f', 'p', 'empty');
-my $row = explains($id, $waits, qr/"one" asks for no task: all its tasks are taken \(MaxTaskCount\); it has 1 of 1 tasks: executions $held \(empty\).*; "two" is disabled/,
-	qr/when one of these ends; else raise MaxTaskCount in worker\.conf of localhost.*Or at once: Run SELECT catalog\.enable_worker_agent/, 'all are full: who, with what; and who is disabled',
+$id = $system->run('f', 'p', 'empty');
+my $row = explains($id, $waits, qr/"one" asks for no task: all its tasks are taken \(MaxTaskCount = 1\); it has 1 of 1 tasks: executions $held \(empty\).*; "two" is disabled/,
+	qr/when one of these ends; or on localhost set MaxTaskCount = 2 in worker\.conf.*Or at once: Run SELECT catalog\.enable_worker_agent/, 'all are full: who, with what; and who is disabled',
 	sub { $one->lease(%full) });
 my ($enable) = $row->{cure} =~ /Or at once: Run (SELECT [^;]+);/;
 $system->sql($enable);
@@ -62,7 +90,7 @@ $system->wait_until("SELECT asked_tasks = 1 FROM internal.worker_agent WHERE dis
 $id = $system->run('f', 'p', 'empty');
 explains($id, qr/is about to be given out/, qr/Worker "two" asks for a task; 0 executions are before it in the queue/, qr/Ask again/, 'one asks, and nothing is in the way');
 $system->sql("SELECT catalog.stop_operation($id)");
-explains($id, qr/canceled/, qr/stopped it at 2/, qr/Start a new execution/, 'stopped while it waited');
+explains($id, qr/canceled/, qr/stopped it at 2/, qr/Run SELECT catalog\.run_package/, 'stopped while it waited');
 
 # ---- what it needs ----------------------------------------------------------------
 
@@ -75,7 +103,7 @@ $row = explains($tagged, $waits, qr/"two" is disabled; "one" lacks the tag gpu/,
 $system->sql("SELECT catalog.stop_operation($_)") for $mail, $tagged;
 my $here = $system->sql("SELECT catalog.run_package('f', 'p', 'empty', runinscaleout => false)");
 $one->register(machine_name => 'elsewhere');
-explains($here, $waits, qr/"one" is not on the master's host, and the execution was created with runinscaleout => false/, qr/runinscaleout => true|enable_worker_agent/, 'only the host of the master may run it');
+explains($here, $waits, qr/"one" is not on the master's host, and the execution was created with runinscaleout => false/, qr/runinscaleout => true\);|enable_worker_agent/, 'only the host of the master may run it');
 $system->sql("SELECT catalog.stop_operation($here)");
 $one->register(machine_name => 'localhost');
 
@@ -87,7 +115,7 @@ Scaleout::Symptom::apply($system, $row);
 my $taken = $two->take;
 is($taken->{execution_id}, $named, 'and the cure lets it have it');
 $system->sql("SELECT catalog.remove_worker_agent('$two->{id}')");
-$row = explains($named, qr/ended unexpectedly/, qr/worker .* was removed\. None of the workers that were added to it was registered any more/, qr/Start a new execution with workers that SELECT/,
+$row = explains($named, qr/ended unexpectedly/, qr/worker .* was removed\. None of the workers that were added to it was registered any more/, qr/^Choose another worker, or none: SELECT \* FROM catalog\.worker_agents; lists them\. Run SELECT catalog\.run_package\('f', 'p', 'empty'\);/,
 	'its worker was removed while it had it');
 like($system->messages($named), qr/Attempt 1 was lost: worker .* was removed\. It is not offered again, because none of the workers that were added to it is registered any more\./, 'and says so in its messages');
 my $late = $system->sql("SELECT catalog.create_execution('f', 'p', 'empty', useanyworker => false)");
@@ -102,7 +130,7 @@ my $three = $system->add_fake_agent('three');
 $named = $system->sql("SELECT catalog.run_package('f', 'p', 'empty', workers => ARRAY['$three->{id}']::uuid[])");
 $system->wait_until("SELECT count(*) = 1 FROM internal.ready_restricted");
 $system->sql("SELECT catalog.remove_worker_agent('$three->{id}')");
-$row = explains($named, qr/ended unexpectedly/, qr/Worker \S+ was removed, and no other worker may run this execution/, qr/No worker ever had it/, 'its worker was removed while it waited');
+$row = explains($named, qr/ended unexpectedly/, qr/Worker \S+ was removed, and no other worker may run this execution\. No worker ever had it/, qr/^Choose another worker/, 'its worker was removed while it waited');
 unlike($row->{cure}, qr/fetch_task_log|out of memory|unknown/, 'there is no log to look for');
 
 # ---- what becomes of attempts ---------------------------------------------------------
@@ -126,7 +154,7 @@ $id = $system->run('f', 'p', 'empty');
 $task = $one->take;
 $system->sql("ALTER SYSTEM SET scaleout.long_poll_interval = '500ms'");
 $system->sql('SELECT pg_reload_conf()');
-explains($id, qr/was given to a worker/, qr/The worker has not been heard of since 2.*; the execution is offered again when its lease \(60\.0 s\) is over/, qr/scaleout doctor/, 'the worker is silent');
+explains($id, qr/was given to a worker/, qr/The worker has not been heard of since 2.*; the execution is offered again when its lease \(60\.0 s\) is over/, qr/systemctl start scaleout-worker/, 'the worker is silent');
 $one->report($one->items_of_run($task, 7));
 $one->drop($task);
 
@@ -140,7 +168,7 @@ for my $attempt (1 .. 3)
 	# What it says now comes too late.
 	$one->report($one->items_of_run($task, 7)) if $attempt == 3;
 }
-explains($id, qr/ended unexpectedly/, qr/has not renewed its lease.*lost its worker or its runner 3 times; MAX_LOST_ATTEMPTS \(2\) is used up/, qr/out of memory/, 'lost too often');
+explains($id, qr/ended unexpectedly/, qr/has not renewed its lease.*lost its worker or its runner 3 times; MAX_LOST_ATTEMPTS \(2\) is used up\. SO222: Worker "one" sent the result of attempt 3 after the attempt had ended; the result is not used\./, qr/memory ran out/, 'lost too often');
 is($system->sql("SELECT outcome FROM internal.task_attempt WHERE execution_id = $id AND attempt = 3"), 4, 'the late result is not accepted');
 
 $id = $system->run('f', 'p', 'empty');
@@ -154,7 +182,7 @@ is($again->{attempt}, 2, 'another attempt');
 $one->report($one->items_of_run($task, 4));
 $one->report($one->items_of_run($again, 3));
 $one->drop($again);
-explains($id, qr/canceled/, qr/canceled on worker "one" at 2.*, without a stop from here/, qr/Start a new execution/, 'canceled by the worker');
+explains($id, qr/canceled/, qr/canceled on worker "one" at 2.*, without a stop from here\. SO222: .*result of attempt 1 after/, qr/Run SELECT catalog\.run_package/, 'canceled by the worker');
 
 # ---- what cannot be handed out ----------------------------------------------------------
 
@@ -162,14 +190,17 @@ my $security = $system->node->data_dir . '_scaleout';
 $id = $system->sql("SELECT catalog.create_execution('f', 'p', 'secret')");
 explains($id, qr/is created/, qr/not been started/, qr/start_execution\($id\)/, 'created');
 $system->sql("SELECT catalog.set_execution_parameter_value($id, 30, 'password', 'secret'::text)");
-rename "$security/encryption.key", "$security/encryption.away" or die $!;
+rename "$security/encryption.key", "$security/encryption.key.backup" or die $!;
 $system->sql("SELECT catalog.start_execution($id)");
-$row = explains($id, qr/ended unexpectedly/, qr/cannot be handed to a worker: .*encryption\.key/, qr/No worker ever had it: SELECT \* FROM catalog\.diagnose_scaleout\(\);/, 'the encryption key is gone', sub { $one->lease(wait_ms => 0) });
+$row = explains($id, qr/ended unexpectedly/, qr/cannot be handed to a worker: .*encryption\.key.* No worker ever had it\./, qr/^Do what the first row that has failed in SELECT \* FROM catalog\.diagnose_scaleout\(\); says\. Then run it again\. .*run_package\('f', 'p', 'secret', '\{"password": "\*\*\*"\}'\); with the values of "password"/, 'the encryption key is gone', sub { $one->lease(wait_ms => 0) });
 is(Scaleout::Symptom::diagnose($system)->{'encryption key'}{result}, 'failed', 'and where it points, it is said');
-rename "$security/encryption.away", "$security/encryption.key" or die $!;
+$system->{value} = 'secret';
+Scaleout::Symptom::apply_some_way($system, $row);
+is($one->take->{execution_id}, $system->{run_instead}, 'what it says, done as it is written, lets the package run');
 
 my ($status, undef, $error) = $system->node->psql('postgres', 'SELECT * FROM catalog.explain_execution(987654)');
 like($error, qr/there is no execution 987654/, 'an execution that does not exist');
 
+is(join(', ', Scaleout::Symptom::missing_reasons('404_explain_branches')), '', 'every reason that this test is to see was seen');
 $system->stop;
 done_testing();

@@ -76,7 +76,45 @@ sub doctor
 sub explain
 {
 	my ($system, $id) = @_;
-	return JSON::PP->new->decode($system->sql("SELECT row_to_json(e) FROM catalog.explain_execution($id) e"));
+	my $row = JSON::PP->new->decode($system->sql("SELECT row_to_json(e) FROM catalog.explain_execution($id) e"));
+	$seen{"explain|$row->{reason}"} = 1;
+	return $row;
+}
+
+# Wait until the row says this, with a cause and a cure; $keep is called before
+# each look.  Returns the row.
+sub explained
+{
+	my ($system, $id, $reason, $cause, $cure, $name, $keep) = @_;
+	my $row;
+	my $seen = eval {
+		$system->wait_for($name, sub {
+			$keep->() if $keep;
+			$row = explain($system, $id);
+			return $row->{reason} eq $reason && $row->{cause} =~ $cause && $row->{cure} =~ $cure;
+		});
+	};
+	Test::More::ok($seen, "$name: $reason, the cause is named, and a cure") or Test::More::diag(Test::More::explain($row));
+	return $row;
+}
+
+# An execution that does not get on: make it, wait until the row says why, do
+# what it says, and wait until the execution has succeeded, or the one that the
+# row said to run in its place.  %with: make, which returns the execution;
+# reason, cause, cure; fixed, what else people would do (the cause of a failure).
+sub cured
+{
+	my ($system, $name, %with) = @_;
+	return Test::More::subtest($name => sub {
+		my $id = $with{make}->();
+		my $row = explained($system, $id, @with{qw(reason cause cure)}, $name, $with{keep});
+		$with{fixed}->($row) if $with{fixed};
+		delete $system->{run_instead};
+		Test::More::ok(eval { apply_some_way($system, $row) }, 'the cure can be done') or Test::More::diag($@, Test::More::explain($row));
+		my $then = $system->{run_instead} // $id;
+		Test::More::ok(eval { $system->wait_status($then, 7) }, 'and the execution succeeds') or Test::More::diag(Test::More::explain(explain($system, $then)));
+		explain($system, $then);
+	});
 }
 
 # "Name = value" of a worker's settings, in the place of the old line.
@@ -107,6 +145,14 @@ sub systemctl
 	for my $name (keys %{ $system->{agents} })
 	{
 		my $agent = $system->{agents}{$name};
+		if ($verb eq 'reload')
+		{
+			# ExecReload of the unit.
+			my $output = '';
+			IPC::Run::run([ Scaleout::System::program('scaleout-worker'), 'reload', '--directory', $agent->{directory} ], '<', \undef, '>&', \$output)
+			  or croak "reload: $output";
+			next;
+		}
 		$agent->{pid} = 0 if $agent->{pid} && waitpid($agent->{pid}, POSIX::WNOHANG()) != 0;
 		$system->stop_agent($name) if $verb eq 'restart';
 		next if $agent->{pid};
@@ -124,7 +170,7 @@ our $working_folder = '.';
 sub shell
 {
 	my ($system, $command) = @_;
-	return systemctl($system, $1) if $command =~ /^systemctl (start|restart) scaleout-worker$/;
+	return systemctl($system, $1) if $command =~ /^systemctl (start|restart|reload) scaleout-worker$/;
 	my $node = $system->node;
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $system->{database},
 		PATH => "$ENV{SCALEOUT_PREFIX}/bin:$ENV{PATH}");
@@ -146,6 +192,32 @@ sub correct_line
 	return;
 }
 
+# scaleout-worker join on a machine that has no worker yet.
+sub join_worker
+{
+	my ($system, $token) = @_;
+	my $name = 'joined' . keys %{ $system->{agents} };
+	my $directory = "$system->{folder}/$name";
+	my $output = '';
+	IPC::Run::run([ Scaleout::System::program('scaleout-worker'), 'join', $token, '--directory', $directory, '--display-name', $name ], '<', \undef, '>&', \$output)
+	  or croak "join: $output";
+	# The sanitizers and this machine may look busy.
+	my %settings = (TaskRequestMaxCPU => 100, TaskRequestMaxMemoryPressure => 100, TaskRequestMinMemory => 0);
+	set_worker($directory, $_, $settings{$_}) for sort keys %settings;
+	my ($id) = slurp_file("$directory/worker.conf") =~ /^\s*AgentId\s*=\s*"?([0-9a-fA-F-]{36})/m;
+	return $system->{agents}{$name} = { name => $name, id => $id, directory => $directory, pid => 0, log => "$PostgreSQL::Test::Utils::log_path/agent_$name.log" };
+}
+
+# *** stands for a value that the reader knows.
+sub statement
+{
+	my ($system, $sql) = @_;
+	$sql =~ s/\*\*\*/$system->{value} \/\/ croak "whose value: $sql"/ge;
+	my $answer = $system->sql("SET client_min_messages = warning; $sql");
+	$system->{run_instead} = $answer if $sql =~ /catalog\.run_package\(/;
+	return $answer;
+}
+
 # What a cure may consist of, and how each is done.  $_[0] is the system, $_[1]
 # the row, the rest what the pattern has found.
 my @language = (
@@ -157,7 +229,14 @@ my @language = (
 	# The server's settings.
 	[ qr/[Ss]et ((?:scaleout\.)?[a-z_]+) = ('[^']*'|\d+)/,
 		sub { my ($system, $row, $name, $value) = @_; $system->sql("ALTER SYSTEM SET $name = $value") } ],
-	[ qr/((?:SELECT|CALL|ALTER SYSTEM|COMMIT PREPARED|ROLLBACK PREPARED) [^;]+);/, sub { my ($system, $row, $sql) = @_; $system->sql($sql) } ],
+	[ qr/(SELECT catalog\.create_enrollment_token\(\)); and on [\w' ]+ scaleout-worker join TOKEN/,
+		sub { my ($system, $row, $sql) = @_; join_worker($system, statement($system, $sql)) } ],
+	[ qr/[Dd]o what the first row that has failed in SELECT \* FROM catalog\.diagnose_scaleout\(\); says/,
+		sub { my ($system) = @_; apply_some_way($system, (grep { $_->{result} eq 'failed' } diagnose_rows($system))[0]) } ],
+	[ qr/run scaleout doctor --config (\/\S+)\/worker\.conf; do what the first row that has failed says/, sub { my ($system, $row, $directory) = @_; heal($system, $directory) } ],
+	[ qr/Install the same version of scaleout on \S+ as here/, sub { my ($system) = @_; $system->{install}->() } ],
+	[ qr/(scaleout logs \d+) shows/, sub { my ($system, $row, $command) = @_; shell($system, $command) } ],
+	[ qr/((?:SELECT|CALL|ALTER SYSTEM|COMMIT PREPARED|ROLLBACK PREPARED) [^;]+);/, sub { my ($system, $row, $sql) = @_; statement($system, $sql) } ],
 	[ qr/restart the server/, sub { my ($system) = @_; $system->node->restart } ],
 	[ qr/Do what the row "([^"]+)" says/, sub { my ($system, $row, $check) = @_; apply($system, diagnose($system)->{$check}) } ],
 	# The test has made the backup.
@@ -262,6 +341,14 @@ sub symptom
 }
 
 # ---- what was tested --------------------------------------------------------------
+
+# The reasons of test/tap/explained.txt that this test must have seen, and has not.
+sub missing_reasons
+{
+	my ($test) = @_;
+	my %listed = map { /^([^#|]+?)\s*\|\s*(\S+)/ ? ($1 => $2) : () } split /\n/, slurp_file('test/tap/explained.txt');
+	return grep { $listed{$_} eq $test && !$seen{"explain|$_"} } sort keys %listed;
+}
 
 # The lines of test/tap/checks.txt that this test must have seen, and has not.
 sub missing
