@@ -3,9 +3,10 @@
  *
  * Makes a new worker; see init.h.
  *
- * Process: scaleout-worker init.  The settings file is written last and is what
- * makes the folder a worker's; a crash before that leaves a key and a certificate
- * that the next init refuses to overwrite and names.
+ * Process: scaleout-worker init or join.  The settings file is written last, and
+ * whole or not at all, and is what makes the folder a worker's.  A crash before that
+ * leaves a key, or a key and a certificate: join goes on with them, init refuses to
+ * overwrite them and names them.
  */
 #include "worker_agent/init.h"
 
@@ -17,6 +18,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <openssl/bio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,7 @@
 
 #include "common/certificate.h"
 #include "common/certificate_create.h"
+#include "common/pem_file.h"
 #include "common/uuid.h"
 #include "worker_agent/endpoint.h"
 #include "worker_agent/settings.h"
@@ -137,16 +140,16 @@ write_setting(FILE *file, const char *name, const char *value)
 	fputc('\n', file);
 }
 
-static bool
-write_settings(const SoInitOptions *options, const SoInitIdentity *identity, const char *path,
-			   SoError *error)
+/* The text of the settings file, malloc'ed; NULL without memory. */
+static char *
+settings_text(const SoInitOptions *options, const SoInitIdentity *identity)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-	bool good;
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
 
 	if (file == NULL)
-		return system_error(error, path, "the settings file cannot be written");
+		return NULL;
 	fputs("# Settings of this scaleout worker, made when it was set up.\n"
 		  "# scaleout-worker show --settings-sample lists everything that can be set.\n\n",
 		  file);
@@ -161,14 +164,28 @@ write_settings(const SoInitOptions *options, const SoInitIdentity *identity, con
 	write_setting(file, "WorkerHttpsCertThumbprint", identity->facts.thumbprint_text);
 	write_setting(file, "MasterEndpoint", options->master);
 	write_setting(file, "MasterHttpsCertThumbprint", options->thumbprint);
-	good = fflush(file) == 0 && fsync(fd) == 0;
-	if (fclose(file) != 0 || !good)
-	{
-		system_error(error, path, "the settings file cannot be written");
-		unlink(path);
-		return false;
-	}
-	return true;
+	if (fclose(file) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Whole or not at all: what is there makes the folder a worker's. */
+static bool
+write_settings(const SoInitOptions *options, const SoInitIdentity *identity, const char *path,
+			   SoError *error)
+{
+	char *text = settings_text(options, identity);
+	BIO *bio = text != NULL ? BIO_new_mem_buf(text, -1) : NULL;
+	bool good;
+
+	if (bio != NULL)
+		good = so_pem_file_write(path, 0600, false, bio, error);
+	else
+		good = so_error_set(error, SO_ERR_OUT_OF_MEMORY, path, "out of memory");
+	BIO_free(bio);
+	free(text);
+	return good;
 }
 
 static bool
@@ -244,12 +261,29 @@ use_existing(const SoInitOptions *options, SoInitIdentity *identity, SoError *er
 									  &identity->facts, error);
 }
 
+/*
+ * The id of a worker that joins with a certificate that names none: the same when it
+ * asks again because an answer was lost, so that the master recognises it.
+ */
+static void
+id_of_thumbprint(const SoThumbprint *thumbprint, char text[SO_UUID_TEXT_SIZE])
+{
+	SoUuid uuid;
+
+	memcpy(uuid.bytes, thumbprint->bytes, sizeof(uuid.bytes));
+	/* Version 8 of RFC 9562: made by rules of our own. */
+	uuid.bytes[6] = (uint8_t) ((uuid.bytes[6] & 0x0f) | 0x80);
+	uuid.bytes[8] = (uint8_t) ((uuid.bytes[8] & 0x3f) | 0x80);
+	so_uuid_format(&uuid, text);
+}
+
 static bool
 make_pair(SoInitIdentity *identity, SoError *error)
 {
 	SoCertificateRequest request = {.days = SO_CERTIFICATE_DEFAULT_DAYS};
 	Names names;
 
+	identity->found_key = access(identity->key_file, F_OK) == 0;
 	collect_names(&names);
 	request.common_name = names.list[0];
 	request.names = names.list;
@@ -291,6 +325,8 @@ so_init_identity(const SoInitOptions *options, const char *directory, bool reuse
 	{
 		if (!use_existing(options, identity, error))
 			return false;
+		if (reuse)
+			id_of_thumbprint(&identity->facts.thumbprint, identity->agent_id);
 	}
 	else
 	{
@@ -299,12 +335,16 @@ so_init_identity(const SoInitOptions *options, const char *directory, bool reuse
 			(size_t) snprintf(identity->key_file, sizeof(identity->key_file), "%s/worker.key",
 							  directory) >= sizeof(identity->key_file))
 			return so_error_set(error, SO_ERR_FILE_UNWRITABLE, directory, "the name is too long");
-		/* An earlier join that got no answer has left its pair. */
+		/*
+		 * An earlier join that got no answer has left its pair; one that was killed
+		 * perhaps a key alone, which gets its certificate now.
+		 */
 		if (!(reuse && access(identity->certificate_file, F_OK) == 0 &&
 			  so_certificate_check_files(identity->certificate_file, identity->key_file,
 										 &identity->facts, error)) &&
 			(!refuse_existing(identity->certificate_file, error) ||
-			 !refuse_existing(identity->key_file, error) || !make_pair(identity, error)))
+			 (!reuse && !refuse_existing(identity->key_file, error)) ||
+			 !make_pair(identity, error)))
 			return false;
 	}
 	if (identity->facts.agent_id[0] != '\0' && so_uuid_parse(identity->facts.agent_id, &uuid))
@@ -328,7 +368,8 @@ so_init_remove(const SoInitIdentity *identity)
 	if (identity->existing)
 		return;
 	unlink(identity->certificate_file);
-	unlink(identity->key_file);
+	if (!identity->found_key)
+		unlink(identity->key_file);
 }
 
 bool

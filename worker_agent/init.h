@@ -33,7 +33,8 @@ typedef struct SoInitIdentity
 	char key_file[PATH_MAX];
 	char agent_id[SO_UUID_TEXT_SIZE];
 	SoCertificateFacts facts;
-	bool existing; /* the files are somebody else's */
+	bool existing;  /* the files are somebody else's */
+	bool found_key; /* the key was there before its certificate */
 } SoInitIdentity;
 
 /*

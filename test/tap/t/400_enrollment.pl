@@ -101,6 +101,30 @@ subtest 'the token is not shown to others on the machine' => sub {
 	Scaleout::Servers::stop($silent);
 };
 
+subtest 'an attempt that was killed can be repeated' => sub {
+	my $token = token('uses => 2');
+	mkdir "$folder/half";
+	Scaleout::GatewayStub::run_quietly('openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', "$folder/half/worker.key");
+	chmod 0600, "$folder/half/worker.key";
+	my $key = slurp_file("$folder/half/worker.key");
+	my ($status, undef, $err) = join_with(forged($token, secret => '0' x 64), 'half');
+	like($err, qr/SO315/, 'refused');
+	is(slurp_file("$folder/half/worker.key"), $key, 'a key that was there stays');
+	($status, undef, $err) = join_with($token, 'half');
+	is($status, 0, 'a key without certificate gets one') or diag($err);
+	is(slurp_file("$folder/half/worker.key"), $key, 'for this key');
+	# Killed in the middle of the settings, by the limit for files.
+	Scaleout::GatewayStub::make_certificate($folder, 'given');
+	my @join = ($worker, 'join', $token, '--directory', "$folder/cut", '--certificate', "$folder/given.crt", '--key', "$folder/given.key");
+	my ($out, $said) = ('', '');
+	IPC::Run::run([ 'prlimit', '--fsize=200', '--core=0', @join ], '>', \$out, '2>', \$said);
+	isnt($?, 0, 'killed while the settings are written') or diag($out);
+	ok(!-e "$folder/cut/worker.conf", 'no half of them is there');
+	IPC::Run::run(\@join, '>', \$out, '2>', \$said);
+	is($?, 0, 'and again, with the same token') or diag($said);
+	is($system->sql('SELECT used FROM catalog.enrollment_tokens ORDER BY created_time DESC LIMIT 1'), 2, 'which counts once');
+};
+
 subtest 'tokens that are refused' => sub {
 	token("valid_for => '1 hour', uses => 1, description => 'keeps the door open'");
 	my $expired = token("valid_for => '1 second'");
