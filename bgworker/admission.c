@@ -14,16 +14,47 @@
 #include "bgworker/agents.h"
 #include "bgworker/answers.h"
 #include "bgworker/leases.h"
+#include "extension/settings.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
 /* When a worker becomes full, or asks again, catalog.worker_agents says so after this time. */
 #define ASKED_DELAY_MS 1000
 
+/* An agent that has not been heard of for so many of its heartbeat intervals has ended. */
+#define SILENT_HEARTBEATS 3
+
 static bool
 same_uuid(const pg_uuid_t *a, const pg_uuid_t *b)
 {
 	return memcmp(a, b, sizeof(pg_uuid_t)) == 0;
+}
+
+/*
+ * Another instance than the one that registered: a copy of the worker's folder, or
+ * the worker itself, after a copy has registered in between.  While the one that
+ * registered is heard of, the other one is told so; two that registered in turn would
+ * take each other's tasks away.  When it is gone, the other one may register.
+ * A poll that waits for nothing only asks (scaleout doctor does).
+ */
+static void
+refuse_instance(SoMaster *master, const SoRequest *request, const SoAgent *agent)
+{
+	int64 silent_ms = master->now_ms - agent->heard_ms;
+	bool asks =
+		request->kind == SO_REQUEST_LEASE && request->capacity == 0 && request->wait_ms == 0;
+
+	if (!asks && silent_ms > SILENT_HEARTBEATS * (int64) so_setting_agent_heartbeat_interval)
+	{
+		so_gateway_frames_refuse(
+			&master->gateway.out, request->request, SO_ERR_AGENT_UNREGISTERED, NULL,
+			psprintf("The process that registered from %s has been silent for " INT64_FORMAT " s.",
+					 agent->peer, silent_ms / 1000));
+		return;
+	}
+	so_gateway_frames_refuse(&master->gateway.out, request->request, SO_ERR_AGENT_INSTANCE, NULL,
+							 psprintf("The worker is registered and %s, from %s.",
+									  agent->enabled ? "enabled" : "disabled", agent->peer));
 }
 
 /* Is the request from an agent of this epoch?  Otherwise it is refused here. */
@@ -46,11 +77,10 @@ identify(SoMaster *master, const SoRequest *request)
 	}
 	if (!same_uuid(&agent->instance_id, &request->instance_id))
 	{
-		so_gateway_frames_refuse(out, request->request, SO_ERR_AGENT_INSTANCE, NULL,
-								 agent->enabled ? "The worker is registered and enabled."
-												: "The worker is registered and disabled.");
+		refuse_instance(master, request, agent);
 		return NULL;
 	}
+	agent->heard_ms = master->now_ms;
 	return agent;
 }
 

@@ -116,6 +116,10 @@ so_agents_register(const SoRequest *request, bool enabled, uint64 *forgotten)
 		forget_superseded(agent);
 	agent->registered = true;
 	agent->instance_id = request->instance_id;
+	strlcpy(agent->peer, request->peer, sizeof(agent->peer));
+	/* Without the port, which is another one for every connection. */
+	if (strrchr(agent->peer, ':') != NULL)
+		*strrchr(agent->peer, ':') = '\0';
 	memcpy(agent->thumbprint, request->thumbprint, SO_THUMBPRINT_SIZE);
 	agent->enabled = enabled;
 	agent->seen = true;

@@ -20,11 +20,15 @@ typedef struct SoSuperseded
 	uint32 attempt;
 } SoSuperseded;
 
+#define SO_AGENT_PEER_SIZE 64
+
 typedef struct SoAgent
 {
 	pg_uuid_t agent_id; /* key */
 	bool registered;    /* in this epoch; otherwise only a name for leases */
 	pg_uuid_t instance_id;
+	char peer[SO_AGENT_PEER_SIZE]; /* the address from which it registered */
+	int64 heard_ms;                /* when this instance was heard of */
 	uint8 thumbprint[SO_THUMBPRINT_SIZE];
 	bool enabled;
 	int64 pins_version;    /* of the master's thumbprints that it has stored */

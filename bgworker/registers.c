@@ -115,6 +115,7 @@ accept_agent(SoMaster *master, Registered *registered)
 	uint64 forgotten;
 	SoAgent *agent = so_agents_register(request, registered->enabled, &forgotten);
 
+	agent->heard_ms = master->now_ms;
 	agent->pins_version = registered->pins_version;
 	agent->pins_told_ms = 0;
 	agent->rotate = registered->rotate;

@@ -8,11 +8,13 @@
  */
 #include "common/certificate.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/certificate_form.h"
 #include "common/openssl_error.h"
 #include "common/pem.h"
 
@@ -31,25 +33,47 @@ load_certificate(const char *certificate_file, SoCertificatePair *pair, SoCertif
 	if (pem == NULL)
 		return false;
 	ok = so_pem_parse(pem, length, &contents, error);
-	so_pem_free_text(pem, length);
 	if (ok)
 	{
 		pair->certificate = contents.certificate;
 		pair->chain = contents.chain;
 		ok = so_certificate_facts_of_pem(&contents, facts ? facts : &unwanted, error);
 	}
-	if (ok)
-		return true;
-	if (error != NULL)
-		snprintf(error->place, sizeof(error->place), "%s", certificate_file);
-	so_certificate_pair_free(pair);
-	return false;
+	if (!ok)
+	{
+		so_certificate_form_place(pem, length, certificate_file, error);
+		so_certificate_pair_free(pair);
+	}
+	so_pem_free_text(pem, length);
+	return ok;
 }
 
 bool
 so_certificate_load_public(const char *certificate_file, SoCertificatePair *pair, SoError *error)
 {
 	return load_certificate(certificate_file, pair, NULL, error);
+}
+
+/* The key is of another certificate than the first one of the file. */
+static void
+set_mismatch(const SoCertificatePair *pair, const char *certificate_file, const char *key_file,
+			 SoError *error)
+{
+	so_openssl_error(error, SO_ERR_KEY_MISMATCH, key_file,
+					 "the private key does not belong to the certificate");
+	so_error_detail(error, "The certificate is %s.", certificate_file);
+	for (int i = 0; i < sk_X509_num(pair->chain); i++)
+	{
+		if (X509_check_private_key(sk_X509_value(pair->chain, i), pair->key) != 1)
+			continue;
+		so_error_detail(error, "It belongs to certificate %d of %s, not to the first one.", i + 2,
+						certificate_file);
+		so_error_hint(error,
+					  "Put the certificate of the key first in %s, and those of the authorities "
+					  "behind it.",
+					  certificate_file);
+	}
+	ERR_clear_error();
 }
 
 bool
@@ -63,9 +87,8 @@ so_certificate_load(const char *certificate_file, const char *key_file, SoCertif
 	ok = (pair->key = so_pem_read_key(key_file, error)) != NULL;
 	if (ok && X509_check_private_key(pair->certificate, pair->key) != 1)
 	{
-		ok = so_openssl_error(error, SO_ERR_KEY_MISMATCH, key_file,
-							  "the private key does not belong to the certificate");
-		so_error_detail(error, "The certificate is %s.", certificate_file);
+		set_mismatch(pair, certificate_file, key_file, error);
+		ok = false;
 	}
 	if (!ok)
 		so_certificate_pair_free(pair);

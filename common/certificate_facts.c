@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/certificate_form.h"
 #include "common/openssl_error.h"
 
 static void
@@ -177,8 +178,8 @@ so_certificate_read_file(const char *file, SoCertificateFacts *facts, SoError *e
 	if (pem == NULL)
 		return false;
 	ok = so_certificate_read(pem, length, facts, error);
-	if (!ok && error != NULL)
-		snprintf(error->place, sizeof(error->place), "%s", file);
+	if (!ok)
+		so_certificate_form_place(pem, length, file, error);
 	so_pem_free_text(pem, length);
 	return ok;
 }

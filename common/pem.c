@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/certificate_form.h"
 #include "common/openssl_error.h"
 
 /* ---- files ---------------------------------------------------------------- */
@@ -135,9 +136,12 @@ so_pem_read_key(const char *file, SoError *error)
 	if (bio != NULL)
 		key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 	BIO_free(bio);
-	so_pem_free_text(pem, length);
 	if (key == NULL)
+	{
 		so_openssl_error(error, SO_ERR_KEY_UNREADABLE, file, "the private key cannot be used");
+		so_certificate_form_explain(pem, length, true, file, error);
+	}
+	so_pem_free_text(pem, length);
 	return key;
 }
 

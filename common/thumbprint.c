@@ -72,6 +72,28 @@ hex_value(char digit)
 	return -1;
 }
 
+/*
+ * How many bytes of a space or mark that nobody sees stand here; dialogs and web
+ * pages from which a thumbprint is copied put them in front.
+ */
+static size_t
+invisible(const char *text)
+{
+	static const char *const marks[] = {
+		"\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\x8b", "\xe2\x80\xaa", "\xe2\x80\xac",
+		"\xe2\x80\xad", "\xe2\x81\xa0", "\xef\xbb\xbf", "\xc2\xa0",
+	};
+
+	if (*text == ':' || *text == ' ' || *text == '\t')
+		return 1;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+	{
+		if (strncmp(text, marks[i], strlen(marks[i])) == 0)
+			return strlen(marks[i]);
+	}
+	return 0;
+}
+
 bool
 so_thumbprint_parse(const char *text, SoThumbprint *thumbprint, SoError *error)
 {
@@ -82,9 +104,13 @@ so_thumbprint_parse(const char *text, SoThumbprint *thumbprint, SoError *error)
 	for (const char *c = text; *c != '\0'; c++)
 	{
 		int value = hex_value(*c);
+		size_t skip = invisible(c);
 
-		if (*c == ':' || *c == ' ' || *c == '\t')
+		if (skip > 0)
+		{
+			c += skip - 1;
 			continue;
+		}
 		if (value < 0)
 			return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, NULL,
 								"\"%.100s\" is not a thumbprint: character %zu is no hex digit",

@@ -19,6 +19,7 @@
 
 #include "common/certificate.h"
 #include "common/certificate_create.h"
+#include "common/certificate_host.h"
 #include "common/pem_file.h"
 #include "common/succession.h"
 #include "extension/compat.h"
@@ -26,6 +27,7 @@
 #include "extension/settings.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
@@ -164,10 +166,66 @@ make_next(const char *certificate, const char *key, const char *wanted, SoError 
 }
 
 /*
+ * Workers refuse a master whose certificate has not the name by which they know it,
+ * and then hear of no other certificate either.
+ */
+static void
+warn_of_missing_names(const char *file)
+{
+	SoCertificateFacts present;
+	StringInfoData missing;
+	SoError error;
+
+	/* What the present one was for is known only when it can be read. */
+	if (!so_certificate_read_file(so_setting_resolved_certificate_file(), &present, &error))
+		return;
+	initStringInfo(&missing);
+	for (size_t i = 0; i < present.name_count; i++)
+	{
+		if (!so_certificate_file_matches_host(file, present.names[i], &error))
+			appendStringInfo(&missing, "%s%s", missing.len > 0 ? ", " : "", present.names[i]);
+	}
+	if (missing.len > 0)
+		ereport(
+			WARNING,
+			(errmsg("the next certificate lacks names that the present one has: %s", missing.data),
+			 errhint("A worker with one of them in MasterEndpoint will refuse the master "
+					 "(SO313): change that first.")));
+}
+
+static void
+require_name(const char *file, const char *wanted, const SoCertificateFacts *facts)
+{
+	StringInfoData names;
+	SoError error = {0};
+
+	if (so_certificate_file_matches_host(file, wanted, &error))
+		return;
+	if (error.code != SO_ERR_HOST_NAME_MISMATCH)
+		so_error_raise(&error);
+	initStringInfo(&names);
+	for (size_t i = 0; i < facts->name_count; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", facts->names[i]);
+	snprintf(error.place, sizeof(error.place), "%s", file);
+	if (facts->name_count == 0)
+		so_error_detail(&error,
+						"It has no subject alternative name; its common name does not count.");
+	else
+		so_error_detail(&error, "Its names are %s.", names.data);
+	so_error_hint(&error,
+				  "Have it made with this name (scaleout cert request --like %s takes the present "
+				  "names over), or give workers another one first: scaleout.host_name or "
+				  "catalog.update_master_address().",
+				  so_setting_resolved_certificate_file());
+	so_error_raise(&error);
+}
+
+/*
  * internal.prepare_next_certificate(certificate_file text, key_file text, host text,
  * OUT thumbprint text, OUT not_before timestamptz, OUT not_after timestamptz, OUT
  * succession boolean).  A pair that is made has the name host, too; succession: the
- * present certificate may name it as its successor.  What an earlier call has left behind is
+ * present certificate may name it as its successor.  A pair that is given must have the
+ * name host, or without one that of this server.  What an earlier call has left behind is
  * replaced.
  */
 Datum
@@ -175,6 +233,7 @@ so_prepare_next_certificate(PG_FUNCTION_ARGS)
 {
 	char *certificate = next_name(so_setting_resolved_certificate_file());
 	char *key = next_name(so_setting_resolved_key_file());
+	char *host = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	SoCertificateFacts facts;
 	SoError error = {0};
 	TupleDesc description;
@@ -187,8 +246,7 @@ so_prepare_next_certificate(PG_FUNCTION_ARGS)
 		ereport(ERROR, (so_errcode(SO_ERR_INTERNAL),
 						errmsg("prepare_next_certificate must return a row")));
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		make_next(certificate, key, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
-				  &error);
+		make_next(certificate, key, host, &error);
 	else
 	{
 		char *given = file_of_directory(text_to_cstring(PG_GETARG_TEXT_PP(0)));
@@ -196,6 +254,8 @@ so_prepare_next_certificate(PG_FUNCTION_ARGS)
 
 		if (!so_certificate_check_files(given, given_key, &facts, &error))
 			so_error_raise(&error);
+		require_name(given, host != NULL ? host : so_setting_resolved_host_name(), &facts);
+		warn_of_missing_names(given);
 		/* Never a certificate beside a key that is not its own. */
 		unlink(certificate);
 		copy_file(given_key, key, 0600);

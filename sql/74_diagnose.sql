@@ -269,8 +269,10 @@ BEGIN
 		RETURN NEXT internal.finding('host name in the certificate', 'ok', format('Its names are %s.', array_to_string(facts.names, ', ')));
 	ELSE
 		RETURN NEXT internal.finding('host name in the certificate', 'failed', (internal.check_server_file('host name')).cause,
-			format('Run SELECT catalog.rotate_master_certificate(); the next certificate has the name of this server, too, and the workers learn it by themselves. Or set scaleout.host_name to one of its names (%s) and reload.',
-				array_to_string(facts.names, ', ')));
+			'Run SELECT catalog.rotate_master_certificate(); the next certificate has the name of this server, too, and the workers learn it by themselves.'
+			|| coalesce(format(' Or set scaleout.host_name to one of its names (%s) and reload.',
+				-- A pattern is no name of a server.
+				(SELECT string_agg(n.name, ', ') FROM unnest(facts.names) AS n (name) WHERE n.name NOT LIKE '*%')), ''));
 	END IF;
 	left_days := extract(epoch FROM facts.not_after - clock_timestamp()) / 86400;
 	IF facts.not_before > clock_timestamp() THEN

@@ -80,6 +80,7 @@ so_agent_request_failed(SoAgent *agent, const SoAnswer *answer, SoBackoff *backo
 		now_ms - agent->complained_ms >= COMPLAIN_AGAIN_MS)
 	{
 		so_log_error(answer->retryable ? SO_LOG_WARNING : SO_LOG_ERROR, &answer->error);
+		so_identity_complain(&agent->identity, answer->error.code);
 		agent->complained = answer->error.code;
 		agent->complained_ms = now_ms;
 	}
@@ -93,8 +94,11 @@ void
 so_agent_request_succeeded(SoAgent *agent, SoBackoff *backoff)
 {
 	if (agent->complained != SO_OK)
+	{
 		so_log(SO_LOG_INFORMATION, "the master at %s answers again",
 			   so_master_client_url(agent->client));
+		so_identity_complain(&agent->identity, SO_OK);
+	}
 	agent->complained = SO_OK;
 	so_backoff_reset(backoff);
 }

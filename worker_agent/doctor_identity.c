@@ -171,6 +171,9 @@ pair_cure(const SoSettings *settings, SoError *error)
 			so_error_hint(error, "As root run chown %s %s", so_doctor_own_account(), files[i]);
 		return;
 	}
+	/* The hint names what the file holds instead, and how to make it what it should be. */
+	if (strcmp(error->hint, so_error_default_hint(error->code)) != 0)
+		return;
 	if (gethostname(host, sizeof(host) - 1) != 0)
 		snprintf(host, sizeof(host), "localhost");
 	so_error_hint(error,

@@ -174,11 +174,48 @@ read_served(X509 *certificate, SoCertificateFacts *facts)
 	return good;
 }
 
+/* Both ends of the connection have the same address. */
+static bool
+is_this_machine(int fd)
+{
+	struct sockaddr_storage own = {0};
+	struct sockaddr_storage other = {0};
+	socklen_t own_size = sizeof(own);
+	socklen_t other_size = sizeof(other);
+
+	if (getsockname(fd, (struct sockaddr *) &own, &own_size) != 0 ||
+		getpeername(fd, (struct sockaddr *) &other, &other_size) != 0 ||
+		own.ss_family != other.ss_family)
+		return false;
+	if (own.ss_family == AF_INET)
+		return ((struct sockaddr_in *) &own)->sin_addr.s_addr ==
+			   ((struct sockaddr_in *) &other)->sin_addr.s_addr;
+	return memcmp(&((struct sockaddr_in6 *) &own)->sin6_addr,
+				  &((struct sockaddr_in6 *) &other)->sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+/* A name of the certificate that this machine may use in its endpoint; NULL when there is none. */
+static const char *
+usable_name(const SoCertificateFacts *facts, bool this_machine)
+{
+	for (size_t i = 0; i < facts->name_count; i++)
+	{
+		const char *name = facts->names[i];
+		bool loopback = strcmp(name, "localhost") == 0 || strncmp(name, "127.", 4) == 0 ||
+						strcmp(name, "::1") == 0;
+
+		if (name[0] != '*' && (this_machine || !loopback))
+			return name;
+	}
+	return NULL;
+}
+
 static void
-check_host(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate)
+check_host(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate, int fd)
 {
 	SoCertificateFacts facts;
 	SoError error;
+	const char *usable;
 	char names[1500] = "";
 	size_t used = 0;
 
@@ -188,20 +225,29 @@ check_host(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate)
 					   "%s is one of its names.", endpoint->host);
 		return;
 	}
-	so_error_hint(&error,
-				  "Have the master's certificate made with the name %s: scaleout.host_name.",
-				  endpoint->host);
-	if (read_served(certificate, &facts) && facts.name_count > 0)
+	so_error_hint(
+		&error,
+		"Have the master's certificate made with the name %s: on the server set "
+		"scaleout.host_name = '%s', or call catalog.update_master_address(), reload, and run "
+		"SELECT catalog.rotate_master_certificate();",
+		endpoint->host, endpoint->host);
+	if (read_served(certificate, &facts))
 	{
 		for (size_t i = 0; i < facts.name_count && used < sizeof(names); i++)
 			used += (size_t) snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
 									  facts.names[i]);
-		if (error.detail[0] == '\0')
+		if (facts.name_count == 0)
+			so_error_detail(&error, "It has no subject alternative name.");
+		else if (error.detail[0] == '\0')
 			so_error_detail(&error, "Its names are %s.", names);
-		so_error_hint(&error,
-					  "Set MasterEndpoint = https://%s:%d in %s, then " SO_DOCTOR_RESTART
-					  "; or have the master's certificate made with the name %s.",
-					  facts.names[0], endpoint->port, doctor->settings->file, endpoint->host);
+		usable = usable_name(&facts, is_this_machine(fd));
+		if (usable != NULL)
+			so_error_hint(&error,
+						  "Set MasterEndpoint = https://%s%s%s:%d in %s, then " SO_DOCTOR_RESTART
+						  "; or have the master's certificate made with the name %s.",
+						  strchr(usable, ':') != NULL ? "[" : "", usable,
+						  strchr(usable, ':') != NULL ? "]" : "", endpoint->port,
+						  doctor->settings->file, endpoint->host);
 	}
 	so_doctor_error(doctor, "host name in the certificate", "failed", &error);
 }
@@ -301,6 +347,25 @@ say_other_certificate(SoDoctor *doctor, const char *message)
 	so_doctor_sayf(doctor, "worker trusted", "failed", cure, "HTTP 403, SO303: %s.", message);
 }
 
+/*
+ * The worker that runs here is refused, because another process registers under its
+ * AgentId and certificate: a folder that was copied, a machine that was cloned.
+ */
+static void
+say_other_instance(SoDoctor *doctor, const char *message, const char *detail)
+{
+	char cure[2 * CURE_SIZE];
+
+	snprintf(
+		cure, sizeof(cure),
+		"If this machine or its folder is a copy: stop this worker (systemctl stop "
+		"scaleout-worker), empty %s, and run scaleout-worker join TOKEN --directory %s with the "
+		"result of SELECT catalog.create_enrollment_token(); otherwise do so where the other one "
+		"runs.",
+		doctor->settings->security_directory, doctor->settings->security_directory);
+	so_doctor_sayf(doctor, "worker registered", "failed", cure, "SO211: %s. %s", message, detail);
+}
+
 /* SO210: not known in this epoch.  SO211: known, under the instance that registered. */
 static void
 judge_refusal(SoDoctor *doctor, const json_t *refusal)
@@ -342,6 +407,12 @@ judge_refusal(SoDoctor *doctor, const json_t *refusal)
 					  so_identity_running_pid(doctor->settings) != 0
 						  ? "It registers by itself within seconds; its log says what keeps it."
 						  : "Run systemctl start scaleout-worker: it registers by itself.");
+		return;
+	}
+	/* The doctor is always another one; it matters whether the worker itself was refused. */
+	if (so_identity_running_complaint(doctor->settings) == SO_ERR_AGENT_INSTANCE)
+	{
+		say_other_instance(doctor, message, detail);
 		return;
 	}
 	so_doctor_say(doctor, "worker registered", "ok", NULL, NULL);
@@ -418,7 +489,7 @@ check_connection(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addr
 		{
 			check_pin(doctor, endpoint, certificate, SSL_get_peer_cert_chain(connection.ssl), pins,
 					  pin_count);
-			check_host(doctor, endpoint, certificate);
+			check_host(doctor, endpoint, certificate, connection.fd);
 			check_master_time(doctor, certificate);
 			X509_free(certificate);
 		}
@@ -441,6 +512,20 @@ so_doctor_master(SoDoctor *doctor, const SoEndpoint *endpoint, const SoThumbprin
 	setenv("RES_OPTIONS", "timeout:2 attempts:1", 0);
 	snprintf(port, sizeof(port), "%d", endpoint->port);
 	failed = getaddrinfo(endpoint->host, port, &wanted, &addresses);
+	if (failed == EAI_AGAIN)
+	{
+		/* Not "there is no such name": nobody has answered. */
+		set_endpoint(
+			doctor, cure, sizeof(cure),
+			"See that the name service works on this machine (/etc/resolv.conf, the way to "
+			"the servers that it names), or add the name to /etc/hosts. If the name is "
+			"wrong: ",
+			"");
+		so_doctor_sayf(doctor, "endpoint resolves", "failed", cure,
+					   "SO420: no name server tells the address of \"%s\" (%s): %s.",
+					   endpoint->host, endpoint->url, gai_strerror(failed));
+		return;
+	}
 	if (failed != 0)
 	{
 		set_endpoint(doctor, cure, sizeof(cure), "", "; or add the name to DNS or /etc/hosts.");

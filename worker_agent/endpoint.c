@@ -48,6 +48,11 @@ parse_endpoint(const char *text, SoEndpoint *endpoint, SoError *error)
 		else
 			length = 0;
 	}
+	if (!bracketed && *at == ':' && strchr(at + 1, ':') != NULL)
+		return so_error_set(error, SO_ERR_AGENT_ENDPOINT_INVALID, text,
+							"\"%s\" is not https://host:port; an IPv6 address stands in brackets: "
+							"https://[2001:db8::1]:8391",
+							text);
 	endpoint->port = SO_DEFAULT_PORT;
 	if (*at == ':')
 	{

@@ -24,8 +24,9 @@
 #include "common/log.h"
 #include "worker_agent/rotation.h"
 
-#define LOCK_TRIES   10
-#define LOCK_WAIT_MS 20
+#define LOCK_TRIES     10
+#define LOCK_WAIT_MS   20
+#define LOCK_TEXT_SIZE 32
 
 static bool
 system_error(SoError *error, SoErrorCode code, const char *place, const char *message)
@@ -36,13 +37,25 @@ system_error(SoError *error, SoErrorCode code, const char *place, const char *me
 	return so_error_detail(error, "%s.", strerror(reason));
 }
 
+/*
+ * "PID CODE": who has the lock, and the error with which the master was of no use.
+ * Always as long, because it is read while it is written.
+ */
+static bool
+write_lock(const SoIdentity *identity, const char *complaint)
+{
+	char text[LOCK_TEXT_SIZE];
+	int length = snprintf(text, sizeof(text), "%-10d %-5s", (int) getpid(), complaint);
+
+	return pwrite(identity->lock_fd, text, (size_t) length, 0) == length;
+}
+
 static bool
 take_lock(const SoSettings *settings, SoIdentity *identity, SoError *error)
 {
 	char path[4096];
-	char pid[32];
+	char pid[LOCK_TEXT_SIZE];
 	ssize_t got;
-	int length;
 
 	snprintf(path, sizeof(path), "%s/lock", settings->security_directory);
 	identity->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -63,22 +76,28 @@ take_lock(const SoSettings *settings, SoIdentity *identity, SoError *error)
 		pid[got > 0 ? got : 0] = '\0';
 		so_error_set(error, SO_ERR_AGENT_ALREADY_RUNNING, path,
 					 "another worker process uses this folder");
-		return so_error_detail(error, "Its process id is %s.", pid);
+		return so_error_detail(error, "Its process id is %d.", atoi(pid));
 	}
-	length = snprintf(pid, sizeof(pid), "%d", (int) getpid());
-	if (ftruncate(identity->lock_fd, 0) != 0 ||
-		pwrite(identity->lock_fd, pid, (size_t) length, 0) != length)
+	if (ftruncate(identity->lock_fd, 0) != 0 || !write_lock(identity, ""))
 		return system_error(error, SO_ERR_FILE_UNWRITABLE, path, "the lock file cannot be written");
 	return true;
 }
 
-/* The pid that the lock file names, 0 when nobody has the lock; inode: of the file, may be NULL. */
+void
+so_identity_complain(const SoIdentity *identity, SoErrorCode code)
+{
+	if (!write_lock(identity, code == SO_OK ? "" : so_error_state(code)))
+		so_log(SO_LOG_VERBOSE, "the lock file cannot be written: %s", strerror(errno));
+}
+
+/* The pid and the complaint, which may be NULL, that the lock file names; 0 when nobody has
+ * the lock; inode: of the file, may be NULL. */
 static pid_t
-running_pid(const char *security_directory, ino_t *inode)
+running_pid(const char *security_directory, ino_t *inode, char *complaint)
 {
 	struct stat facts;
 	char path[4096];
-	char text[32];
+	char text[LOCK_TEXT_SIZE];
 	ssize_t got;
 	pid_t pid = 0;
 	int fd;
@@ -94,6 +113,8 @@ running_pid(const char *security_directory, ino_t *inode)
 		got = read(fd, text, sizeof(text) - 1);
 		text[got > 0 ? got : 0] = '\0';
 		pid = atoi(text);
+		if (complaint != NULL && sscanf(text, "%*d %5s", complaint) != 1)
+			complaint[0] = '\0';
 	}
 	close(fd);
 	return pid;
@@ -102,7 +123,17 @@ running_pid(const char *security_directory, ino_t *inode)
 pid_t
 so_identity_running_pid(const SoSettings *settings)
 {
-	return running_pid(settings->security_directory, NULL);
+	return running_pid(settings->security_directory, NULL, NULL);
+}
+
+SoErrorCode
+so_identity_running_complaint(const SoSettings *settings)
+{
+	char complaint[8] = "";
+
+	if (running_pid(settings->security_directory, NULL, complaint) == 0)
+		return SO_OK;
+	return so_error_from_state(complaint);
 }
 
 /*
@@ -136,7 +167,7 @@ bool
 so_identity_signal(const char *security_directory, int number, SoError *error)
 {
 	ino_t inode = 0;
-	pid_t pid = running_pid(security_directory, &inode);
+	pid_t pid = running_pid(security_directory, &inode, NULL);
 
 	if (pid <= 0)
 		return so_error_set(error, SO_ERR_AGENT_NOT_RUNNING, security_directory,

@@ -46,6 +46,15 @@ so_identity_set_epoch(SoIdentity *identity, uint64_t epoch, SoError *error) SO_W
 
 extern void so_identity_close(SoIdentity *identity);
 
+/*
+ * Note beside the lock with which error the master was of no use, SO_OK when it is
+ * again, for scaleout doctor.  What cannot be noted is not.
+ */
+extern void so_identity_complain(const SoIdentity *identity, SoErrorCode code);
+
+/* What the worker that runs has noted last; SO_OK when none runs. */
+extern SoErrorCode so_identity_running_complaint(const SoSettings *settings);
+
 /* The pid that has the lock of a worker's folder, 0 when none runs. */
 extern pid_t so_identity_running_pid(const SoSettings *settings);
 

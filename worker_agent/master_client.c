@@ -59,6 +59,7 @@ static void
 no_answer(Channel *channel, CURLcode result, SoAnswer *answer)
 {
 	const char *url = so_master_client_url(channel->client);
+	long reason = 0;
 
 	answer->retryable = true;
 	if (channel->trust.error.code != SO_OK)
@@ -68,8 +69,12 @@ no_answer(Channel *channel, CURLcode result, SoAnswer *answer)
 	}
 	so_error_set(&answer->error, SO_ERR_AGENT_MASTER_UNREACHABLE, url,
 				 "the master cannot be reached");
-	so_error_detail(&answer->error, "%s.",
-					channel->reason[0] ? channel->reason : curl_easy_strerror(result));
+	/* libcurl keeps to itself whether the connection was refused or there is no way. */
+	if (result == CURLE_COULDNT_CONNECT)
+		curl_easy_getinfo(channel->easy, CURLINFO_OS_ERRNO, &reason);
+	so_error_detail(&answer->error, "%s%s%s.",
+					channel->reason[0] ? channel->reason : curl_easy_strerror(result),
+					reason != 0 ? ": " : "", reason != 0 ? strerror((int) reason) : "");
 }
 
 static const char *

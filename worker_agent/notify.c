@@ -32,10 +32,14 @@ so_notify_status(const SoAgent *agent, char *text, size_t size)
 	char tasks[64];
 
 	snprintf(tasks, sizeof(tasks), "%d %s", active, active == 1 ? "task" : "tasks");
-	if (agent->complained != SO_OK)
+	if (agent->complained == SO_ERR_AGENT_MASTER_UNREACHABLE)
 		snprintf(text, size, "%s, %s; the master at %s is away (%s)",
 				 agent->leaving ? "Draining" : "Running", tasks, url,
 				 so_error_state(agent->complained));
+	else if (agent->complained != SO_OK)
+		snprintf(text, size, "%s, %s; it cannot work with the master at %s: %s (%s)",
+				 agent->leaving ? "Draining" : "Running", tasks, url,
+				 so_error_summary(agent->complained), so_error_state(agent->complained));
 	else if (agent->leaving)
 		snprintf(text, size, "Draining, %s", tasks);
 	else if (!agent->registered)

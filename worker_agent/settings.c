@@ -149,7 +149,8 @@ SoSettings *
 so_settings_parse(TALLOC_CTX *context, const char *text, const char *file, SoSettingsErrors *errors)
 {
 	SoSettings *settings = talloc_zero(context, SoSettings);
-	char *copy = talloc_strdup(settings, text);
+	/* Editors of other systems put a byte order mark in front. */
+	char *copy = talloc_strdup(settings, strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text);
 	char *rest = copy;
 	bool *seen = talloc_zero_array(settings, bool, so_setting_row_count);
 	char *line;
@@ -186,10 +187,17 @@ so_settings_parse(TALLOC_CTX *context, const char *text, const char *file, SoSet
 static void
 set_unreadable(const char *file, SoError *error)
 {
+	int reason = errno;
+
 	so_error_set(error, SO_ERR_FILE_UNREADABLE, file, "the settings file cannot be read");
-	so_error_detail(error, "%s.", strerror(errno));
-	so_error_hint(error,
-				  "Make one with scaleout-worker init, or name its folder with --directory.");
+	so_error_detail(error, "%s.", strerror(reason));
+	if (reason == EACCES)
+		so_error_hint(error,
+					  "The account that runs the worker must be able to read it: chown it to "
+					  "that account, with mode 600; scaleout doctor says more.");
+	else
+		so_error_hint(error, "Make one with scaleout-worker join or init, or name its folder with "
+							 "--directory.");
 }
 
 /* The contents of a file; NULL and an error when it cannot be read or is no text. */
@@ -222,7 +230,11 @@ read_text(TALLOC_CTX *context, const char *file, const char *absolute, SoSetting
 	{
 		so_error_set(error, SO_ERR_FILE_UNREADABLE, file, "this is not a settings file");
 		if (whole)
-			so_error_detail(error, "It contains a zero byte.");
+		{
+			so_error_detail(error,
+							"It contains a zero byte, as text does that was saved as UTF-16.");
+			so_error_hint(error, "Save it as UTF-8: iconv -f UTF-16 -t UTF-8 converts it.");
+		}
 		else
 			so_error_detail(error, "It has more than %d bytes.", MAX_FILE_SIZE);
 	}

@@ -92,9 +92,14 @@ check_thumbprints(const SoSettingRow *row, const char *value, const char *place,
 		SoError reason;
 
 		if (!so_thumbprint_parse(part, &ignored, &reason))
-			return invalid_value(
-				row, value, place, error,
-				"A thumbprint has 64 hexadecimal digits; several are separated by commas");
+		{
+			char what[sizeof(reason.message) + 100];
+
+			snprintf(what, sizeof(what),
+					 "A thumbprint has 64 hexadecimal digits; several are separated by commas: %s",
+					 reason.message);
+			return invalid_value(row, value, place, error, what);
+		}
 	}
 	return true;
 }

@@ -39,6 +39,8 @@ test_parse_accepts(void **state)
 		"BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:"
 		"15:AD",
 		"  ba7816bf 8f01cfea 414140de 5dae2223\tb00361a3 96177a9c b410ff61 f20015ad ",
+		"\xe2\x80\x8e" ABC,
+		"\xef\xbb\xbf" ABC "\xc2\xa0",
 	};
 	SoThumbprint expected;
 	SoThumbprint thumbprint;

@@ -101,6 +101,16 @@ test_refuses(void **state)
 }
 
 static void
+test_address_without_brackets(void **state)
+{
+	SoError error;
+
+	(void) state;
+	assert_false(so_endpoint_parse_list("https://2001:db8::1:8391", &list, &error));
+	assert_non_null(strstr(error.message, "an IPv6 address stands in brackets"));
+}
+
+static void
 test_several(void **state)
 {
 	SoError error;
@@ -158,6 +168,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepts),
 		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_address_without_brackets),
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_limits),
 	};

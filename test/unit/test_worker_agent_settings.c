@@ -74,6 +74,22 @@ test_encodings(void **state)
 	}
 }
 
+/* What Windows' editors do to a file, and what its dialogs do to a thumbprint. */
+static void
+test_from_windows(void **state)
+{
+	SoSettings *settings;
+
+	(void) state;
+	settings = parse("\xef\xbb\xbf" REQUIRED "MaxTaskCount = 3\r\n");
+	assert_non_null(settings);
+	assert_int_equal(settings->max_task_count, 3);
+	talloc_free(settings);
+	assert_null(parse(REQUIRED "WorkerHttpsCertThumbprint = "
+							   "BF:10:4E:6C:64:98:62:54:FA:62:71:FC:1F:9E:52:F4:F9:A9:61:D7\n"));
+	assert_non_null(strstr(errors.errors[0].detail, "SHA-1 thumbprint; SHA-256 is needed"));
+}
+
 /* Read as far as it goes would be read wrongly. */
 static void
 test_files(void **state)
@@ -95,6 +111,7 @@ test_files(void **state)
 	fflush(file);
 	assert_null(so_settings_load(NULL, name, &errors));
 	assert_non_null(strstr(errors.errors[0].detail, "zero byte"));
+	assert_non_null(strstr(errors.errors[0].hint, "iconv -f UTF-16"));
 	rewind(file);
 	for (int i = 0; i < 1024 * 1024 + 1; i++)
 		fputc('#', file);
@@ -343,11 +360,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_encodings),
-		cmocka_unit_test(test_files),       cmocka_unit_test(test_both_spellings),
-		cmocka_unit_test(test_quoting),     cmocka_unit_test(test_all_errors_at_once),
-		cmocka_unit_test(test_reload),      cmocka_unit_test(test_sample_is_the_default),
-		cmocka_unit_test(test_sample_file), cmocka_unit_test(test_show_is_readable_again),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_encodings),
+		cmocka_unit_test(test_from_windows),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_both_spellings),
+		cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_all_errors_at_once),
+		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_sample_is_the_default),
+		cmocka_unit_test(test_sample_file),
+		cmocka_unit_test(test_show_is_readable_again),
 		cmocka_unit_test(test_endpoints),
 	};
 

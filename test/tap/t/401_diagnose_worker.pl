@@ -18,7 +18,8 @@ use Scaleout::Ports;
 use Scaleout::System;
 use Scaleout::Symptom;
 
-my $system = Scaleout::System->new('worker', settings => { 'scaleout.long_poll_interval' => '500ms', 'scaleout.probe_interval' => '200ms', 'scaleout.master_heartbeat_interval' => '500ms' });
+my $system = Scaleout::System->new('worker', settings => { 'scaleout.long_poll_interval' => '500ms', 'scaleout.probe_interval' => '200ms', 'scaleout.master_heartbeat_interval' => '500ms',
+	'scaleout.agent_heartbeat_interval' => '500ms' });
 $system->deploy('f', 'p', empty => { executables => [] });
 my $good = 'https://localhost:' . $system->port;
 my $thumbprint = $system->sql('SELECT thumbprint FROM internal.master_state');
@@ -143,7 +144,7 @@ my $fill = sub {
 # name, what makes it, the check that shows it, cause, what the worker's own log says (or undef)
 my @symptoms = (
 	[ 'wrong endpoint: a name that is not known', $endpoint->('https://no-such-host.invalid:8391'), 'endpoint resolves',
-		qr/SO420: the name "no-such-host\.invalid".*not known/, qr/SO420: the master cannot be reached \(https:\/\/no-such-host\.invalid:8391\).*resolve host/ ],
+		qr/SO420: (?:the name "no-such-host\.invalid".*not known|no name server tells the address of "no-such-host\.invalid")/, qr/SO420: the master cannot be reached \(https:\/\/no-such-host\.invalid:8391\).*resolve host/ ],
 	[ 'wrong port, closed port', $endpoint->('https://localhost:' . Scaleout::Ports::closed()), 'port answers',
 		qr/SO420: .*Connection refused/, qr/SO420: the master cannot be reached.*(?:refused|connect)/ ],
 	[ 'a firewall: nothing comes back', $endpoint->($fill), 'port answers', qr/SO420: .*Connection timed out/, undef ],
@@ -171,6 +172,14 @@ my @symptoms = (
 	[ 'the certificate is gone', sub { unlink $crt }, 'certificate and key', qr/SO007: .*worker\.crt.*No such file/, qr/SO007: .*worker\.crt/ ],
 	[ 'the key belongs to another certificate', sub { my $other = "$system->{folder}/other"; make_pair('20260101000000Z', '20560101000000Z', "$other.crt", "$other.key"); rename "$other.key", $key },
 		'certificate and key', qr/SO308: /, qr/SO308: / ],
+	[ 'a certificate in DER form', sub { system("openssl x509 -in $crt -outform DER -out $crt.der && mv $crt.der $crt") == 0 or die 'openssl' },
+		'certificate and key', qr/SO305: .*in DER form, not in PEM form/, qr/SO305: .*in DER form.*openssl x509 -inform DER/ ],
+	[ 'a key in DER form', sub { system("openssl pkey -in $key -outform DER -out $key.der && cat $key.der >$key") == 0 or die 'openssl' },
+		'certificate and key', qr/SO309: .*The key is in DER form/, qr/SO309: .*in DER form.*openssl pkey -inform DER/ ],
+	[ 'a certificate as a list of certificates', sub { system("openssl crl2pkcs7 -nocrl -certfile $crt -out $crt.p7b && mv $crt.p7b $crt") == 0 or die 'openssl' },
+		'certificate and key', qr/SO305: .*PKCS #7/, qr/SO305: .*PKCS #7/ ],
+	[ 'a certificate saved as UTF-16', sub { system("iconv -f UTF-8 -t UTF-16 -o $crt.new $crt && mv $crt.new $crt") == 0 or die 'iconv' },
+		'certificate and key', qr/SO305: .*saved as UTF-16/, qr/SO305: .*UTF-16/ ],
 	[ 'a stale certificate in the place of the right one',
 		sub {
 			Scaleout::Symptom::set_worker($directory, 'WorkerHttpsCertThumbprint', unpack('H*', Scaleout::GatewayStub::thumbprint($crt)));
@@ -222,6 +231,34 @@ for my $symptom (@symptoms)
 @waiting = ();
 close $full;
 
+subtest 'several endpoints' => sub {
+	my $closed = 'https://localhost:' . Scaleout::Ports::closed();
+	my $with = sub { Scaleout::Symptom::set_worker($directory, 'MasterEndpoint', "$_[0], $good"); return Scaleout::Symptom::doctor($directory) };
+	my $found = $with->($closed);
+	is($found->{''}, 0, 'where the master is at another endpoint nothing has failed');
+	is($found->{'port answers'}{result}, 'warning', 'it is said');
+	like($found->{'port answers'}{cure}, qr/nothing is to be done if this one is a standby's\. Otherwise: /, 'with what may be');
+	$found = $with->('https://0.0.0.0:' . $system->port);
+	is($found->{''}, 1, 'what would prevent a failover has failed');
+	is($found->{'host name in the certificate'}{result}, 'failed', 'a wrong name');
+	Scaleout::Symptom::set_worker($directory, 'MasterEndpoint', "$closed, https://localhost:" . Scaleout::Ports::closed());
+	$found = Scaleout::Symptom::doctor($directory);
+	is("$found->{''} $found->{'port answers'}{result}", '1 failed', 'and when none leads to the master');
+	Scaleout::Symptom::set_worker($directory, 'MasterEndpoint', $good);
+};
+
+subtest 'the key belongs to another certificate of the file' => sub {
+	make_pair('20260101000000Z', '20560101000000Z', "$system->{folder}/first.crt", "$system->{folder}/first.key");
+	my $own = slurp_file($crt);
+	unlink $crt;
+	append_to_file($crt, slurp_file("$system->{folder}/first.crt") . $own);
+	my $row = Scaleout::Symptom::doctor($directory)->{'certificate and key'};
+	like($row->{cause}, qr/SO308: .*It belongs to certificate 2 of \S+worker\.crt, not to the first one/, 'which one is named');
+	like($row->{cure}, qr/^Put the certificate of the key first in \S+worker\.crt/, 'and what to do');
+	unlink $crt;
+	append_to_file($crt, $own);
+};
+
 # Without a suggestion there is the line, and where all names stand.
 subtest 'a setting that resembles nothing' => sub {
 	append_to_file("$directory/worker.conf", "Zzzzzzzzzzzz = 3\n");
@@ -232,6 +269,38 @@ subtest 'a setting that resembles nothing' => sub {
 	$text =~ s/^Zzz.*\n//m;
 	unlink "$directory/worker.conf";
 	append_to_file("$directory/worker.conf", $text);
+};
+
+# Two machines of one image: whichever is refused says so, and goes on when the other one is gone.
+subtest 'a folder that was copied' => sub {
+	my $copy = "$system->{folder}/copy";
+	system("cp -a $directory $copy && sed -i s,$directory,$copy, $copy/worker.conf") == 0 or die 'cp';
+	$system->{agents}{copy} = { %$agent, directory => $copy, log => "$agent->{log}.copy", pid => 0 };
+	$system->start_agent('copy', 0);
+	my ($refused, $found);
+	$system->wait_for('one that is refused', sub {
+		for my $folder ($directory, $copy)
+		{
+			$found = Scaleout::Symptom::doctor($folder);
+			$refused = $folder;
+			return 1 if ($found->{'worker registered'}{result} // '') eq 'failed';
+		}
+		return 0;
+	});
+	like($found->{'worker registered'}{cause}, qr/SO211: another process runs under the id.*registered and enabled, from (?:127\.0\.0\.1|\[::1\])\./, 'with the address of the other one');
+	like($found->{'worker registered'}{cure}, qr/empty \Q$refused\E, and run scaleout-worker join TOKEN --directory \Q$refused\E/, 'and what to do');
+	is($found->{''}, 1, 'exit status 1');
+	# The better case is the harder one: the copy has the place, and ends.
+	my $log = slurp_file($refused eq $copy ? "$agent->{log}.copy" : $agent->{log});
+	like($log, qr/SO211: another process runs under the id of this worker agent .*from (?:127|\[::1)/, 'its log says it');
+	my ($ends, $stays) = $refused eq $copy ? ('one', 'copy') : ('copy', 'one');
+	$system->signal_agent($ends, 'KILL');
+	$system->wait_for('the other one', sub { (Scaleout::Symptom::doctor($refused)->{'worker registered'}{result} // '') eq 'ok' });
+	works("$stays works when $ends is gone");
+	$system->stop_agent($stays);
+	$system->start_agent('one', 0);
+	$system->wait_for('the first one', sub { (Scaleout::Symptom::doctor($directory)->{'worker enabled'}{result} // '') eq 'ok' });
+	works('as before');
 };
 
 # ---- certificates in time --------------------------------------------------------------

@@ -244,6 +244,20 @@ subtest 'a certificate that was made elsewhere' => sub {
 	chmod 0600, "$security/given.key";
 	my ($status, undef, $err) = $system->node->psql('postgres', "SELECT catalog.rotate_master_certificate(certificate_file => '../given.crt', key_file => 'given.key')");
 	like($err, qr/is not the name of a file/, 'only files of the security directory');
+	# Workers would refuse the master, and hear of no other certificate.
+	my %wrong = ('common name only' => [], 'another name' => [ '-addext', 'subjectAltName=DNS:other.example' ], 'a pattern' => [ '-addext', 'subjectAltName=DNS:*' ]);
+	for my $name (sort keys %wrong)
+	{
+		unlink "$security/wrong.key", "$security/wrong.crt";
+		Scaleout::GatewayStub::run_quietly('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost',
+			@{ $wrong{$name} }, '-keyout', "$security/wrong.key", '-out', "$security/wrong.crt");
+		chmod 0600, "$security/wrong.key";
+		(undef, undef, $err) = $system->node->psql('postgres', "SELECT catalog.rotate_master_certificate(certificate_file => 'wrong.crt', key_file => 'wrong.key', force => true)");
+		like($err, qr/"localhost" is not one of the names in the certificate.*(?:Its names are|no subject alternative name).*scaleout cert request --like/s, "$name: refused, with what to do");
+	}
+	is($system->sql("SELECT count(*) FROM catalog.master_certificates WHERE state = 'next'"), 0, 'nothing is announced');
+	(undef, undef, $err) = $system->node->psql('postgres', "BEGIN; SELECT catalog.rotate_master_certificate(certificate_file => 'given.crt', key_file => 'given.key'); ROLLBACK");
+	like($err, qr/WARNING: .*lacks names that the present one has: .*127\.0\.0\.1/, 'names that it has no more are named');
 	my $offset = $system->log_size;
 	my $next = $system->sql("SELECT catalog.rotate_master_certificate(certificate_file => 'given.crt', key_file => 'given.key')");
 	is($next, unpack('H*', Scaleout::GatewayStub::thumbprint("$folder/given.crt")), 'is announced');

@@ -244,7 +244,7 @@ my @language = (
 		sub { my ($system, $row) = @_; my ($file) = "$row->{cause} $row->{cure}" =~ /"(\/[^"]+)"/; rename "$file.backup", $file or croak "$file.backup: $!" } ],
 	[ qr/Copy binding\.token from the primary and add the line (data_directory=\S+) to it/,
 		sub { my ($system, $row, $line) = @_; $system->{copy_token}->($line) } ],
-	[ qr/\b[Rr]un(?: there)?:? ((?:chmod|chown|kill|mv|scaleout|scaleout-worker|systemctl) [^;,]*?)(?=[.;,:]?(?:$|\s+(?:and|then|while|here)\b|[;,:]\s)|\.\s)/m,
+	[ qr/\b[Rr]un(?: there)?:? ((?:chmod|chown|cp|kill|mv|scaleout|scaleout-worker|systemctl) [^;,]*?)(?=[.;,:]?(?:$|\s+(?:and|then|while|here)\b|[;,:]\s)|\.\s)/m,
 		sub { my ($system, $row, $command) = @_; shell($system, $command) } ]);
 
 # The ways that a cure offers: "do this; or do that", "if that does not help".
