@@ -22,6 +22,7 @@
 #include "bgworker/spi.h"
 #include "common/clock.h"
 #include "common/fault.h"
+#include "extension/compat.h"
 #include "extension/error.h"
 #include "extension/log_copy_news.h"
 #include "miscadmin.h"
@@ -414,6 +415,7 @@ prepare(Oid database)
 	SetConfigOption("DateStyle", "ISO, YMD", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	so_lift_transaction_timeout();
 }
 
 void

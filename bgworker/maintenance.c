@@ -20,6 +20,7 @@
 #include "bgworker/spi.h"
 #include "catalog/pg_type.h"
 #include "common/clock.h"
+#include "extension/compat.h"
 #include "extension/shared_memory.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -153,6 +154,7 @@ so_maintenance_main(Datum argument)
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
+	so_lift_transaction_timeout();
 	context =
 		AllocSetContextCreate(TopMemoryContext, "scaleout maintenance", ALLOCSET_DEFAULT_SIZES);
 

@@ -111,6 +111,8 @@ overrule_settings(void)
 
 	for (int i = 0; i < lengthof(settings); i++)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+	/* Every statement has a limit of its own, which costs no restart. */
+	so_lift_transaction_timeout();
 }
 
 /* Is this the active catalog?  Takes the next epoch; does not return when not. */
@@ -283,7 +285,7 @@ wait_for_event(bool more_frames)
 			WL_SOCKET_READABLE |
 				(so_byte_buffer_length(&master.gateway.out) > 0 ? WL_SOCKET_WRITEABLE : 0),
 			NULL);
-	n = WaitEventSetWait(set, timeout, events, lengthof(events), PG_WAIT_EXTENSION);
+	n = WaitEventSetWait(set, timeout, events, lengthof(events), so_wait_event("ScaleoutMaster"));
 	note_time(asleep_ms + timeout);
 	for (int i = 0; i < n; i++)
 		if (events[i].events & WL_LATCH_SET)

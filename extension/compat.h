@@ -70,4 +70,19 @@
 #define so_wait_event(name) PG_WAIT_EXTENSION
 #endif
 
+/*
+ * From 17 on transaction_timeout ends any process whose transaction takes longer, workers too, and
+ * a sleep inside of a CALL belongs to a transaction.
+ */
+#if PG_VERSION_NUM >= 170000
+#include "storage/proc.h"
+#define so_lift_transaction_timeout()                                                              \
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE)
+#define so_sleep_in_transaction_ms(ms)                                                             \
+	(TransactionTimeout > 0 ? Min((ms), Max(TransactionTimeout / 2, 1)) : (ms))
+#else
+#define so_lift_transaction_timeout()  ((void) 0)
+#define so_sleep_in_transaction_ms(ms) (ms)
+#endif
+
 #endif /* EXTENSION_COMPAT_H */

@@ -121,7 +121,7 @@ wait_until_ended(int64 operation_id, int64 timeout)
 
 	for (;;)
 	{
-		long sleep_ms = LOOK_AGAIN_MS;
+		long sleep_ms = so_sleep_in_transaction_ms(LOOK_AGAIN_MS);
 
 		/* Before looking, so that no broadcast is missed between look and sleep. */
 		ConditionVariablePrepareToSleep(condition);
@@ -135,7 +135,7 @@ wait_until_ended(int64 operation_id, int64 timeout)
 
 			if (left <= 0)
 				break;
-			sleep_ms = (long) Min(left, LOOK_AGAIN_MS);
+			sleep_ms = (long) Min(left, sleep_ms);
 		}
 		/* SPI may have used the latch for locks, which cancels the preparation. */
 		(void) ConditionVariableTimedSleep(condition, sleep_ms, so_wait_event("ScaleoutOperation"));

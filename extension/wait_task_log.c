@@ -85,7 +85,7 @@ wait_until_here(int64 request_id, int64 timeout, MemoryContext context)
 
 	for (;;)
 	{
-		long sleep_ms = SO_WAIT_LOOK_AGAIN_MS;
+		long sleep_ms = so_sleep_in_transaction_ms(SO_WAIT_LOOK_AGAIN_MS);
 
 		/* Before looking, so that no broadcast is missed between look and sleep. */
 		ConditionVariablePrepareToSleep(condition);
@@ -99,7 +99,7 @@ wait_until_here(int64 request_id, int64 timeout, MemoryContext context)
 
 			if (left <= 0)
 				break;
-			sleep_ms = (long) Min(left, SO_WAIT_LOOK_AGAIN_MS);
+			sleep_ms = (long) Min(left, sleep_ms);
 		}
 		(void) ConditionVariableTimedSleep(condition, sleep_ms, so_wait_event("ScaleoutTaskLog"));
 	}
