@@ -20,6 +20,7 @@
 #include "common/certificate.h"
 #include "common/certificate_create.h"
 #include "common/certificate_host.h"
+#include "common/fault.h"
 #include "common/pem_file.h"
 #include "common/succession.h"
 #include "extension/compat.h"
@@ -84,10 +85,17 @@ so_next_certificate_install(const char *thumbprint, int64 succession_s, SoError 
 							   facts.thumbprint_text, thumbprint);
 	}
 	/* Signed with the key that goes now: afterwards nobody can. */
-	return so_succession_write(certificate, key, next_certificate, next_key,
-							   time(NULL) + (time_t) succession_s, error) &&
-		   so_pem_file_rename(next_key, key, error) &&
-		   so_pem_file_rename(next_certificate, certificate, error);
+	if (!so_succession_write(certificate, key, next_certificate, next_key,
+							 time(NULL) + (time_t) succession_s, error))
+		return false;
+	SO_FAULT("next_certificate.signed");
+	if (!so_pem_file_rename(next_key, key, error))
+		return false;
+	SO_FAULT("next_certificate.key_placed");
+	if (!so_pem_file_rename(next_certificate, certificate, error))
+		return false;
+	SO_FAULT("next_certificate.placed");
+	return true;
 }
 
 /* A file of the security directory by its plain name. */

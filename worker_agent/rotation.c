@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "common/certificate_create.h"
+#include "common/fault.h"
 #include "common/log.h"
 #include "common/pem_file.h"
 #include "worker_agent/register.h"
@@ -33,7 +34,8 @@ typedef struct NextFiles
 {
 	char certificate[PATH_MAX];
 	char key[PATH_MAX];
-	char installed[PATH_MAX]; /* thumbprint of the certificate that a rotation put in place */
+	char installed
+		[PATH_MAX]; /* thumbprints of the certificate that a rotation puts in place, and of the one before */
 } NextFiles;
 
 static void
@@ -198,8 +200,12 @@ so_rotation_refused(SoAgent *agent, const SoError *error)
 	agent->next_sent = false;
 }
 
+/*
+ * The settings may name neither of them: until the files are renamed the present one
+ * must count as well, which an earlier rotation has put there.
+ */
 static bool
-remember_installed(const NextFiles *files, const char *thumbprint, SoError *error)
+remember_installed(const NextFiles *files, const char *next, const char *present, SoError *error)
 {
 	char temporary[PATH_MAX + 8];
 	FILE *file;
@@ -207,7 +213,7 @@ remember_installed(const NextFiles *files, const char *thumbprint, SoError *erro
 
 	snprintf(temporary, sizeof(temporary), "%s.new", files->installed);
 	file = fopen(temporary, "we");
-	good = file != NULL && fprintf(file, "%s\n", thumbprint) > 0 && fflush(file) == 0 &&
+	good = file != NULL && fprintf(file, "%s\n%s\n", next, present) > 0 && fflush(file) == 0 &&
 		   fsync(fileno(file)) == 0;
 	if (file != NULL)
 		good = fclose(file) == 0 && good;
@@ -224,16 +230,25 @@ install_pair(SoAgent *agent, const NextFiles *files, SoError *error)
 	const SoSettings *settings = agent->settings;
 	SoCertificatePair pair;
 	SoCertificateFacts facts;
+	bool good;
 
 	if (!so_certificate_load(files->certificate, files->key, &pair, &facts, error))
 		return false;
-	if (!remember_installed(files, facts.thumbprint_text, error) ||
-		!so_pem_file_rename(files->key, settings->key_file, error) ||
-		!so_pem_file_rename(files->certificate, settings->certificate_file, error))
+	if (!remember_installed(files, facts.thumbprint_text, agent->identity.facts.thumbprint_text,
+							error))
 	{
 		so_certificate_pair_free(&pair);
 		return false;
 	}
+	SO_FAULT("rotation.remembered");
+	good = so_pem_file_rename(files->key, settings->key_file, error);
+	SO_FAULT("rotation.key_placed");
+	if (!good || !so_pem_file_rename(files->certificate, settings->certificate_file, error))
+	{
+		so_certificate_pair_free(&pair);
+		return false;
+	}
+	SO_FAULT("rotation.placed");
 	/* Connections that are open hold references to the old pair. */
 	so_certificate_pair_free(&agent->identity.pair);
 	agent->identity.pair = pair;
@@ -284,8 +299,9 @@ bool
 so_rotation_installed(const SoSettings *settings, const SoThumbprint *thumbprint)
 {
 	NextFiles files;
-	char text[SO_THUMBPRINT_TEXT_SIZE] = "";
+	char text[SO_THUMBPRINT_TEXT_SIZE];
 	SoThumbprint installed;
+	bool found = false;
 	SoError ignored;
 	FILE *file;
 
@@ -293,11 +309,11 @@ so_rotation_installed(const SoSettings *settings, const SoThumbprint *thumbprint
 	file = fopen(files.installed, "re");
 	if (file == NULL)
 		return false;
-	if (fscanf(file, "%64s", text) != 1)
-		text[0] = '\0';
+	while (!found && fscanf(file, "%64s", text) == 1)
+		found = so_thumbprint_parse(text, &installed, &ignored) &&
+				so_thumbprint_equal(&installed, thumbprint);
 	fclose(file);
-	return so_thumbprint_parse(text, &installed, &ignored) &&
-		   so_thumbprint_equal(&installed, thumbprint);
+	return found;
 }
 
 /* ---- expiry -------------------------------------------------------------------------- */
