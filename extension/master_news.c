@@ -120,7 +120,6 @@ so_master_news(PG_FUNCTION_ARGS)
 	Oid database;
 	bool launcher;
 	bool held;
-	char version[] = SO_VERSION;
 
 	so_error_require_preload();
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
@@ -133,7 +132,7 @@ so_master_news(PG_FUNCTION_ARGS)
 	held = so_shared->hold > 0;
 	SpinLockRelease(&so_shared->mutex);
 
-	set_text(values, nulls, 0, version, true);
+	values[0] = CStringGetTextDatum(SO_VERSION);
 	values[1] = BoolGetDatum(launcher);
 	values[2] = BoolGetDatum(held);
 	nulls[3] = pid == 0;

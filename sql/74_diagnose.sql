@@ -60,6 +60,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	library CONSTANT text := (internal.master_news()).library_version;
+	files CONSTANT text := (SELECT a.default_version FROM pg_available_extensions a WHERE a.name = 'scaleout');
 	installed text;
 BEGIN
 	SELECT e.extversion INTO installed FROM pg_extension e WHERE e.extname = 'scaleout';
@@ -67,7 +68,9 @@ BEGIN
 		RETURN NEXT internal.finding('versions', 'ok', format('Library and extension are of version %s.', library));
 	ELSE
 		RETURN NEXT internal.finding('versions', 'failed', format('The library is of version %s, the extension of version %s.', library, installed),
-			'Run ALTER EXTENSION scaleout UPDATE; or restart the server after installing the matching library.');
+			CASE WHEN files = library THEN 'Run ALTER EXTENSION scaleout UPDATE;'
+				 ELSE format('Restart the server: it runs with the library of version %s, and the files of version %s are installed. If that does not help, install scaleout %s again and restart the server.',
+							 library, files, files) END);
 	END IF;
 END
 $$;

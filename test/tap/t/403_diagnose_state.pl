@@ -199,15 +199,6 @@ symptom('an address that is not in the certificate', make => sub { $system->sql(
 	$system->sql('SELECT catalog.update_master_address(NULL)');
 }
 
-# The catalog of another version: there is no update to it, so it is put back by hand.
-$system->sql("SET allow_system_table_mods = on; UPDATE pg_extension SET extversion = '0.0.1' WHERE extname = 'scaleout'");
-like($diagnose->()->{versions}{cause}, qr/The library is of version \S+, the extension of version 0\.0\.1/, 'versions that do not fit are named');
-like($diagnose->()->{versions}{cure}, qr/ALTER EXTENSION scaleout UPDATE; or restart/, 'and what to do');
-$system->sql("SET allow_system_table_mods = on; UPDATE pg_extension SET extversion = default_version FROM pg_available_extensions a WHERE a.name = extname AND extname = 'scaleout'");
-# The master left, because it cannot serve that version.
-$system->wait_listening;
-$system->wait_for('the gateway', sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $system->port, Timeout => 1) });
-
 Scaleout::GatewayStub::make_certificate($system->{folder}, 'silent');
 $system->trust("$system->{folder}/silent.crt", 1);
 like($diagnose->()->{'worker registered'}{cause}, qr/The worker with certificate [0-9a-f]{64} .* has never registered/, 'a worker that never came is named');

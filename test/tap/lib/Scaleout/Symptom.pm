@@ -236,8 +236,8 @@ my @language = (
 	[ qr/run scaleout doctor --config (\/\S+)\/worker\.conf; do what the first row that has failed says/, sub { my ($system, $row, $directory) = @_; heal($system, $directory) } ],
 	[ qr/Install the same version of scaleout on \S+ as here/, sub { my ($system) = @_; $system->{install}->() } ],
 	[ qr/(scaleout logs \d+) shows/, sub { my ($system, $row, $command) = @_; shell($system, $command) } ],
-	[ qr/((?:SELECT|CALL|ALTER SYSTEM|COMMIT PREPARED|ROLLBACK PREPARED) [^;]+);/, sub { my ($system, $row, $sql) = @_; statement($system, $sql) } ],
-	[ qr/restart the server/, sub { my ($system) = @_; $system->node->restart } ],
+	[ qr/((?:SELECT|CALL|ALTER SYSTEM|ALTER EXTENSION|COMMIT PREPARED|ROLLBACK PREPARED) [^;]+);/, sub { my ($system, $row, $sql) = @_; statement($system, $sql) } ],
+	[ qr/[Rr]estart the server/, sub { my ($system) = @_; $system->node->restart } ],
 	[ qr/Do what the row "([^"]+)" says/, sub { my ($system, $row, $check) = @_; apply($system, diagnose($system)->{$check}) } ],
 	# The test has made the backup.
 	[ qr/[Rr]estore the (?:key )?file from its backup|Restore "\/[^"]+" from its backup/,
