@@ -135,8 +135,11 @@ read_offset(const char **at, SoDateTime *result)
 	if (hours < 0)
 		return false;
 	if (**at == ':')
+	{
 		(*at)++;
-	if (**at >= '0' && **at <= '9')
+		minutes = read_digits(at, 2);
+	}
+	else if (**at >= '0' && **at <= '9')
 		minutes = read_digits(at, 2);
 	if (minutes < 0 || minutes > 59 || hours * 60 + minutes > 14 * 60)
 		return false;
