@@ -94,27 +94,29 @@ invisible(const char *text)
 	return 0;
 }
 
-bool
-so_thumbprint_parse(const char *text, SoThumbprint *thumbprint, SoError *error)
+/* Parse length bytes of text, behind which is a comma or the end. */
+static bool
+parse(const char *text, size_t length, SoThumbprint *thumbprint, SoError *error)
 {
+	const int shown = length > 100 ? 100 : (int) length;
 	SoThumbprint result;
 	size_t digits = 0;
 
 	memset(&result, 0, sizeof(result));
-	for (const char *c = text; *c != '\0'; c++)
+	for (size_t i = 0; i < length; i++)
 	{
-		int value = hex_value(*c);
-		size_t skip = invisible(c);
+		int value = hex_value(text[i]);
+		size_t skip = invisible(text + i);
 
 		if (skip > 0)
 		{
-			c += skip - 1;
+			i += skip - 1;
 			continue;
 		}
 		if (value < 0)
 			return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, NULL,
-								"\"%.100s\" is not a thumbprint: character %zu is no hex digit",
-								text, (size_t) (c - text) + 1);
+								"\"%.*s\" is not a thumbprint: character %zu is no hex digit",
+								shown, text, i + 1);
 		if (digits == 2 * SO_THUMBPRINT_SIZE)
 		{
 			digits++;
@@ -125,13 +127,42 @@ so_thumbprint_parse(const char *text, SoThumbprint *thumbprint, SoError *error)
 	}
 	if (digits == 40)
 		return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, NULL,
-							"\"%.100s\" is a SHA-1 thumbprint; SHA-256 is needed", text);
+							"\"%.*s\" is a SHA-1 thumbprint; SHA-256 is needed", shown, text);
 	if (digits != 2 * SO_THUMBPRINT_SIZE)
 		return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, NULL,
-							"\"%.100s\" is not a thumbprint: it has %s than 64 hex digits", text,
-							digits < 2 * SO_THUMBPRINT_SIZE ? "fewer" : "more");
+							"\"%.*s\" is not a thumbprint: it has %s than 64 hex digits", shown,
+							text, digits < 2 * SO_THUMBPRINT_SIZE ? "fewer" : "more");
 	*thumbprint = result;
 	return true;
+}
+
+bool
+so_thumbprint_parse(const char *text, SoThumbprint *thumbprint, SoError *error)
+{
+	return parse(text, strlen(text), thumbprint, error);
+}
+
+bool
+so_thumbprint_parse_list(const char *text, SoThumbprint *list, int most, int *count, SoError *error)
+{
+	*count = 0;
+	for (;; text++)
+	{
+		size_t length = strcspn(text, ",");
+		SoThumbprint thumbprint;
+
+		if (!parse(text, length, &thumbprint, error))
+			return false;
+		if (*count == most)
+			return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, NULL,
+								"there are more than %d thumbprints", most);
+		if (list != NULL)
+			list[*count] = thumbprint;
+		(*count)++;
+		text += length;
+		if (*text == '\0')
+			return true;
+	}
 }
 
 bool

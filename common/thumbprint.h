@@ -44,6 +44,14 @@ extern char *so_thumbprint_format(const SoThumbprint *thumbprint, char *buffer);
 extern bool
 so_thumbprint_parse(const char *text, SoThumbprint *thumbprint, SoError *error) SO_WARN_UNUSED;
 
+/*
+ * Parse a list of thumbprints, separated by commas, into list (which may be NULL, to
+ * check only).  false with SO304 when one of them is none, there is none at all, or
+ * there are more than most.
+ */
+extern bool so_thumbprint_parse_list(const char *text, SoThumbprint *list, int most, int *count,
+									 SoError *error) SO_WARN_UNUSED;
+
 extern bool so_thumbprint_equal(const SoThumbprint *a, const SoThumbprint *b);
 
 /* Less than, equal to or greater than 0, for qsort and bsearch. */

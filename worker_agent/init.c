@@ -29,8 +29,10 @@
 #include "common/certificate.h"
 #include "common/certificate_create.h"
 #include "common/pem_file.h"
+#include "common/thumbprint.h"
 #include "common/uuid.h"
 #include "worker_agent/endpoint.h"
+#include "worker_agent/master_client.h"
 #include "worker_agent/settings.h"
 #include "worker_agent/settings_line.h"
 
@@ -226,23 +228,10 @@ static bool
 check_options(const SoInitOptions *options, SoError *error)
 {
 	SoEndpointList endpoints;
-	SoThumbprint thumbprint;
-	char copy[4096];
-	char *rest = copy;
-	char *part;
+	int count;
 
-	if (!so_endpoint_parse_list(options->master, &endpoints, error))
-		return false;
-	if (strlen(options->thumbprint) >= sizeof(copy))
-		return so_error_set(error, SO_ERR_THUMBPRINT_MALFORMED, "--thumbprint",
-							"the list of thumbprints is too long");
-	snprintf(copy, sizeof(copy), "%s", options->thumbprint);
-	while ((part = strsep(&rest, ",")) != NULL)
-	{
-		if (!so_thumbprint_parse(part, &thumbprint, error))
-			return false;
-	}
-	return true;
+	return so_endpoint_parse_list(options->master, &endpoints, error) &&
+		   so_thumbprint_parse_list(options->thumbprint, NULL, SO_PINS_MAX, &count, error);
 }
 
 /* The certificate is made by somebody else: only look at it. */

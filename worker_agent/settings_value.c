@@ -19,6 +19,7 @@
 #include "common/thumbprint.h"
 #include "common/uuid.h"
 #include "worker_agent/endpoint.h"
+#include "worker_agent/master_client.h"
 #include "worker_agent/settings_line.h"
 
 static void *
@@ -82,26 +83,16 @@ parse_boolean(const char *value, bool *result)
 static bool
 check_thumbprints(const SoSettingRow *row, const char *value, const char *place, SoError *error)
 {
-	char copy[4096];
-	char *rest = NULL;
+	SoError reason;
+	int count;
+	char what[sizeof(reason.message) + 100];
 
-	snprintf(copy, sizeof(copy), "%s", value);
-	for (char *part = strtok_r(copy, ",", &rest); part != NULL; part = strtok_r(NULL, ",", &rest))
-	{
-		SoThumbprint ignored;
-		SoError reason;
-
-		if (!so_thumbprint_parse(part, &ignored, &reason))
-		{
-			char what[sizeof(reason.message) + 100];
-
-			snprintf(what, sizeof(what),
-					 "A thumbprint has 64 hexadecimal digits; several are separated by commas: %s",
-					 reason.message);
-			return invalid_value(row, value, place, error, what);
-		}
-	}
-	return true;
+	if (so_thumbprint_parse_list(value, NULL, SO_PINS_MAX, &count, &reason))
+		return true;
+	snprintf(what, sizeof(what),
+			 "A thumbprint has 64 hexadecimal digits; several are separated by commas: %s",
+			 reason.message);
+	return invalid_value(row, value, place, error, what);
 }
 
 /* Is value one of the words of a list "a, b, c"? */
@@ -110,12 +101,16 @@ is_choice(const char *choices, const char *value)
 {
 	size_t length = strlen(value);
 
-	for (const char *at = choices; length > 0 && (at = strstr(at, value)) != NULL; at += length)
+	for (const char *at = choices;; at += strspn(at, ", "))
 	{
-		if ((at == choices || at[-1] == ' ') && (at[length] == '\0' || at[length] == ','))
-			return true;
+		size_t part = strcspn(at, ",");
+
+		if (part == length && strncmp(at, value, length) == 0)
+			return length > 0;
+		at += part;
+		if (*at == '\0')
+			return false;
 	}
-	return false;
 }
 
 /* Is value a good one of the kind?  An empty one stands for none. */

@@ -31,28 +31,10 @@
 bool
 so_signals_address(const SoSettings *settings, SoMasterAddress *address, SoError *error)
 {
-	char pins[4096];
-	char *rest = pins;
-	char *pin;
-
 	memset(address, 0, sizeof(*address));
-	if (!so_endpoint_parse_list(settings->master_endpoint, &address->endpoints, error))
-		return false;
-	if (strlen(settings->master_thumbprint) >= sizeof(pins))
-		return so_error_set(error, SO_ERR_AGENT_SETTING_INVALID, settings->file,
-							"MasterHttpsCertThumbprint is too long");
-	snprintf(pins, sizeof(pins), "%s", settings->master_thumbprint);
-	while ((pin = strsep(&rest, ",")) != NULL)
-	{
-		if (address->pin_count == SO_PINS_MAX)
-			return so_error_set(error, SO_ERR_AGENT_SETTING_INVALID, settings->file,
-								"MasterHttpsCertThumbprint has more than %d thumbprints",
-								SO_PINS_MAX);
-		if (!so_thumbprint_parse(pin, &address->pins[address->pin_count], error))
-			return false;
-		address->pin_count++;
-	}
-	return true;
+	return so_endpoint_parse_list(settings->master_endpoint, &address->endpoints, error) &&
+		   so_thumbprint_parse_list(settings->master_thumbprint, address->pins, SO_PINS_MAX,
+									&address->pin_count, error);
 }
 
 /* ---- HUP -------------------------------------------------------------------------- */

@@ -91,6 +91,55 @@ test_parse_refuses(void **state)
 }
 
 static void
+test_lists(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		int count; /* 0: refused */
+	} rows[] = {
+		{ABC, 1},
+		{ABC "," ABC, 2},
+		{ABC ", " ABC " ," ABC, 3},
+		{"", 0},
+		{",", 0},
+		{ABC ",", 0},
+		{"," ABC, 0},
+		{ABC ",," ABC, 0},
+		{ABC ","
+			 "x",
+		 0},
+		{ABC ABC, 0},
+		{ABC "," ABC "," ABC "," ABC, 0},
+	};
+	SoError error;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	{
+		SoThumbprint list[3];
+		SoThumbprint one;
+		int count;
+
+		assert_true(so_thumbprint_parse(ABC, &one, &error));
+		memset(list, 0xEE, sizeof(list));
+		if (so_thumbprint_parse_list(rows[i].text, list, 3, &count, &error) != (rows[i].count > 0))
+			fail_msg("%s", rows[i].text);
+		if (rows[i].count == 0)
+		{
+			assert_int_equal(error.code, SO_ERR_THUMBPRINT_MALFORMED);
+			continue;
+		}
+		assert_int_equal(count, rows[i].count);
+		for (int j = 0; j < count; j++)
+			assert_true(so_thumbprint_equal(&list[j], &one));
+		assert_true(so_thumbprint_parse_list(rows[i].text, NULL, 3, &count, &error));
+	}
+	assert_false(so_thumbprint_parse_list(ABC "," ABC, NULL, 1, &(int){0}, &error));
+	assert_string_equal(error.message, "there are more than 1 thumbprints");
+}
+
+static void
 test_compare(void **state)
 {
 	SoThumbprint a = {{1}};
@@ -108,9 +157,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_known_digest),
-		cmocka_unit_test(test_parse_accepts),
-		cmocka_unit_test(test_parse_refuses),
+		cmocka_unit_test(test_known_digest),  cmocka_unit_test(test_parse_accepts),
+		cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_compare),
 	};
 
