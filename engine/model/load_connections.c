@@ -79,7 +79,8 @@ read_connection(SoLoader *loader, const SoNode *node, TALLOC_CTX *owner, bool fr
 	if (connection->name == NULL || connection->name[0] == '\0')
 	{
 		if (connection->name != NULL)
-			so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE, NULL,
+			so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE,
+							"Write the name by which tasks shall refer to it.",
 							"the name of a connection manager cannot be empty");
 		talloc_free(connection);
 		return NULL;

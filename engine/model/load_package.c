@@ -191,7 +191,8 @@ read_enumerator(SoLoader *loader, const SoNode *loop, SoExecutable *executable)
 		for (const SoObjectType *const *known = so_enumerator_types(); *known != NULL; known++)
 			so_nearest_offer(&nearest, (*known)->name);
 		so_loader_error(
-			loader, type != NULL ? type : node, SO_ERR_DOCUMENT_UNKNOWN_TYPE,
+			loader, type != NULL ? type : node,
+			type != NULL ? SO_ERR_DOCUMENT_UNKNOWN_TYPE : SO_ERR_DOCUMENT_MISSING_PROPERTY,
 			so_loader_hint(loader,
 						   "Types are file, item, variable, node_list, result_set and json_array.",
 						   nearest.name),

@@ -141,7 +141,8 @@ read_integer(SoLoader *loader, const SoNode *node, const SoProperty *property, S
 	}
 	if (small && (node->integer < INT32_MIN || node->integer > INT32_MAX))
 	{
-		so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE, NULL,
+		so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE,
+						"Write a number from -2147483648 to 2147483647.",
 						"%s: %" PRId64 " does not fit in 32 bits", property->name, node->integer);
 		return false;
 	}
@@ -395,7 +396,11 @@ so_loader_typed_value(SoLoader *loader, TALLOC_CTX *context, const SoNode *node,
 	}
 	if (!so_value_from_text(context, type, text, value, &error))
 	{
-		so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE, error.hint, "value: %s",
+		so_loader_error(loader, node, SO_ERR_DOCUMENT_INVALID_VALUE,
+						error.code == SO_ERR_VALUE_OUT_OF_RANGE
+							? "Write another number, or give a type that holds it, such as int64."
+							: error.hint,
+						"value: %s",
 						loader->hide_values ? "it does not fit the type" : error.message);
 		return false;
 	}
