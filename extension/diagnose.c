@@ -83,7 +83,10 @@ check_space(SoError *error)
 	so_error_set(error, SO_ERR_FILE_UNWRITABLE, path,
 				 "the file system of the security directory is almost full");
 	so_error_detail(error, "%llu MB are free in \"%s\".", free_mb, path);
-	return so_error_hint(error, "Free space there.");
+	return so_error_hint(error,
+						 "Free space there: run du -ax \"$(df --output=target '%s' | tail -n 1)\" "
+						 "| sort -n | tail to see what takes it.",
+						 path);
 }
 
 static bool

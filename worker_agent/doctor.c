@@ -123,8 +123,10 @@ check_folder(SoDoctor *doctor, const char *check, const char *folder, const char
 	}
 	free_mb = (unsigned long long) space.f_bavail * space.f_frsize / (1024 * 1024);
 	snprintf(cure, sizeof(cure),
-			 "Free space there (df %s, du %s), or set %s in %s to a folder on another file system.",
-			 path, path, setting, doctor->settings->file);
+			 "Free space there: run du -ax \"$(df --output=target %s | tail -n 1)\" | sort -n | "
+			 "tail to see what takes it; or set %s in "
+			 "%s to a folder on another file system.",
+			 path, setting, doctor->settings->file);
 	if (free_mb < LOW_SPACE_MB)
 		so_doctor_sayf(doctor, check, "failed", cure,
 					   "SO008: only %llu MB are free in %s, less than %d MB.", free_mb, path,

@@ -97,6 +97,17 @@ sub cure
 	return;
 }
 
+# What frees space: the command that a cure prints names the largest file last but
+# for the folders; that one goes.
+sub free_space
+{
+	my ($cure) = @_;
+	my ($command) = $cure =~ /run (du -ax .* \| sort -n \| tail) to see/ or die "no command: $cure";
+	my ($largest) = grep { -f } reverse map { /^\d+\s+(.*)$/ } split /\n/, must('sh', '-c', $command);
+	unlink $largest or die "$largest: $!";
+	return;
+}
+
 # ---- whose account counts -------------------------------------------------------
 
 my $row = doctor()->{account};
@@ -134,16 +145,22 @@ is(doctor()->{'folder of the tasks'}{result}, 'ok', 'the cure ends it');
 mkdir "$folder/small";
 SKIP:
 {
-	my ($ok, $output) = quietly('mount', '-t', 'tmpfs', '-o', 'size=20m', 'tmpfs', "$folder/small");
-	skip "no file system can be mounted: $output", 5 unless $ok;
+	my ($ok, $output) = quietly('mount', '-t', 'tmpfs', '-o', 'size=160m', 'tmpfs', "$folder/small");
+	skip "no file system can be mounted: $output", 9 unless $ok;
 	$mounted = 1;
 	must('chown', 'postgres', "$folder/small");
 	must('sh', '-c', "echo 'TasksRootFolder = $folder/small' >> $directory/worker.conf");
+	is(doctor()->{'folder of the tasks'}{result}, 'ok', 'a folder with space');
+	# Somebody fills it.
+	must('sh', '-c', "head -c 100000000 /dev/zero > $folder/small/dump");
 	$row = doctor()->{'folder of the tasks'};
 	is($row->{result}, 'failed', 'a folder without space');
 	like($row->{cause}, qr/SO008: only \d+ MB are free in \Q$folder\E\/small, less than 100 MB/, 'how much is left');
-	like($row->{cure}, qr/Free space there \(df \S+, du \S+\), or set TasksRootFolder in \Q$directory\E\/worker\.conf/, 'what to do');
+	like($row->{cure}, qr/^Free space there: run du -ax "\$\(df --output=target \S+ \| tail -n 1\)" \| sort -n \| tail to see what takes it; or set TasksRootFolder in \Q$directory\E\/worker\.conf/, 'what to do');
+	free_space($row->{cure});
+	is(doctor()->{'folder of the tasks'}{result}, 'ok', 'the cure ends it');
 	must('sed', '-i', '/^TasksRootFolder/d', "$directory/worker.conf");
+	must('sh', '-c', "head -c 100000000 /dev/zero > $folder/small/dump");
 
 	# The keys of a server on it.
 	my ($bin) = grep { -x "$_/initdb" } split /:/, $ENV{PATH};
@@ -153,11 +170,16 @@ SKIP:
 	must(@as_server, 'sh', '-c', "printf '%s\\n' \"shared_preload_libraries = 'scaleout'\" \"scaleout.security_directory = '$folder/small/keys'\" \"scaleout.port_number = 0\""
 		. " \"unix_socket_directories = '$folder'\" \"listen_addresses = ''\" >> $folder/data/postgresql.conf; mkdir -m 700 $folder/small/keys");
 	must(@as_server, "$bin/pg_ctl", '-D', "$folder/data", '-l', "$folder/server.log", '-w', 'start');
-	my ($seen) = quietly(@as_server, 'sh', '-c', "'$bin/psql' -X -h '$folder' -d postgres -qAt -c 'CREATE EXTENSION scaleout' -c 'SELECT d FROM catalog.diagnose_scaleout() d' > '$folder/rows'");
+	my $ask = sub {
+		my ($seen, $rows) = quietly(@as_server, "$bin/psql", '-X', '-h', $folder, '-d', 'postgres', '-qAt', '-c', 'CREATE EXTENSION IF NOT EXISTS scaleout',
+			'-c', "SELECT json_agg(d) FROM catalog.diagnose_scaleout() d WHERE \"check\" = 'space for keys and logs'");
+		return $seen ? (eval { JSON::PP->new->decode($rows =~ s/^NOTICE.*\n//mgr) } // [ { cause => $rows, cure => '' } ])->[0] : { cause => $rows, cure => '' };
+	};
+	my $space = $ask->();
+	my $after = eval { free_space($space->{cure}); $ask->() };
 	must(@as_server, "$bin/pg_ctl", '-D', "$folder/data", '-m', 'immediate', '-w', 'stop');
-	ok($seen, 'the server can be asked');
-	my ($line) = grep { /space for keys and logs/ } split /\n/, must('cat', "$folder/rows");
-	like($line // '', qr/,warning,"SO008: .*almost full.*\d+ MB are free/, 'a server without space for its keys says so');
+	like("$space->{result} $space->{cause}", qr/^warning SO008: .*almost full.*\d+ MB are free/, 'a server without space for its keys says so');
+	is($after->{result}, 'ok', 'and its cure ends it') or diag(explain [ $space, $after ]);
 }
 
 # ---- the way to the server --------------------------------------------------------
