@@ -194,9 +194,9 @@ retry_spool(SoAgent *agent, int64_t now_ms)
 /* ---- time ----------------------------------------------------------------------------- */
 
 bool
-so_agent_stalled(const SoAgent *agent)
+so_agent_stalled(const SoAgent *agent, int64_t at_ms)
 {
-	return so_clock_monotonic_ms() - agent->tick_due_ms > STALL_MS;
+	return at_ms - agent->tick_due_ms > STALL_MS;
 }
 
 void

@@ -162,8 +162,11 @@ so_agent_judge_answer(const SoAgent *agent, const SoAnswer *answer, SoAnswer *re
  */
 extern bool so_agent_check_answer(SoAgent *agent, const SoAnswer *answer);
 
-/* No tick for a while: the process was stopped or starved, and what it knows of leases is old. */
-extern bool so_agent_stalled(const SoAgent *agent);
+/*
+ * No tick for a while before at_ms (monotonic): the process was stopped or
+ * starved, and what came then may be old.
+ */
+extern bool so_agent_stalled(const SoAgent *agent, int64_t at_ms);
 
 /* Kill runners whose lease has run out. */
 extern void so_agent_expire_leases(SoAgent *agent);

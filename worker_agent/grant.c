@@ -104,7 +104,7 @@ find_project(const json_t *body, const json_t *task, ProjectText *cache)
 
 static void
 grant_task(SoAgent *agent, const json_t *body, const json_t *task, ProjectText *cache,
-		   int64_t now_ms)
+		   int64_t arrived_ms)
 {
 	const char *id = json_string_value(json_object_get(task, "task"));
 	json_int_t number = json_integer_value(json_object_get(task, "attempt"));
@@ -121,8 +121,15 @@ grant_task(SoAgent *agent, const json_t *body, const json_t *task, ProjectText *
 					id != NULL ? id : "without id");
 		return;
 	}
-	attempt = so_held_grant(agent->held, &uuid, (uint32_t) number,
-							interval > 0 ? interval : agent->lease_interval_ms, now_ms);
+	if (interval <= 0)
+		interval = agent->lease_interval_ms;
+	if (so_clock_monotonic_ms() - arrived_ms >= interval)
+	{
+		so_log(SO_LOG_WARNING, "task %s, attempt %d is not started: its lease is over already", id,
+			   (int) number);
+		return;
+	}
+	attempt = so_held_grant(agent->held, &uuid, (uint32_t) number, interval, arrived_ms);
 	if (attempt == NULL)
 		return; /* delivered again */
 	attempt->make_folders = needs_folders(cache->document, package != NULL ? package : "");
@@ -134,10 +141,9 @@ grant_task(SoAgent *agent, const json_t *body, const json_t *task, ProjectText *
 }
 
 void
-so_grant_tasks(SoAgent *agent, const json_t *body)
+so_grant_tasks(SoAgent *agent, const json_t *body, int64_t arrived_ms)
 {
 	const json_t *tasks = json_object_get(body, "tasks");
-	int64_t now_ms = so_clock_monotonic_ms();
 	ProjectText cache = {NULL, NULL, NULL};
 	size_t index;
 	const json_t *task;
@@ -145,7 +151,7 @@ so_grant_tasks(SoAgent *agent, const json_t *body)
 	for (index = 0; index < json_array_size(tasks); index++)
 	{
 		task = json_array_get(tasks, index);
-		grant_task(agent, body, task, &cache, now_ms);
+		grant_task(agent, body, task, &cache, arrived_ms);
 	}
 	free(cache.text);
 }

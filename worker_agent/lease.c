@@ -96,12 +96,16 @@ answered(void *context, const SoAnswer *answer)
 	if (!so_agent_check_answer(agent, answer))
 		return;
 	so_held_renew(agent->held, SO_HELD_BY_LEASE, number, answer->sent_ms);
-	/* After a stall nobody knows how old this answer is; what it grants is sent again. */
-	if (so_agent_stalled(agent))
+	/*
+	 * After a stall nobody knows how old this answer is; what it grants is sent
+	 * again.  The time that it takes to read a large one here is no stall: the
+	 * same would come again, and take as long, for ever.
+	 */
+	if (so_agent_stalled(agent, answer->arrived_ms))
 		so_log(SO_LOG_WARNING,
 			   "this process was stopped for a while; tasks granted meanwhile are ignored");
 	else
-		so_grant_tasks(agent, answer->body);
+		so_grant_tasks(agent, answer->body, answer->arrived_ms);
 	so_agent_expire_leases(agent);
 	so_command_handle(agent, json_object_get(answer->body, "commands"));
 	so_held_forget(agent->held, so_lease_oldest_open(agent));

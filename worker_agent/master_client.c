@@ -151,6 +151,7 @@ finish(Channel *channel, CURLcode result)
 
 	memset(&answer, 0, sizeof(answer));
 	answer.sent_ms = channel->sent_ms;
+	answer.arrived_ms = so_clock_monotonic_ms();
 	answer.endpoint = channel->endpoint;
 	curl_multi_remove_handle(channel->client->multi, channel->easy);
 	channel->busy = false;

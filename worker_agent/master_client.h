@@ -50,6 +50,7 @@ typedef struct SoAnswer
 	bool retryable;
 	int64_t retry_after_ms; /* 0: not said */
 	int64_t sent_ms;        /* monotonic */
+	int64_t arrived_ms;     /* monotonic: when its end was here, before it was read */
 	int endpoint;           /* index of the endpoint that was asked */
 } SoAnswer;
 

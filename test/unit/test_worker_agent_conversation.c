@@ -45,7 +45,8 @@ typedef struct Sent
 
 static Sent sent[SO_CHANNEL_COUNT];
 static SoMasterAddress address;
-static int turns; /* to another endpoint */
+static int turns;          /* to another endpoint */
+static int64_t arrived_ms; /* when the next answer came; 0: now */
 static char folder[64];
 static char log_text[65536];
 static SoAgent *agent;
@@ -242,6 +243,7 @@ answer(SoChannel channel, const char *text)
 {
 	SoAnswer good = {.status = 200, .sent_ms = so_clock_monotonic_ms()};
 
+	good.arrived_ms = arrived_ms != 0 ? arrived_ms : good.sent_ms;
 	good.body = json_loads(text, 0, NULL);
 	assert_non_null(good.body);
 	assert_true(sent[channel].open);
@@ -257,7 +259,7 @@ refuse(SoChannel channel, int status, SoErrorCode code, int64_t retry_after_ms)
 
 	so_error_set(&bad.error, code, "https://master.example:8391", "the test says %d", status);
 	snprintf(bad.code, sizeof(bad.code), "%s", so_error_state(code));
-	bad.sent_ms = so_clock_monotonic_ms();
+	bad.sent_ms = bad.arrived_ms = so_clock_monotonic_ms();
 	assert_true(sent[channel].open);
 	sent[channel].open = false;
 	sent[channel].callback(sent[channel].context, &bad);
@@ -315,6 +317,7 @@ set_up(void **state)
 	log_text[0] = '\0';
 	memset(&address, 0, sizeof(address));
 	turns = 0;
+	arrived_ms = 0;
 	so_log_set_sink(remember_log, NULL);
 	agent = talloc_zero(NULL, SoAgent);
 	agent->settings = talloc_zero(agent, SoSettings);
@@ -697,6 +700,30 @@ test_odd_tasks(void **state)
 	json_decref(expect_request(SO_CHANNEL_LEASE_B));
 }
 
+/*
+ * An answer that came while the process was stopped may be old; one that takes
+ * long to be read, until after the next tick was due, is not.
+ */
+static void
+test_stopped_or_busy(void **state)
+{
+	static const char tasks[] =
+		"{\"epoch\": 7, \"enabled\": true, \"projects\": {}, \"tasks\": [7]}";
+
+	(void) state;
+	become_registered();
+	json_decref(expect_request(SO_CHANNEL_LEASE_B));
+	agent->tick_due_ms = so_clock_monotonic_ms() - 60000;
+	answer(SO_CHANNEL_LEASE_B, tasks);
+	assert_int_equal(logged("tasks granted meanwhile are ignored"), 1);
+	assert_int_equal(logged("a task from the master is not understood"), 0);
+	json_decref(expect_request(SO_CHANNEL_LEASE_B));
+	arrived_ms = agent->tick_due_ms;
+	answer(SO_CHANNEL_LEASE_B, tasks);
+	assert_int_equal(logged("tasks granted meanwhile are ignored"), 1);
+	assert_int_equal(logged("a task from the master is not understood"), 1);
+}
+
 static void
 test_busy_lease(void **state)
 {
@@ -725,6 +752,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_lease_without_epoch, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_another_epoch, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_odd_tasks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_stopped_or_busy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_busy_lease, set_up, tear_down),
 	};
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "worker_agent/grant.h"
 #include "worker_agent/runners.h"
@@ -92,7 +93,28 @@ grant(const char *tasks)
 	snprintf(text, sizeof(text), "{\"tasks\": [%s], " PROJECTS "}", tasks);
 	body = json_loads(text, 0, NULL);
 	assert_non_null(body);
-	so_grant_tasks(&agent, body);
+	so_grant_tasks(&agent, body, so_clock_monotonic_ms());
+	json_decref(body);
+}
+
+/* What an answer took too long to be read for is not started; else its lease began when it came. */
+static void
+test_read_late(void **state)
+{
+	int64_t now_ms = so_clock_monotonic_ms();
+	json_t *body = json_loads("{\"tasks\": [{\"task\": \"" TASK
+							  "\", \"attempt\": 1, \"project\": \"hash1\", \"package\": \"load\","
+							  " \"lease_interval_ms\": 30000}], " PROJECTS "}",
+							  0, NULL);
+
+	(void) state;
+	assert_non_null(body);
+	so_grant_tasks(&agent, body, now_ms - 30000);
+	assert_int_equal(started_count, 0);
+	assert_int_equal(so_held_count(agent.held), 0);
+	so_grant_tasks(&agent, body, now_ms - 2000);
+	assert_int_equal(started_count, 1);
+	assert_true(started[0]->renewed_ms == now_ms - 2000);
 	json_decref(body);
 }
 
@@ -242,8 +264,8 @@ test_nothing(void **state)
 	json_t *body = json_object();
 
 	(void) state;
-	so_grant_tasks(&agent, body);
-	so_grant_tasks(&agent, NULL);
+	so_grant_tasks(&agent, body, so_clock_monotonic_ms());
+	so_grant_tasks(&agent, NULL, so_clock_monotonic_ms());
 	json_decref(body);
 	assert_int_equal(so_held_count(agent.held), 0);
 	assert_int_equal(errors, 0);
@@ -254,6 +276,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_document_for_the_runner, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_redelivery, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_projects, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lease_interval, setup, teardown),
