@@ -12,7 +12,8 @@ use lib 'test/tap/lib';
 use Scaleout::Exec;
 
 my $node = PostgreSQL::Test::Cluster->new('bulk');
-$node->init;
+# Whatever the account that runs the test speaks.
+$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 $node->start;
 my $string = $node->connstr('postgres');
 my ($true, $false) = (JSON::PP::true, JSON::PP::false);

@@ -19,7 +19,7 @@ sub new
 {
 	my ($class, $system) = @_;
 	my $node = PostgreSQL::Test::Cluster->new('logs', port => Scaleout::Ports::free());
-	$node->init;
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'\nrestart_after_crash = on\n");
 	my $self = bless { node => $node, system => $system }, $class;
 	$self->hba('scram-sha-256');

@@ -45,7 +45,8 @@ sub new
 		'restart_after_crash' => 'on',
 		%{ $with{settings} // {} });
 
-	$node->init(allows_streaming => $with{allows_streaming} // 0);
+	# A catalog is in UTF8, whatever the account that runs the test speaks.
+	$node->init(allows_streaming => $with{allows_streaming} // 0, extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 	$node->append_conf('postgresql.conf',
 		join('', map { my $v = $settings{$_}; $v =~ s/'/''/g; "$_ = '$v'\n" } sort keys %settings));
 	$node->start;
