@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "common/nearest.h"
 #include "engine/model/diagnostics.h"
 #include "engine/model/node.h"
 
