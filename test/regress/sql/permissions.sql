@@ -76,3 +76,33 @@ SELECT internal.property('SCHEMA_VERSION');
 DROP FUNCTION public.leak(text);
 RESET ROLE;
 DROP FUNCTION public.visible(), public.try_all(bigint);
+-- Whatever is in the schemas: to a plain role every function refuses or knows nothing, and nothing internal is open.
+CREATE FUNCTION public.try_every() RETURNS TABLE (call text, state text) LANGUAGE plpgsql AS $$
+DECLARE
+	statement text;
+BEGIN
+	FOR call, statement IN
+		SELECT p.oid::regprocedure::text, format('SELECT * FROM %s(%s)', p.oid::regproc, coalesce((
+				SELECT string_agg(CASE WHEN t.typname = 'text' THEN quote_literal('x') WHEN t.typname = 'anyelement' THEN '1' WHEN t.typname = 'bool' THEN 'true'
+						WHEN t.typname = 'uuid' THEN quote_literal('00000000-0000-0000-0000-000000000001') WHEN t.typname = 'interval' THEN quote_literal('1 hour')
+						WHEN t.typname IN ('int4', 'int8') THEN '1' ELSE 'NULL::' || format_type(t.oid, NULL) END, ', ' ORDER BY a.n)
+				  FROM unnest(p.proargtypes) WITH ORDINALITY AS a (type, n) JOIN pg_type t ON t.oid = a.type), ''))
+		  FROM pg_proc p WHERE p.pronamespace = 'catalog'::regnamespace AND p.prokind = 'f'
+	LOOP
+		BEGIN
+			EXECUTE statement;
+			state := 'done';
+		EXCEPTION WHEN OTHERS THEN
+			state := SQLSTATE;
+		END;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+SET ROLE plain_user;
+SELECT count(*) > 30 AS tried, array_agg(t.call) FILTER (WHERE t.state NOT IN ('SO103', 'SO104', 'SO120', 'SO121', 'SO144', 'SO160')) AS not_refused FROM public.try_every() t;
+RESET ROLE;
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'internal'::regnamespace AND has_function_privilege('plain_user', p.oid, 'EXECUTE');
+SELECT c.oid::regclass FROM pg_class c
+ WHERE c.relnamespace = 'internal'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND has_table_privilege('plain_user', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE');
+DROP FUNCTION public.try_every();
