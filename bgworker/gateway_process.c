@@ -229,6 +229,13 @@ so_gateway_process_forget(SoGateway *gateway, int64 now_ms)
 }
 
 void
+so_gateway_process_try_at_once(SoGateway *gateway)
+{
+	gateway->backoff_ms = BACKOFF_FIRST_MS;
+	gateway->next_start_ms = 0;
+}
+
+void
 so_gateway_process_kill(SoGateway *gateway)
 {
 	if (gateway->pid != 0)

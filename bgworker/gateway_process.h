@@ -51,6 +51,9 @@ extern bool so_gateway_process_ended(SoGateway *gateway, int64 now_ms);
 /* Close the socket, decide when the next one may start. */
 extern void so_gateway_process_forget(SoGateway *gateway, int64 now_ms);
 
+/* The next start is not put off because earlier ones have failed. */
+extern void so_gateway_process_try_at_once(SoGateway *gateway);
+
 /* End it at once: a gateway that violates the protocol. */
 extern void so_gateway_process_kill(SoGateway *gateway);
 

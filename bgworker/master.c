@@ -156,6 +156,8 @@ reload_settings(void)
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	overrule_settings();
+	/* Who has corrected what kept it from listening waits for the result. */
+	so_gateway_process_try_at_once(&master.gateway);
 	/* A gateway keeps its sockets; for others a new one is needed, and agents repeat. */
 	if (port != so_setting_port_number || strcmp(addresses, so_setting_listen_addresses) != 0)
 		so_gateway_process_kill(&master.gateway);

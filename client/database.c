@@ -109,9 +109,13 @@ so_database_query(PGconn *connection, const char *sql, int count, const char *co
 	{
 		so_error_set(error, SO_ERR_CLIENT_QUERY, NULL, "%s",
 					 message_field(result, PG_DIAG_MESSAGE_PRIMARY));
-		so_error_detail(error, "SQLSTATE %s. %s", state,
-						message_field(result, PG_DIAG_MESSAGE_DETAIL));
-		so_error_hint(error, "%s", message_field(result, PG_DIAG_MESSAGE_HINT));
+		so_error_detail(error, "%s%sSQLSTATE %s.", message_field(result, PG_DIAG_MESSAGE_DETAIL),
+						*message_field(result, PG_DIAG_MESSAGE_DETAIL) != '\0' ? " " : "", state);
+		/* Only ids and numbers of the command line are converted by the server. */
+		if (strcmp(state, "22P02") == 0 || strcmp(state, "22003") == 0)
+			so_error_hint(error, "An execution is named by its number: scaleout list shows them.");
+		else
+			so_error_hint(error, "%s", message_field(result, PG_DIAG_MESSAGE_HINT));
 	}
 	PQclear(result);
 	return NULL;

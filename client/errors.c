@@ -8,6 +8,7 @@
  */
 #include "client/errors.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "client/options.h"
@@ -58,6 +59,20 @@ so_errors_write_markdown(FILE *stream)
 	}
 }
 
+/* "SO815", "so815" or "815"; SO_OK when there is none. */
+static SoErrorCode
+find(const char *text)
+{
+	char state[6];
+
+	if (strncasecmp(text, "SO", 2) == 0)
+		text += 2;
+	if (strlen(text) != 3)
+		return SO_OK;
+	snprintf(state, sizeof(state), "SO%s", text);
+	return so_error_from_state(state);
+}
+
 int
 so_client_errors(int argc, char **argv)
 {
@@ -86,7 +101,7 @@ so_client_errors(int argc, char **argv)
 			   so_error_summary((SoErrorCode) code));
 	for (int i = first; i < argc; i++)
 	{
-		SoErrorCode code = so_error_from_state(argv[i]);
+		SoErrorCode code = find(argv[i]);
 
 		if (code == SO_OK)
 		{

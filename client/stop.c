@@ -46,7 +46,7 @@ so_client_stop(int argc, char **argv)
 	{
 		so_database_print_error(&error);
 		PQfinish(connection);
-		return SO_EXIT_FAILED;
+		return error.code == SO_ERR_OPERATION_MISSING ? SO_EXIT_NOT_FOUND : SO_EXIT_FAILED;
 	}
 	PQclear(result);
 	printf("execution %s is asked to stop\n", argv[first]);

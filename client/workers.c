@@ -19,30 +19,55 @@
 
 static const char list_sql[] =
 	"SELECT workeragentid AS worker, displayname AS name, machinename AS machine, isenabled AS "
-	"enabled, "
+	"enabled, is_online AS online, held_tasks AS tasks, "
 	"useraccount AS account, lastonlinetime AS last_online, tags FROM catalog.worker_agents "
 	"ORDER BY displayname, workeragentid";
 
-/* A worker by display name, machine name or id; the function's name is ours, never the user's. */
+/*
+ * The id of a worker by id, display name or machine name; several workers may have
+ * the same name, and then none is meant.
+ */
+static bool
+find_worker(PGconn *connection, const char *worker, char *id, size_t size, SoError *error)
+{
+	const char *values[1] = {worker};
+	PGresult *result = so_database_query(
+		connection,
+		"SELECT count(*) AS found, min(workeragentid::text) AS id, "
+		"string_agg(format('%s (%s on %s)', workeragentid, displayname, machinename), ', ') AS all "
+		"FROM catalog.worker_agents WHERE $1 IN (displayname, machinename, workeragentid::text)",
+		1, values, error);
+	int found;
+
+	if (result == NULL)
+		return false;
+	found = atoi(so_database_value(result, 0, "found"));
+	snprintf(id, size, "%s", so_database_value(result, 0, "id"));
+	if (found == 0)
+		so_error_set(error, SO_ERR_CLIENT_NOT_FOUND, NULL, "there is no worker \"%s\"", worker);
+	else if (found > 1)
+	{
+		so_error_set(error, SO_ERR_CLIENT_USAGE, NULL, "%d workers have the name \"%s\"", found,
+					 worker);
+		so_error_detail(error, "They are %s.", so_database_value(result, 0, "all"));
+		so_error_hint(error, "Give the id of the one that is meant.");
+	}
+	PQclear(result);
+	return found == 1;
+}
+
+/* The function's name is ours, never the user's. */
 static PGresult *
 call_for_worker(PGconn *connection, const char *function, const char *worker, SoError *error)
 {
-	char sql[256];
-	const char *values[1] = {worker};
-	PGresult *result;
+	char sql[64];
+	char id[64];
+	const char *values[1] = {id};
 
-	snprintf(sql, sizeof(sql),
-			 "SELECT catalog.%s(workeragentid) FROM catalog.worker_agents WHERE $1 IN "
-			 "(displayname, machinename, workeragentid::text)",
-			 function);
-	result = so_database_query(connection, sql, 1, values, error);
-	if (result != NULL && PQntuples(result) == 0)
-	{
-		so_error_set(error, SO_ERR_CLIENT_NOT_FOUND, worker, "there is no worker \"%s\"", worker);
-		PQclear(result);
+	if (!find_worker(connection, worker, id, sizeof(id), error))
 		return NULL;
-	}
-	return result;
+	snprintf(sql, sizeof(sql), "SELECT catalog.%s($1::uuid)", function);
+	return so_database_query(connection, sql, 1, values, error);
 }
 
 static PGresult *
@@ -183,5 +208,7 @@ so_client_workers(int argc, char **argv)
 	if (!done)
 		so_database_print_error(&error);
 	PQfinish(connection);
-	return done ? SO_EXIT_SUCCESS : SO_EXIT_FAILED;
+	if (done)
+		return SO_EXIT_SUCCESS;
+	return error.code == SO_ERR_CLIENT_NOT_FOUND ? SO_EXIT_NOT_FOUND : SO_EXIT_FAILED;
 }

@@ -64,6 +64,9 @@ set_fingerprint(SoMasterKey *key)
 static bool
 parse_key(const char *text, SoMasterKey *key)
 {
+	/* An editor may have put a byte order mark in front, or ended the line as Windows does. */
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
 	for (int i = 0; i < SO_KEY_SIZE; i++)
 	{
 		int high = hex_digit(text[2 * i]);
@@ -74,7 +77,8 @@ parse_key(const char *text, SoMasterKey *key)
 		key->bytes[i] = (uint8) (high << 4 | low);
 	}
 	set_fingerprint(key);
-	return text[2 * SO_KEY_SIZE] == '\0' || text[2 * SO_KEY_SIZE] == '\n';
+	return text[2 * SO_KEY_SIZE] == '\0' || text[2 * SO_KEY_SIZE] == '\n' ||
+		   strcmp(text + 2 * SO_KEY_SIZE, "\r\n") == 0;
 }
 
 static bool
@@ -100,8 +104,11 @@ read_file(const char *path, SoMasterKey *key, SoError *error)
 		return false;
 	ok = parse_key(text, key);
 	OPENSSL_cleanse(text, sizeof(text));
-	return ok || so_error_set(error, SO_ERR_SECURITY_FILE, path,
-							  "\"%s\" does not hold a key of 64 hexadecimal digits", path);
+	if (ok)
+		return true;
+	so_error_set(error, SO_ERR_SECURITY_FILE, path,
+				 "\"%s\" does not hold a key of 64 hexadecimal digits", path);
+	return so_error_hint(error, "Restore the file from its backup.");
 }
 
 static void

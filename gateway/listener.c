@@ -72,6 +72,11 @@ bind_failed(const struct addrinfo *info, int reason, SoError *error)
 				"workers must then have it in MasterEndpoint.",
 				pid);
 	}
+	else if (reason == EADDRNOTAVAIL)
+		so_error_hint(error,
+					  "This server has no such address. Set scaleout.listen_addresses = '*', "
+					  "run SELECT pg_reload_conf(); or set it to an address that hostname -I "
+					  "shows.");
 	else if (reason == EACCES)
 		so_error_detail(error, "Ports below 1024 need the capability CAP_NET_BIND_SERVICE.");
 	return false;

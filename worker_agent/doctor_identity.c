@@ -117,7 +117,13 @@ say_unreadable(SoDoctor *doctor, const char *file, int reason)
 		snprintf(cure, sizeof(cure),
 				 "Give the worker's folder with --directory; a new worker is made by "
 				 "scaleout-worker init --directory DIR --master URL --thumbprint HEX.");
-	else if (stat(file, &facts) == 0 && facts.st_uid != geteuid())
+	else if (stat(file, &facts) != 0)
+		/* What shuts out is a folder, which is the worker's. */
+		snprintf(
+			cure, sizeof(cure),
+			"Run the checks as root or as the account of the worker, which the row \"account\" "
+			"names.");
+	else if (facts.st_uid != geteuid())
 		snprintf(cure, sizeof(cure),
 				 "Run chown %s %s, or run the worker as the account that owns the file.",
 				 so_doctor_own_account(), file);

@@ -96,7 +96,9 @@ like(try_sql($read), qr/SO136.*fingerprint/s, 'with another key: a clear error')
 like(try_sql("SELECT * FROM catalog.enable_scaleout()"), qr/SO136/, 'enable_scaleout as well');
 like(try_sql('SELECT * FROM catalog.rotate_encryption_key()'), qr/SO136/, 'and an exchange');
 write_key("nonsense\n");
-like(try_sql($read), qr/SO134.*64 hexadecimal/s, 'no key at all');
+like(try_sql($read), qr/SO134.*64 hexadecimal.*Restore the file from its backup/s, 'no key at all');
+write_key("\xef\xbb\xbf" . ($good_text =~ s/\n\z//r) . "\r\n");
+is(try_sql($read), 'hidden words', 'a byte order mark and another end of the line do no harm');
 write_key($good_text);
 chmod 0644, $file;
 like(try_sql($read), qr/SO134.*open to group or others/s, 'a file that others can read is refused');

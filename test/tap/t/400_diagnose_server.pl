@@ -126,6 +126,12 @@ $system->sql("ALTER SYSTEM SET scaleout.port_number = $old_port");
 reload();
 $system->wait_for('the old port', sub { (Scaleout::Symptom::diagnose($system)->{'port open'}{cause} // '') =~ /listens on .*:$old_port\b/ });
 
+symptom('an address that this server does not have',
+	make => sub { $system->sql("ALTER SYSTEM SET scaleout.listen_addresses = '192.0.2.77'"); reload(); },
+	check => 'port open', cause => qr/SO330: .*192\.0\.2\.77.*Cannot assign requested address/s, cure => qr/This server has no such address\. Set scaleout\.listen_addresses = '\*'/);
+$system->sql("ALTER SYSTEM SET scaleout.listen_addresses = '127.0.0.1'");
+reload();
+$system->wait_for('one address', sub { (Scaleout::Symptom::diagnose($system)->{'port open'}{cause} // '') =~ /listens on 127\.0\.0\.1:\d+\.$/ });
 symptom('only this machine can reach the port',
 	make => sub { }, result => 'warning', check => 'reachable from other machines', cause => qr/listen_addresses is "127\.0\.0\.1"/,
 	cure => qr/listen_addresses = '\*'/);
