@@ -114,16 +114,32 @@ is_signed(X509 *statement, X509 *predecessor)
 }
 
 static bool
-is_valid_at(const X509 *statement, time_t now, time_t *end)
+read_time(const ASN1_TIME *from, time_t *to)
 {
 	struct tm parts;
 
-	*end = 0;
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(statement), &parts) != 1)
+	if (ASN1_TIME_to_tm(from, &parts) != 1)
 		return false;
-	*end = timegm(&parts);
+	*to = timegm(&parts);
+	return true;
+}
+
+/* Otherwise *time is told why, when that is what the time has to do with. */
+static bool
+is_valid_at(const X509 *statement, time_t now, SoSuccessionTime *time)
+{
+	time_t begin;
+	time_t end;
+
+	if (!read_time(X509_get0_notBefore(statement), &begin) ||
+		!read_time(X509_get0_notAfter(statement), &end) || begin >= end)
+		return false;
+	if (now < begin && (time->begins == 0 || begin < time->begins))
+		time->begins = begin;
 	/* Not a second longer than the catalog says. */
-	return now < *end && X509_cmp_time(X509_get0_notBefore(statement), &now) < 0;
+	if (now >= end && end > time->ended)
+		time->ended = end;
+	return now >= begin && now < end;
 }
 
 /* ---- judging ------------------------------------------------------------------- */
@@ -156,11 +172,10 @@ is_trusted(const Trusted *trusted, const SoThumbprint *wanted)
 /* Does this certificate say something new that counts? */
 static bool
 take_step(const STACK_OF(X509) * sent, X509 *certificate, Trusted *trusted, time_t now,
-		  time_t *ended)
+		  SoSuccessionTime *time)
 {
 	Statement statement;
 	X509 *predecessor;
-	time_t end;
 
 	if (!read_statement(certificate, &statement) || !is_trusted(trusted, &statement.from) ||
 		is_trusted(trusted, &statement.to))
@@ -168,35 +183,82 @@ take_step(const STACK_OF(X509) * sent, X509 *certificate, Trusted *trusted, time
 	predecessor = find(sent, &statement.from);
 	if (predecessor == NULL || !is_signed(certificate, predecessor))
 		return false;
-	if (!is_valid_at(certificate, now, &end))
-	{
-		if (end <= now && end > *ended)
-			*ended = end;
+	if (!is_valid_at(certificate, now, time))
 		return false;
-	}
 	trusted->reached[trusted->reached_count++] = statement.to;
 	return true;
 }
 
 bool
 so_succession_leads(const struct stack_st_X509 *sent, const SoThumbprint *pins, int pin_count,
-					const SoThumbprint *leaf, time_t now, time_t *ended)
+					const SoThumbprint *leaf, time_t now, SoSuccessionTime *time)
 {
 	Trusted trusted = {.pins = pins, .pin_count = pin_count};
 	bool progress = true;
 
-	*ended = 0;
+	memset(time, 0, sizeof(*time));
 	while (progress && !is_trusted(&trusted, leaf))
 	{
 		progress = false;
 		for (int i = 0; i < sk_X509_num(sent) && i < MAX_SENT; i++)
 		{
 			if (trusted.reached_count < SO_SUCCESSION_MAX)
-				progress |= take_step(sent, sk_X509_value(sent, i), &trusted, now, ended);
+				progress |= take_step(sent, sk_X509_value(sent, i), &trusted, now, time);
 		}
 	}
 	ERR_clear_error();
 	return is_trusted(&trusted, leaf);
+}
+
+/* "2026-01-31T12:00:00Z" */
+static const char *
+time_text(time_t when, char *text, size_t size)
+{
+	struct tm parts;
+
+	text[0] = '\0';
+	if (gmtime_r(&when, &parts) != NULL)
+		strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	return text;
+}
+
+bool
+so_succession_explain(const SoSuccessionTime *time, time_t now, const SoThumbprint *leaf,
+					  SoError *error)
+{
+	char leaf_text[SO_THUMBPRINT_TEXT_SIZE];
+	char now_text[32];
+	char limit_text[32];
+
+	if (time->begins == 0 && time->ended == 0)
+		return false;
+	so_thumbprint_format(leaf, leaf_text);
+	time_text(now, now_text, sizeof(now_text));
+	time_text(time->begins != 0 ? time->begins : time->ended, limit_text, sizeof(limit_text));
+	if (time->begins != 0)
+	{
+		so_error_detail(error,
+						"The clock of this machine is behind: it says %s. The master sent the "
+						"certificate with thumbprint %s; a pinned one has named it as its "
+						"successor, which counts from %s on.",
+						now_text, leaf_text, limit_text);
+		so_error_hint(error,
+					  "As root run timedatectl set-ntp true, or chronyc makestep; the worker "
+					  "then accepts the master by itself.");
+		return true;
+	}
+	so_error_detail(error,
+					"The master sent the certificate with thumbprint %s; a pinned one has named "
+					"it as its successor, but that counted until %s only, and the clock of this "
+					"machine says %s.",
+					leaf_text, limit_text, now_text);
+	so_error_hint(
+		error,
+		"If the clock is right, compare the thumbprint with catalog.master_properties; "
+		"when it is the same, set MasterHttpsCertThumbprint = %s in the worker's settings "
+		"and restart it. Otherwise set the clock.",
+		leaf_text);
+	return true;
 }
 
 /* ---- making ---------------------------------------------------------------------- */
@@ -288,9 +350,9 @@ copy_valid(BIO *bio, const STACK_OF(X509) * chain, time_t now)
 		X509 *certificate = sk_X509_value(chain, i);
 		Statement statement;
 		X509 *predecessor;
-		time_t end;
+		SoSuccessionTime ignored = {0};
 
-		if (!read_statement(certificate, &statement) || !is_valid_at(certificate, now, &end) ||
+		if (!read_statement(certificate, &statement) || !is_valid_at(certificate, now, &ignored) ||
 			(predecessor = find(chain, &statement.from)) == NULL)
 			continue;
 		ok = PEM_write_bio_X509(bio, certificate) == 1 && PEM_write_bio_X509(bio, predecessor) == 1;

@@ -44,11 +44,28 @@ extern bool so_succession_write(const char *certificate_file, const char *key_fi
 								const char *next_certificate_file, const char *next_key_file,
 								time_t end, SoError *error) SO_WARN_UNUSED;
 
+/* A statement that is good, but not at this time: 0 without such a one. */
+typedef struct SoSuccessionTime
+{
+	time_t ended;  /* the latest end of those that are over */
+	time_t begins; /* the earliest beginning of those that are still to come */
+} SoSuccessionTime;
+
 /*
  * Do the statements among the sent certificates lead from one of the pins to leaf?
- * Otherwise *ended is the end of a good statement that is over, 0 without such a one.
+ * Otherwise *time says whether one would at another time.
  */
-extern bool so_succession_leads(const struct stack_st_X509 *sent, const SoThumbprint *pins,
-								int pin_count, const SoThumbprint *leaf, time_t now, time_t *ended);
+extern bool
+so_succession_leads(const struct stack_st_X509 *sent, const SoThumbprint *pins, int pin_count,
+					const SoThumbprint *leaf, time_t now, SoSuccessionTime *time);
+
+/*
+ * The certificate of the master was not accepted (*error has a message): when *time
+ * says why, put that into the detail and what to do into the hint.  A statement that
+ * is still to come means that the clock of this machine is behind.  true when
+ * there was something to say.
+ */
+extern bool so_succession_explain(const SoSuccessionTime *time, time_t now,
+								  const SoThumbprint *leaf, SoError *error);
 
 #endif /* COMMON_SUCCESSION_H */

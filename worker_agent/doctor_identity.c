@@ -184,8 +184,8 @@ pair_cure(const SoSettings *settings, SoError *error)
 		snprintf(host, sizeof(host), "localhost");
 	so_error_hint(error,
 				  "Restore certificate and key from their backup; or run scaleout cert create "
-				  "--force --name %s %s %s and have the new one trusted, as the row \"worker "
-				  "trusted\" then says.",
+				  "--force --name %s %s %s and have the new one trusted, as the row \"certificate "
+				  "trusted by the master\" then says.",
 				  host, files[0], files[1]);
 }
 

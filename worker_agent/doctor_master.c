@@ -29,6 +29,7 @@
 #include "worker_agent/doctor_private.h"
 #include "worker_agent/identity.h"
 
+/* The diagnosis judges by the same one (sql/75_clocks.sql). */
 #define CLOCK_LIMIT_S 60
 #define CURE_SIZE     (PATH_MAX + 1500)
 
@@ -115,7 +116,8 @@ static void
 check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate,
 		  const STACK_OF(X509) * sent, const SoThumbprint *pins, int pin_count)
 {
-	time_t ended;
+	time_t now = time(NULL);
+	SoSuccessionTime known;
 	SoThumbprint served;
 	SoError error;
 	char text[SO_THUMBPRINT_TEXT_SIZE];
@@ -136,7 +138,7 @@ check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate,
 			return;
 		}
 	}
-	if (so_succession_leads(sent, pins, pin_count, &served, time(NULL), &ended))
+	if (so_succession_leads(sent, pins, pin_count, &served, now, &known))
 	{
 		so_doctor_sayf(doctor, "thumbprint of the master", "ok", NULL,
 					   "%s serves %s, the successor of one that this worker knows.", endpoint->url,
@@ -149,10 +151,14 @@ check_pin(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate,
 			 "MasterHttpsCertThumbprint = %s in %s, then " SO_DOCTOR_RESTART
 			 "; otherwise somebody else answers at this address.",
 			 text, text, doctor->settings->file);
+	so_error_clear(&error);
+	/* It would be known with the right time: that is the cure. */
+	if (so_succession_explain(&known, now, &served, &error) && known.begins != 0)
+		snprintf(cure, sizeof(cure), "%s", error.hint);
 	so_doctor_sayf(doctor, "thumbprint of the master", "failed", cure,
 				   "SO314: %s serves the certificate with thumbprint %s; "
-				   "MasterHttpsCertThumbprint is %s.",
-				   endpoint->url, text, doctor->settings->master_thumbprint);
+				   "MasterHttpsCertThumbprint is %s. %s",
+				   endpoint->url, text, doctor->settings->master_thumbprint, error.detail);
 }
 
 /* The facts of the certificate that is served. */
@@ -313,10 +319,19 @@ check_clock(SoDoctor *doctor, const char *answer)
 	if (line == NULL || strptime(line + 8, "%a, %d %b %Y %H:%M:%S", &parts) == NULL)
 		return;
 	difference = (long) (time(NULL) - timegm(&parts));
-	so_doctor_sayf(doctor, "clock", labs(difference) > CLOCK_LIMIT_S ? "warning" : "ok",
-				   "Nothing is decided by it, but times in the logs and certificates are judged by "
-				   "it: run a time service on both machines.",
-				   "The clocks of this machine and of the server differ by %ld s.", difference);
+	if (labs(difference) <= CLOCK_LIMIT_S)
+	{
+		so_doctor_sayf(doctor, "clock", "ok", NULL,
+					   "The clocks of this machine and of the server differ by %ld s.",
+					   labs(difference));
+		return;
+	}
+	so_doctor_sayf(doctor, "clock", "warning",
+				   "As root run timedatectl set-ntp true, or chronyc makestep; if the time here is "
+				   "right, do it on the server.",
+				   "The clock of this machine is %ld s %s the clock of the server. Nothing is "
+				   "decided by it, but times in logs and certificates are judged by it.",
+				   labs(difference), difference < 0 ? "behind" : "ahead of");
 }
 
 /*
@@ -331,7 +346,7 @@ say_other_certificate(SoDoctor *doctor, const char *message)
 
 	if (so_identity_running_pid(doctor->settings) == 0)
 	{
-		so_doctor_say(doctor, "worker trusted", "ok", NULL, NULL);
+		so_doctor_say(doctor, "certificate trusted by the master", "ok", NULL, NULL);
 		so_doctor_say(doctor, "worker registered", "warning",
 					  "The master knows this worker by another certificate still.",
 					  "Run systemctl start scaleout-worker: it registers with this one.");
@@ -344,7 +359,8 @@ say_other_certificate(SoDoctor *doctor, const char *message)
 			 "%s %s %s, then " SO_DOCTOR_RESTART
 			 " and have the new one trusted, as this row then says.",
 			 host, doctor->settings->certificate_file, doctor->settings->key_file);
-	so_doctor_sayf(doctor, "worker trusted", "failed", cure, "HTTP 403, SO303: %s.", message);
+	so_doctor_sayf(doctor, "certificate trusted by the master", "failed", cure,
+				   "HTTP 403, SO303: %s.", message);
 }
 
 /*
@@ -389,8 +405,8 @@ judge_refusal(SoDoctor *doctor, const json_t *refusal)
 		snprintf(cure, sizeof(cure),
 				 "Copy %s to the server and run there: scaleout workers trust --enable %s",
 				 doctor->settings->certificate_file, doctor->settings->certificate_file);
-		so_doctor_sayf(doctor, "worker trusted", "failed", cure, "HTTP 403, %s: %s. %s", code,
-					   message, detail);
+		so_doctor_sayf(doctor, "certificate trusted by the master", "failed", cure,
+					   "HTTP 403, %s: %s. %s", code, message, detail);
 		return;
 	}
 	if (strcmp(code, "SO210") != 0 && strcmp(code, "SO211") != 0)
@@ -399,7 +415,7 @@ judge_refusal(SoDoctor *doctor, const json_t *refusal)
 					   detail);
 		return;
 	}
-	so_doctor_say(doctor, "worker trusted", "ok", NULL, NULL);
+	so_doctor_say(doctor, "certificate trusted by the master", "ok", NULL, NULL);
 	if (strcmp(code, "SO210") == 0)
 	{
 		so_doctor_say(doctor, "worker registered", "warning",

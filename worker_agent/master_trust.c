@@ -18,14 +18,13 @@
 #include "common/openssl_error.h"
 #include "common/succession.h"
 
-/* ended: when the statement of a pinned certificate ended that leads on; 0 without one. */
+/* known: when the statement of a pinned certificate counts that leads on. */
 static void
-refuse_pin(SoMasterTrust *trust, const SoEndpoint *endpoint, const SoThumbprint *got, time_t ended)
+refuse_pin(SoMasterTrust *trust, const SoEndpoint *endpoint, const SoThumbprint *got, time_t now,
+		   const SoSuccessionTime *known)
 {
 	char got_text[SO_THUMBPRINT_TEXT_SIZE];
 	char pins[SO_PINS_MAX * (SO_THUMBPRINT_TEXT_SIZE + 2)];
-	char end_text[32];
-	struct tm parts;
 	size_t used = 0;
 
 	pins[0] = '\0';
@@ -42,14 +41,7 @@ refuse_pin(SoMasterTrust *trust, const SoEndpoint *endpoint, const SoThumbprint 
 		&trust->error,
 		"The master sent a certificate with thumbprint %s; MasterHttpsCertThumbprint is %s.",
 		so_thumbprint_format(got, got_text), pins);
-	if (ended == 0 || gmtime_r(&ended, &parts) == NULL)
-		return;
-	strftime(end_text, sizeof(end_text), "%Y-%m-%dT%H:%M:%SZ", &parts);
-	so_error_hint(&trust->error,
-				  "A pinned certificate has named it as its successor, but that counted until %s "
-				  "only. Compare the thumbprint with catalog.master_properties; when it is right, "
-				  "set MasterHttpsCertThumbprint = %s.",
-				  end_text, got_text);
+	so_succession_explain(known, now, got, &trust->error);
 }
 
 /* Takes the place of OpenSSL's chain verification. */
@@ -61,7 +53,8 @@ verify_cb(X509_STORE_CTX *store, void *argument)
 	X509 *certificate = X509_STORE_CTX_get0_cert(store);
 	SoThumbprint thumbprint;
 	bool pinned = false;
-	time_t ended = 0;
+	time_t now = time(NULL);
+	SoSuccessionTime known = {0};
 
 	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
 	if (certificate == NULL)
@@ -72,9 +65,9 @@ verify_cb(X509_STORE_CTX *store, void *argument)
 		pinned = pinned || so_thumbprint_equal(&thumbprint, &trust->address->pins[i]);
 	/* A new one that a pinned one has named; the master then announces it (rotation.h). */
 	if (!pinned && !so_succession_leads(X509_STORE_CTX_get0_untrusted(store), trust->address->pins,
-										trust->address->pin_count, &thumbprint, time(NULL), &ended))
+										trust->address->pin_count, &thumbprint, now, &known))
 	{
-		refuse_pin(trust, endpoint, &thumbprint, ended);
+		refuse_pin(trust, endpoint, &thumbprint, now, &known);
 		return 0;
 	}
 	if (!so_certificate_matches_host(certificate, endpoint->host, &trust->error))

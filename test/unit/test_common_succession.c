@@ -112,7 +112,7 @@ count_in(const char *name)
 
 /* Would whoever pins one certificate accept what the file of another one sends, at that time? */
 static bool
-leads(const char *pinned, const char *served, time_t now, time_t *ended)
+leads(const char *pinned, const char *served, time_t now, SoSuccessionTime *other)
 {
 	SoThumbprint pin = thumbprint_of(pinned);
 	SoThumbprint leaf = thumbprint_of(served);
@@ -121,7 +121,7 @@ leads(const char *pinned, const char *served, time_t now, time_t *ended)
 	bool ok;
 
 	assert_true(so_certificate_load_public(path(served, "crt"), &pair, &error));
-	ok = so_succession_leads(pair.chain, &pin, 1, &leaf, now, ended);
+	ok = so_succession_leads(pair.chain, &pin, 1, &leaf, now, other);
 	so_certificate_pair_free(&pair);
 	return ok;
 }
@@ -130,7 +130,7 @@ static void
 test_steps(void **state)
 {
 	time_t now = time(NULL);
-	time_t ended;
+	SoSuccessionTime other;
 
 	(void) state;
 	make("a");
@@ -141,29 +141,61 @@ test_steps(void **state)
 	/* After a crash it is done again. */
 	assert_true(write_succession("a", "b", now + 100));
 	assert_int_equal(count_in("b"), 3);
-	assert_true(leads("a", "b", now, &ended));
-	assert_false(leads("c", "b", now, &ended));
-	assert_int_equal(ended, 0);
+	assert_true(leads("a", "b", now, &other));
+	assert_false(leads("c", "b", now, &other));
+	assert_int_equal(other.ended, 0);
+	assert_int_equal(other.begins, 0);
 	/* It ends when it says. */
-	assert_false(leads("a", "b", now + 100, &ended));
-	assert_int_equal(ended, now + 100);
+	assert_false(leads("a", "b", now + 100, &other));
+	assert_int_equal(other.ended, now + 100);
+	assert_int_equal(other.begins, 0);
 	/* The first statement goes along, and the path ends with the first that ends. */
 	assert_true(write_succession("b", "c", now + 200));
 	assert_int_equal(count_in("c"), 5);
-	assert_true(leads("a", "c", now + 99, &ended));
-	assert_false(leads("a", "c", now + 100, &ended));
-	assert_true(leads("b", "c", now + 199, &ended));
+	assert_true(leads("a", "c", now + 99, &other));
+	assert_false(leads("a", "c", now + 100, &other));
+	assert_true(leads("b", "c", now + 199, &other));
 	/* A stolen key: nothing leads on from it, nor to it. */
 	assert_true(write_succession("b", "c", 0));
 	assert_int_equal(count_in("c"), 1);
-	assert_false(leads("a", "c", now, &ended) || leads("b", "c", now, &ended));
+	assert_false(leads("a", "c", now, &other) || leads("b", "c", now, &other));
+}
+
+/* A clock that is wrong is named, and which way. */
+static void
+test_wrong_clock(void **state)
+{
+	time_t now = time(NULL);
+	time_t behind = now - SO_CERTIFICATE_START_BEFORE_S - 60;
+	SoThumbprint leaf;
+	SoSuccessionTime other;
+	SoError error = {0};
+
+	(void) state;
+	make("a");
+	make("b");
+	assert_true(write_succession("a", "b", now + 100));
+	leaf = thumbprint_of("b");
+	assert_true(leads("a", "b", now - SO_CERTIFICATE_START_BEFORE_S + 60, &other));
+	assert_false(so_succession_explain(&other, now, &leaf, &error));
+	assert_false(leads("a", "b", behind, &other));
+	assert_int_equal(other.ended, 0);
+	assert_in_range(other.begins, now - SO_CERTIFICATE_START_BEFORE_S,
+					time(NULL) - SO_CERTIFICATE_START_BEFORE_S);
+	assert_true(so_succession_explain(&other, behind, &leaf, &error));
+	assert_non_null(strstr(error.detail, "The clock of this machine is behind: it says "));
+	assert_non_null(strstr(error.hint, "timedatectl"));
+	assert_false(leads("a", "b", now + 1000, &other));
+	assert_true(so_succession_explain(&other, now + 1000, &leaf, &error));
+	assert_non_null(strstr(error.detail, "counted until "));
+	assert_non_null(strstr(error.detail, "the clock of this machine says "));
 }
 
 static void
 test_keys(void **state)
 {
 	time_t now = time(NULL);
-	time_t ended;
+	SoSuccessionTime other;
 	bool possible;
 	SoError error;
 
@@ -171,11 +203,11 @@ test_keys(void **state)
 	make("next");
 	make_with("rsa", EVP_RSA_gen(2048), EVP_sha256(), false);
 	assert_true(write_succession("rsa", "next", now + 100));
-	assert_true(leads("rsa", "next", now, &ended));
+	assert_true(leads("rsa", "next", now, &other));
 	make("next");
 	make_with("ed", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL, false);
 	assert_true(write_succession("ed", "next", now + 100));
-	assert_true(leads("ed", "next", now, &ended));
+	assert_true(leads("ed", "next", now, &other));
 	/* Who may sign certificates may not name a successor. */
 	make("next");
 	make_with("authority", EVP_EC_gen("P-256"), EVP_sha256(), true);
@@ -240,7 +272,7 @@ static void
 test_chain_is_kept(void **state)
 {
 	time_t now = time(NULL);
-	time_t ended;
+	SoSuccessionTime other;
 	char text[8192];
 	FILE *file;
 	size_t size;
@@ -258,7 +290,7 @@ test_chain_is_kept(void **state)
 	fclose(file);
 	assert_true(write_succession("a", "next", now + 100));
 	assert_int_equal(count_in("next"), 4);
-	assert_true(leads("a", "next", now, &ended));
+	assert_true(leads("a", "next", now, &other));
 	assert_true(write_succession("a", "next", 0));
 	assert_int_equal(count_in("next"), 2);
 }
@@ -267,7 +299,7 @@ static void
 test_long_line(void **state)
 {
 	time_t now = time(NULL);
-	time_t ended;
+	SoSuccessionTime other;
 	char name[16];
 	char before[16] = "s0";
 
@@ -283,9 +315,9 @@ test_long_line(void **state)
 	/* The file does not grow without end; the nearest ones lead there. */
 	assert_int_equal(count_in(before), 1 + 2 * SO_SUCCESSION_MAX);
 	snprintf(name, sizeof(name), "s%d", SO_SUCCESSION_MAX);
-	assert_true(leads(name, before, now, &ended));
+	assert_true(leads(name, before, now, &other));
 	snprintf(name, sizeof(name), "s%d", SO_SUCCESSION_MAX - 1);
-	assert_false(leads(name, before, now, &ended));
+	assert_false(leads(name, before, now, &other));
 }
 
 int
@@ -293,6 +325,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_wrong_clock),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_unreadable_extensions),
 		cmocka_unit_test(test_present_is_gone),
