@@ -240,7 +240,7 @@ MODULE_big = scaleout
 # What of common/ the server side needs; compiled again with server flags.
 SERVER_COMMON = common/clock.o common/error.o common/fault.o common/byte_buffer.o common/frame.o common/certificate.o \
 	common/certificate_create.o common/certificate_facts.o common/certificate_form.o common/certificate_host.o common/pem.o common/pem_file.o \
-	common/openssl_error.o common/succession.o common/thumbprint.o common/log.o common/log_file.o common/utf8.o
+	common/openssl_error.o common/refusal_list.o common/succession.o common/thumbprint.o common/log.o common/log_file.o common/utf8.o
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c) $(wildcard bgworker/*.c))) $(SERVER_COMMON)
 DATA = $(wildcard sql/scaleout--*--*.sql)
 DATA_built = scaleout--$(SCALEOUT_VERSION).sql

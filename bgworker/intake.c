@@ -14,6 +14,7 @@
 #include "bgworker/admission.h"
 #include "bgworker/agents.h"
 #include "bgworker/leases.h"
+#include "bgworker/refused.h"
 #include "bgworker/server_log.h"
 #include "common/log.h"
 #include "extension/error.h"
@@ -215,6 +216,8 @@ take_frame(SoMaster *master, SoBatch *batch, const SoFrame *frame)
 			return take_failed(master, frame);
 		case SO_GATEWAY_RELOADED:
 			return take_reloaded(master, frame);
+		case SO_GATEWAY_REFUSED:
+			return so_refused_take(frame);
 		default:
 			return false;
 	}

@@ -26,6 +26,7 @@
 #include "bgworker/joins.h"
 #include "bgworker/leasing.h"
 #include "bgworker/log_copy.h"
+#include "bgworker/refused.h"
 #include "bgworker/registers.h"
 #include "bgworker/reports.h"
 #include "bgworker/requests.h"
@@ -68,7 +69,10 @@ apply(SoMaster *master, SoBatch *batch)
 	if (batch->redeliveries != NIL)
 		so_leasing_redeliver(master, batch);
 	if (batch->online)
+	{
 		so_state_online(master, batch);
+		so_refused_apply(master, batch);
+	}
 	if (batch->listening)
 		so_state_listening(master, batch);
 	if (batch->identity)
@@ -152,6 +156,7 @@ so_tick_done(SoMaster *master, SoBatch *batch)
 	so_identity_done(master, batch);
 	so_task_logs_done(master, batch);
 	so_state_done(master, batch);
+	so_refused_done(master, batch);
 	so_log_copy_done(master, batch);
 	so_reports_answer(master, batch);
 }

@@ -19,6 +19,15 @@ so_clock_monotonic_ms(void)
 	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t
+so_clock_unix_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 char *
 so_clock_utc_text(char *buffer, size_t size)
 {

@@ -14,6 +14,12 @@
 extern int64_t so_clock_monotonic_ms(void);
 
 /*
+ * The wall clock: Unix milliseconds.  For comparing the clocks of two machines,
+ * never for measuring a time.
+ */
+extern int64_t so_clock_unix_ms(void);
+
+/*
  * The wall clock as ISO 8601 in UTC with microseconds,
  * "2026-01-31T12:00:00.123456Z"; buffer needs 32 bytes.  For people and logs.
  */

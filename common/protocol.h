@@ -58,6 +58,7 @@ typedef enum SoGatewayFrame
 	SO_GATEWAY_LOG = 5,       /* a log line for the server log */
 	SO_GATEWAY_FAILED = 6,    /* cannot serve: an error, then exit */
 	SO_GATEWAY_RELOADED = 7,  /* new certificate or settings are in use, or why not */
+	SO_GATEWAY_REFUSED = 8,   /* connections that were refused, counted */
 	/* master to gateway */
 	SO_GATEWAY_CONFIGURE = 33, /* listen addresses, port, files, limits */
 	SO_GATEWAY_TRUST = 34,     /* the whole set of trusted thumbprints */

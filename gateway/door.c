@@ -171,6 +171,9 @@ so_door_timer_cb(evutil_socket_t fd, short what, void *argument)
 			if (so_door_may_log(connection->door))
 				so_log(SO_LOG_INFORMATION, "%s did not complete a TLS handshake in time",
 					   connection->peer);
+			so_error_set(&error, SO_ERR_TLS_HANDSHAKE, NULL, "no TLS handshake in time");
+			connection->door->callbacks.refused(connection->door->callbacks.context, connection,
+												&error);
 			so_door_close(connection);
 			break;
 		case DOOR_NEW:

@@ -45,6 +45,12 @@ typedef struct SoDoorCallbacks
 	bool (*connected)(void *context, SoDoorConnection *connection, const SoThumbprint *thumbprint,
 					  SoError *error);
 
+	/*
+	 * A client does not get in: its handshake failed, or connected has said so.
+	 * Not called for one that only hangs up.  For the user's statistics.
+	 */
+	void (*refused)(void *context, const SoDoorConnection *connection, const SoError *error);
+
 	/* Each request is answered once, in the call or later; or its connection closes. */
 	void (*request)(void *context, SoDoorConnection *connection, const SoDoorRequest *request);
 

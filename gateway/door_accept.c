@@ -41,24 +41,59 @@ handshake_done(SoDoorConnection *connection)
 	if (so_door_may_log(door))
 		so_log(SO_LOG_WARNING, "refused %s: %s %s. %s", connection->peer,
 			   so_error_state(error.code), error.message, error.detail);
+	door->callbacks.refused(door->callbacks.context, connection, &error);
 	so_door_refuse(connection, &error, true);
 }
 
-static void
-log_handshake_failure(SoDoorConnection *connection, short what)
+/* What the reason of OpenSSL means to people who look for a worker. */
+static SoErrorCode
+handshake_code(unsigned long reason)
 {
+	switch (ERR_GET_REASON(reason))
+	{
+		case SSL_R_HTTP_REQUEST:
+		case SSL_R_HTTPS_PROXY_REQUEST:
+			return SO_ERR_TLS_PLAIN_HTTP;
+		case SSL_R_UNSUPPORTED_PROTOCOL:
+		case SSL_R_VERSION_TOO_LOW:
+		case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+			return SO_ERR_TLS_TOO_OLD;
+		/* Alerts of the client. */
+		case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+		case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+		case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+		case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+			return SO_ERR_TLS_MASTER_REFUSED;
+		default:
+			return SO_ERR_TLS_HANDSHAKE;
+	}
+}
+
+/* Say who failed and why; one that only hangs up was not refused. */
+static void
+handshake_failed(SoDoorConnection *connection, short what)
+{
+	SoDoor *door = connection->door;
 	unsigned long reason = bufferevent_get_openssl_error(connection->bev);
 	const char *text = reason ? ERR_reason_error_string(reason) : NULL;
+	bool left = reason == 0 || ERR_GET_REASON(reason) == SSL_R_UNEXPECTED_EOF_WHILE_READING ||
+				(text == NULL && (what & BEV_EVENT_EOF) != 0);
+	SoErrorCode code = left ? SO_ERR_TLS_HANDSHAKE : handshake_code(reason);
+	SoError error;
 
-	if (!so_door_may_log(connection->door))
-		return;
-	if (text != NULL && strcmp(text, "http request") == 0)
-		text = "plain HTTP on the TLS port";
+	if (left)
+		text = "the client closed the connection";
+	else if (code != SO_ERR_TLS_HANDSHAKE)
+		text = so_error_summary(code);
 	else if (text == NULL)
-		text = what & BEV_EVENT_EOF || reason == 0 ? "the client closed the connection"
-												   : "unknown reason";
-	so_log(SO_LOG_INFORMATION, "%s: TLS handshake with %s failed: %s",
-		   so_error_state(SO_ERR_TLS_HANDSHAKE), connection->peer, text);
+		text = "unknown reason";
+	if (so_door_may_log(door))
+		so_log(SO_LOG_INFORMATION, "%s: TLS handshake with %s failed: %s", so_error_state(code),
+			   connection->peer, text);
+	if (left)
+		return;
+	so_error_set(&error, code, NULL, "%s", text);
+	door->callbacks.refused(door->callbacks.context, connection, &error);
 }
 
 static void
@@ -71,7 +106,7 @@ handshake_event_cb(struct bufferevent *bev, short what, void *argument)
 		handshake_done(connection);
 	else
 	{
-		log_handshake_failure(connection, what);
+		handshake_failed(connection, what);
 		so_door_close(connection);
 	}
 }

@@ -25,6 +25,7 @@
 #include "gateway/listener.h"
 #include "gateway/outgoing.h"
 #include "gateway/pending.h"
+#include "gateway/refusals.h"
 #include "gateway/request.h"
 #include "gateway/routes.h"
 #include "gateway/settings.h"
@@ -46,6 +47,7 @@ struct SoGateway
 	SoLimits limits;
 	SoPending pending;
 	SoJoinLimit joins;
+	SoRefusals refusals;
 	SoDoor *door;        /* NULL until configured */
 	SoSettings settings; /* of the first CONFIGURE */
 };
@@ -80,6 +82,20 @@ refuse_untrusted(const SoThumbprint *thumbprint, SoError *error)
 	so_error_set(error, SO_ERR_CERTIFICATE_UNTRUSTED, NULL,
 				 "the worker certificate is not trusted");
 	return so_error_detail(error, "Its thumbprint is %s.", so_thumbprint_format(thumbprint, text));
+}
+
+/* For the master's eyes, unless it is the master or the agent itself that is busy. */
+static void
+refused(void *context, const SoDoorConnection *connection, const SoError *error)
+{
+	SoGateway *gateway = context;
+	SoCertificateFacts facts;
+	SoError ignored;
+
+	if (error->code == SO_ERR_MASTER_AWAY || error->code == SO_ERR_AGENT_BUSY)
+		return;
+	so_refusals_note(&gateway->refusals, gateway->base, so_door_peer(connection),
+					 so_door_certificate(connection, &facts, &ignored) ? &facts : NULL, error);
 }
 
 static bool
@@ -177,6 +193,8 @@ request(void *context, SoDoorConnection *connection, const SoDoorRequest *in)
 		(kind == SO_REQUEST_JOIN && !prepare_join(gateway, connection, &facts, &origin, &error)) ||
 		!admit(gateway, connection, kind, in->size, &error))
 	{
+		if (error.code == SO_ERR_CERTIFICATE_UNTRUSTED)
+			refused(gateway, connection, &error);
 		so_door_answer_error(connection, &error);
 		return;
 	}
@@ -242,6 +260,7 @@ start(SoGateway *gateway, const SoSettings *settings)
 {
 	const SoDoorCallbacks callbacks = {
 		.connected = connected,
+		.refused = refused,
 		.request = request,
 		.overdue = overdue,
 		.closed = closed,
@@ -417,6 +436,7 @@ so_gateway_open(struct event_base *base, int link_fd, uint64_t descriptors, SoEr
 	gateway->link.context = gateway;
 	so_trust_init(&gateway->trust);
 	so_pending_init(&gateway->pending);
+	so_refusals_init(&gateway->refusals, &gateway->link);
 	if (!so_link_open(&gateway->link, base, link_fd, error))
 	{
 		free(gateway);

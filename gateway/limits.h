@@ -45,6 +45,8 @@
 #define SO_LIMIT_LINK_LOG_BYTES (1024 * 1024)
 /* Pipelined bytes that are read while a request waits. */
 #define SO_LIMIT_PARKED_INPUT (64 * 1024)
+/* Refused connections are told to the master together, at most this often. */
+#define SO_LIMIT_REFUSAL_REPORT_MS 3000
 /* Accepting is tried again this long after the system ran out of descriptors. */
 #define SO_LIMIT_ACCEPT_RETRY_MS 1000
 

@@ -76,3 +76,28 @@ so_outgoing_abandoned(SoLink *link, uint64_t request)
 	so_put_u64(&link->out, request);
 	so_frame_end(&link->out, frame);
 }
+
+void
+so_outgoing_refused(SoLink *link, const SoRefusalList *refusals)
+{
+	size_t frame = so_frame_begin(&link->out, SO_GATEWAY_REFUSED, 0);
+
+	so_put_u32(&link->out, refusals->count);
+	for (uint32_t i = 0; i < refusals->count; i++)
+	{
+		const SoRefusal *refusal = &refusals->entries[i];
+
+		so_put_string(&link->out, refusal->state);
+		so_put_string(&link->out, refusal->address);
+		so_put_string(&link->out, refusal->network);
+		so_put_string(&link->out, refusal->thumbprint);
+		so_put_string(&link->out, refusal->reason);
+		so_put_string(&link->out, refusal->subject);
+		so_put_u64(&link->out, (uint64_t) refusal->not_before);
+		so_put_u64(&link->out, (uint64_t) refusal->not_after);
+		so_put_u64(&link->out, (uint64_t) refusal->first_ms);
+		so_put_u64(&link->out, (uint64_t) refusal->last_ms);
+		so_put_u64(&link->out, refusal->count);
+	}
+	so_frame_end(&link->out, frame);
+}

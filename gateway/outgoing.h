@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/refusal_list.h"
 #include "common/thumbprint.h"
 #include "gateway/link.h"
 
@@ -27,6 +28,9 @@ so_outgoing_reloaded(SoLink *link, const SoThumbprint *thumbprint, const SoError
 
 /* Why the gateway cannot serve; its last frame. */
 extern void so_outgoing_failed(SoLink *link, const SoError *error);
+
+/* Connections that were refused since the last such frame. */
+extern void so_outgoing_refused(SoLink *link, const SoRefusalList *refusals);
 
 extern void so_outgoing_abandoned(SoLink *link, uint64_t request);
 

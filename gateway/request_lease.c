@@ -11,11 +11,14 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "gateway/member.h"
 #include "gateway/request_part.h"
 
 #define MAX_WAIT_MS INT_MAX
 #define MAX_REASON  256
+/* The year 9999. */
+#define MAX_TIME_MS INT64_C(253402300799999)
 /* The object that put_asked writes, in bytes. */
 #define MAX_ASKED 2000
 
@@ -38,6 +41,30 @@ copy_optional(json_t *known, const json_t *root, const char *name, bool is_text,
 	return so_request_copy_member(known, root, name, error);
 }
 
+/*
+ * How far the agent's clock is ahead of this machine's, in milliseconds: it says
+ * when it sent this, and how long a request took there and back the last time.  Half
+ * of that is taken for the way here, so that the error is at most the other half.
+ */
+static bool
+put_clock(json_t *known, const json_t *root, SoError *error)
+{
+	int64_t sent;
+	int64_t round_trip = 0;
+
+	if (json_object_get(root, "time_ms") == NULL)
+		return true;
+	if (!so_member_integer(root, "", "time_ms", 0, MAX_TIME_MS, &sent, error) ||
+		(json_object_get(root, "round_trip_ms") != NULL &&
+		 !so_member_integer(root, "", "round_trip_ms", 0, INT_MAX, &round_trip, error)))
+		return false;
+	if (known == NULL ||
+		json_object_set_new(known, "clock_ms",
+							json_integer(sent + round_trip / 2 - so_clock_unix_ms())) != 0)
+		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
+	return true;
+}
+
 /* Why the agent asks for no more, and its load; nothing when it does not say. */
 static bool
 put_asked(SoByteBuffer *out, const json_t *root, SoError *error)
@@ -48,7 +75,8 @@ put_asked(SoByteBuffer *out, const json_t *root, SoError *error)
 			  copy_optional(known, root, "memory_free_mb", false, error) &&
 			  copy_optional(known, root, "cpu_pressure", false, error) &&
 			  copy_optional(known, root, "memory_pressure", false, error) &&
-			  copy_optional(known, root, "io_pressure", false, error);
+			  copy_optional(known, root, "io_pressure", false, error) &&
+			  put_clock(known, root, error);
 
 	if (ok && known != NULL && json_object_size(known) == 0)
 		so_put_u32(out, 0);

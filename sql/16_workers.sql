@@ -30,7 +30,8 @@ CREATE TABLE internal.worker_agent (
 	pins_version bigint NOT NULL DEFAULT 0,
 	rotate_requested boolean NOT NULL DEFAULT false,
 	tasks_root_folder text,
-	settings_file text
+	settings_file text,
+	clock_difference_ms bigint
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE internal.worker_agent IS 'Registered worker agents; written by the master only (user functions send requests)';
 COMMENT ON COLUMN internal.worker_agent.tags IS 'Separated by commas; an execution with REQUIRED_TAGS runs only where all of them are';
@@ -45,6 +46,7 @@ COMMENT ON COLUMN internal.worker_agent.not_asking_since IS 'Since when it has a
 COMMENT ON COLUMN internal.worker_agent.pins_version IS 'Version of the master''s thumbprints and address that the worker has stored; see internal.announced_version';
 COMMENT ON COLUMN internal.worker_agent.tasks_root_folder IS 'Where it keeps the folders of its tasks; NULL: it did not say';
 COMMENT ON COLUMN internal.worker_agent.settings_file IS 'Where its settings stand, for cures; NULL: it did not say';
+COMMENT ON COLUMN internal.worker_agent.clock_difference_ms IS 'How far its clock is ahead of this server''s (negative: behind), at its last poll; NULL: it did not say';
 COMMENT ON COLUMN internal.worker_agent.rotate_requested IS 'The worker is asked to make itself a new certificate';
 
 CREATE TABLE internal.worker_certificate (
@@ -59,11 +61,14 @@ CREATE TABLE internal.worker_certificate (
 	enable_on_register boolean NOT NULL DEFAULT false,
 	revoked boolean NOT NULL DEFAULT false,
 	token_id uuid,
-	replaces text
+	replaces text,
+	revoked_by name,
+	revoked_time timestamptz
 );
 COMMENT ON TABLE internal.worker_certificate IS 'Trusted worker certificates; inserted by trust_worker_certificate, by enrolment and by rotation; what changes later is the master''s';
 COMMENT ON COLUMN internal.worker_certificate.token_id IS 'The enrollment token by which it came';
 COMMENT ON COLUMN internal.worker_certificate.replaces IS 'The worker''s certificate that it takes the place of; revoked when the worker comes with this one';
+COMMENT ON COLUMN internal.worker_certificate.revoked_by IS 'NULL: nobody, its worker has replaced it';
 COMMENT ON COLUMN internal.worker_certificate.thumbprint IS 'SHA-256 of the DER certificate';
 
 -- A wish about something that the master writes.  Ordered by transaction id,

@@ -33,6 +33,24 @@ CREATE TABLE internal.enrollment_attempt (
 );
 COMMENT ON TABLE internal.enrollment_attempt IS 'Attempts to join: those that were accepted, and the refused ones among the last 10000; written by the master only';
 
+CREATE TABLE internal.refused_connection (
+	code text,
+	address text,
+	thumbprint text,
+	network text NOT NULL,
+	reason text NOT NULL,
+	subject text,
+	not_before timestamptz,
+	not_after timestamptz,
+	first_time timestamptz NOT NULL,
+	last_time timestamptz NOT NULL,
+	connections bigint NOT NULL,
+	PRIMARY KEY (code, address, thumbprint)
+);
+COMMENT ON TABLE internal.refused_connection IS 'Clients that the gateway has turned away: the last 64, at most 16 of a network; written by the master only, with its signs of life';
+COMMENT ON COLUMN internal.refused_connection.network IS 'The address, or its IPv6 network of 64 bits: they share a part of the table';
+COMMENT ON COLUMN internal.refused_connection.thumbprint IS 'Of the certificate that it showed; empty without one';
+
 CREATE TABLE internal.master_certificate (
 	thumbprint text PRIMARY KEY CHECK (thumbprint ~ '^[0-9a-f]{64}$'),
 	state text NOT NULL CHECK (state IN ('next', 'current', 'old', 'retired')),

@@ -64,6 +64,7 @@ BEGIN
 			   asked_reason = seen.said ->> 'reason', cpu_percent = (seen.said ->> 'cpu')::real,
 			   memory_free_mb = (seen.said ->> 'memory_free_mb')::numeric::bigint, cpu_pressure = (seen.said ->> 'cpu_pressure')::real,
 			   memory_pressure = (seen.said ->> 'memory_pressure')::real, io_pressure = (seen.said ->> 'io_pressure')::real,
+			   clock_difference_ms = (seen.said ->> 'clock_ms')::bigint,
 			   not_asking_since = CASE WHEN seen.capacity = 0 THEN coalesce(w.not_asking_since, clock_timestamp()) END
 		  FROM (SELECT u.agent_id, u.capacity, u.held, nullif(u.asked, '')::jsonb AS said
 				  FROM unnest(agents, capacities, held, asked) AS u (agent_id, capacity, held, asked)) seen

@@ -96,14 +96,15 @@ END
 $$;
 COMMENT ON FUNCTION internal.master_stop_operation(bigint, name) IS 'Applies a stop';
 
-CREATE FUNCTION internal.master_remove_worker(agent uuid) RETURNS void
+CREATE FUNCTION internal.master_remove_worker(agent uuid, removed_by name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	orphans uuid[];
 BEGIN
 	DELETE FROM internal.worker_agent w WHERE w.agent_id = agent;
-	UPDATE internal.worker_certificate c SET revoked = true WHERE c.agent_id = agent;
+	UPDATE internal.worker_certificate c SET revoked = true, revoked_by = removed_by, revoked_time = clock_timestamp()
+	 WHERE c.agent_id = agent AND NOT c.revoked;
 	WITH gone AS (
 		DELETE FROM internal.ready_restricted r WHERE r.agent_id = agent RETURNING r.task_id
 	)
@@ -116,9 +117,9 @@ BEGIN
 	PERFORM internal.master_end_orphans(orphans, format('Worker %s was removed, and no other worker may run this execution.', agent));
 END
 $$;
-COMMENT ON FUNCTION internal.master_remove_worker(uuid) IS 'Forgets a worker, revokes its certificate, ends what only it could have run';
+COMMENT ON FUNCTION internal.master_remove_worker(uuid, name) IS 'Forgets a worker, revokes its certificate, ends what only it could have run';
 
-CREATE FUNCTION internal.master_change_worker(kind text, agent uuid, payload jsonb) RETURNS text
+CREATE FUNCTION internal.master_change_worker(kind text, agent uuid, payload jsonb, changed_by name) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -133,7 +134,7 @@ BEGIN
 			UPDATE internal.worker_agent w SET is_enabled = false WHERE w.agent_id = agent;
 			RETURN 'agent_disabled';
 		WHEN 'remove_worker' THEN
-			PERFORM internal.master_remove_worker(agent);
+			PERFORM internal.master_remove_worker(agent, changed_by);
 			RETURN 'agent_removed';
 		ELSE
 			property := lower(payload ->> 'property_name');
@@ -148,7 +149,7 @@ BEGIN
 	END CASE;
 END
 $$;
-COMMENT ON FUNCTION internal.master_change_worker(text, uuid, jsonb) IS 'Applies enable_worker, disable_worker, remove_worker, set_worker_property; returns the action for the master''s memory';
+COMMENT ON FUNCTION internal.master_change_worker(text, uuid, jsonb, name) IS 'Applies enable_worker, disable_worker, remove_worker, set_worker_property; returns the action for the master''s memory';
 
 -- The certificate may be an old one that was revoked, and its worker known.
 CREATE FUNCTION internal.master_trust_certificate(thumbprint text, enable boolean) RETURNS uuid
@@ -157,7 +158,7 @@ AS $$
 DECLARE
 	enabled uuid;
 BEGIN
-	UPDATE internal.worker_certificate c SET revoked = false, enable_on_register = coalesce(enable, c.enable_on_register)
+	UPDATE internal.worker_certificate c SET revoked = false, revoked_by = NULL, revoked_time = NULL, enable_on_register = coalesce(enable, c.enable_on_register)
 	 WHERE c.thumbprint = master_trust_certificate.thumbprint;
 	IF enable THEN
 		UPDATE internal.worker_agent w SET is_enabled = true
@@ -237,7 +238,7 @@ BEGIN
 			WHEN wish.kind = 'stop' THEN
 				SELECT s.action, s.task INTO action, task FROM internal.master_stop_operation(wish.operation_id, wish.requested_by) s;
 			WHEN wish.kind IN ('enable_worker', 'disable_worker', 'remove_worker', 'set_worker_property') THEN
-				action := internal.master_change_worker(wish.kind, wish.agent_id, wish.payload);
+				action := internal.master_change_worker(wish.kind, wish.agent_id, wish.payload, wish.requested_by);
 			WHEN wish.kind = 'trust' THEN
 				agent := internal.master_trust_certificate(wish.payload ->> 'thumbprint', (wish.payload ->> 'enable')::boolean);
 				IF agent IS NOT NULL THEN
@@ -246,7 +247,7 @@ BEGIN
 				END IF;
 				action := 'trust';
 			WHEN wish.kind = 'revoke_certificate' THEN
-				agent := internal.master_revoke_certificate(wish.payload ->> 'thumbprint');
+				agent := internal.master_revoke_certificate(wish.payload ->> 'thumbprint', wish.requested_by);
 				action := CASE WHEN agent IS NULL THEN 'trust' ELSE 'agent_revoked' END;
 			WHEN wish.kind = 'revoke_token' THEN
 				UPDATE internal.enrollment_token t SET revoked = true WHERE t.token_id = (wish.payload ->> 'token_id')::uuid;

@@ -14,12 +14,12 @@ DECLARE
 	changed boolean := false;
 BEGIN
 	IF present.replaces IS NOT NULL THEN
-		UPDATE internal.worker_certificate c SET revoked = true
+		UPDATE internal.worker_certificate c SET revoked = true, revoked_time = clock_timestamp()
 		 WHERE present.replaces IN (c.thumbprint, c.replaces) AND c.thumbprint <> present.thumbprint AND c.agent_id = agent AND NOT c.revoked;
 		changed := FOUND;
 	END IF;
 	IF announces THEN
-		UPDATE internal.worker_certificate c SET revoked = true
+		UPDATE internal.worker_certificate c SET revoked = true, revoked_time = clock_timestamp()
 		 WHERE c.replaces = present.thumbprint AND c.thumbprint <> next ->> 'thumbprint' AND c.agent_id = agent AND NOT c.revoked;
 		changed := changed OR FOUND;
 		INSERT INTO internal.worker_certificate (thumbprint, agent_id, subject, names, not_before, not_after, trusted_by, enable_on_register, replaces)

@@ -570,6 +570,8 @@ BEGIN
 		RETURN QUERY SELECT * FROM internal.diagnose_port();
 		RETURN NEXT internal.diagnose_partitions();
 		RETURN QUERY SELECT * FROM internal.diagnose_workers();
+		RETURN QUERY SELECT * FROM internal.diagnose_clocks();
+		RETURN QUERY SELECT * FROM internal.diagnose_refused();
 		RETURN QUERY SELECT * FROM internal.diagnose_log_copy();
 		RETURN QUERY SELECT * FROM internal.diagnose_server();
 	EXCEPTION WHEN lock_not_available THEN

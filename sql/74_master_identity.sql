@@ -109,7 +109,7 @@ $$;
 COMMENT ON FUNCTION internal.master_join(text[], text[], uuid[], text[]) IS 'Lets workers join by token: trusts their certificates; records every attempt';
 
 -- A certificate and those that took its place by rotation.
-CREATE FUNCTION internal.master_revoke_certificate(thumbprint text) RETURNS uuid
+CREATE FUNCTION internal.master_revoke_certificate(thumbprint text, revoked_by name) RETURNS uuid
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -121,16 +121,18 @@ BEGIN
 		SELECT c.thumbprint, c.agent_id FROM internal.worker_certificate c JOIN line l ON c.replaces = l.thumbprint
 		 WHERE c.agent_id IS NULL OR c.agent_id = l.agent_id
 	)
-	UPDATE internal.worker_certificate c SET revoked = true FROM line l WHERE c.thumbprint = l.thumbprint;
+	UPDATE internal.worker_certificate c SET revoked = true, revoked_by = master_revoke_certificate.revoked_by, revoked_time = clock_timestamp()
+	  FROM line l WHERE c.thumbprint = l.thumbprint AND NOT c.revoked;
 	SELECT w.agent_id INTO cut
 	  FROM internal.worker_agent w JOIN internal.worker_certificate c ON c.thumbprint = w.thumbprint
 	 WHERE c.revoked AND w.agent_id = (SELECT o.agent_id FROM internal.worker_certificate o WHERE o.thumbprint = master_revoke_certificate.thumbprint);
 	-- Whoever is shut out is not to come back with another certificate that it has.
-	UPDATE internal.worker_certificate c SET revoked = true WHERE c.agent_id = cut AND NOT c.revoked;
+	UPDATE internal.worker_certificate c SET revoked = true, revoked_by = master_revoke_certificate.revoked_by, revoked_time = clock_timestamp()
+	 WHERE c.agent_id = cut AND NOT c.revoked;
 	RETURN cut;
 END
 $$;
-COMMENT ON FUNCTION internal.master_revoke_certificate(text) IS 'Applies revoke_worker_certificate; returns the worker that is shut out by it';
+COMMENT ON FUNCTION internal.master_revoke_certificate(text, name) IS 'Applies revoke_worker_certificate; returns the worker that is shut out by it';
 
 -- The same address again is no news.
 CREATE FUNCTION internal.master_set_address(address text) RETURNS void

@@ -113,6 +113,7 @@ DECLARE
 	verdicts internal.verdict[];
 	best internal.verdict;
 	before bigint;
+	knocking record;
 BEGIN
 	IF away.cause IS NOT NULL THEN
 		RETURN ROW('waits for the master', away."check", 'The master gives out nothing: ' || away.cause, away.cure)::internal.explanation;
@@ -144,6 +145,19 @@ BEGIN
 		-- One that is full will have room some day; one that is disabled has it now.
 		told.cure := concat_ws(' ', best.cure, CASE WHEN best.nearness = 4 THEN
 			(SELECT 'Or at once: ' || v.cure FROM unnest(verdicts) v WHERE v.nearness = 3 LIMIT 1) END);
+	END IF;
+	-- Nobody is there, but somebody is not let in: that may be the one.
+	IF best.reason IS NULL OR best.nearness < 4 THEN
+		SELECT k.* INTO knocking FROM internal.explain_refused() k;
+		IF knocking.cause IS NOT NULL THEN
+			told.cause := format('%s A worker is refused: %s', told.cause, knocking.cause);
+			IF best.reason IS NULL THEN
+				told.reason := 'worker refused';
+				told.cure := knocking.cure;
+			ELSE
+				told.cure := concat_ws('; or, for the worker that is refused: ', rtrim(told.cure, '.'), knocking.cure);
+			END IF;
+		END IF;
 	END IF;
 	IF task.attempt > 0 THEN
 		told.cause := format('Attempt %s has ended (%s). ', task.attempt,

@@ -182,7 +182,7 @@ CREATE VIEW catalog.worker_agents WITH (security_barrier) AS
 				WHEN c.not_before > pg_catalog.now() THEN 'not valid yet'
 				WHEN c.not_after < pg_catalog.now() + interval '30 days' THEN 'expires soon'
 				ELSE 'valid' END AS certificate_state,
-		   t.state AS master_trust, w.settings_file
+		   t.state AS master_trust, w.settings_file, w.clock_difference_ms
 	  FROM internal.worker_agent w LEFT JOIN internal.worker_certificate c ON c.thumbprint = w.thumbprint
 	  LEFT JOIN internal.worker_trust t ON t.agent_id = w.agent_id
 	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage')
@@ -191,7 +191,7 @@ COMMENT ON VIEW catalog.worker_agents IS 'Registered worker agents; is_online: h
 
 CREATE VIEW catalog.worker_certificates WITH (security_barrier) AS
 	SELECT c.thumbprint, c.agent_id AS workeragentid, c.subject, c.names, c.not_before, c.not_after, c.trusted_by, c.trusted_time,
-		   c.enable_on_register, c.revoked
+		   c.enable_on_register, c.revoked, c.revoked_by, c.revoked_time
 	  FROM internal.worker_certificate c
 	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage');
 COMMENT ON VIEW catalog.worker_certificates IS 'Certificates of workers that are or were trusted';

@@ -43,6 +43,14 @@ CREATE VIEW catalog.enrollment_attempts WITH (security_barrier) AS
 	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage');
 COMMENT ON VIEW catalog.enrollment_attempts IS 'Attempts to join, refused ones with their reason';
 
+CREATE VIEW catalog.refused_connections WITH (security_barrier) AS
+	SELECT r.last_time, r.first_time, r.connections, r.address, r.code, r.reason, nullif(r.thumbprint, '') AS thumbprint, r.subject, r.not_before, r.not_after,
+		   c.agent_id AS workeragentid, c.revoked_by, c.revoked_time
+	  FROM internal.refused_connection r LEFT JOIN internal.worker_certificate c ON c.thumbprint = r.thumbprint
+	 WHERE pg_catalog.pg_has_role(current_user, 'ssis_admin', 'usage')
+		OR pg_catalog.pg_has_role(current_user, 'ssis_cluster_executor', 'usage');
+COMMENT ON VIEW catalog.refused_connections IS 'Clients that were turned away at the port of the master, and why: the last 64, at most 16 of an address or IPv6 network';
+
 CREATE VIEW catalog.master_certificates WITH (security_barrier) AS
 	SELECT c.thumbprint, c.state, c.not_before, c.not_after, c.announced_by, c.announced_time, c.forced, c.current_since, c.valid_until,
 		   c.wait_for_all, c.compromised, c.succession

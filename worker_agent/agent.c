@@ -404,6 +404,7 @@ open_agent(SoAgent *agent, SoError *error)
 	agent->lease_interval_ms = 60000;
 	agent->heartbeat_interval_ms = 10000;
 	agent->long_poll_ms = 25000;
+	agent->round_trip_ms = -1;
 	so_load_init(&agent->load);
 	agent->held = so_held_create(agent);
 	agent->base = make_loop();

@@ -110,6 +110,7 @@ typedef struct SoAgent
 	int64_t lease_interval_ms;
 	int64_t heartbeat_interval_ms;
 	int64_t long_poll_ms;
+	int64_t round_trip_ms; /* of the last report, the master's commit included; -1: not known */
 
 	uint64_t request_number; /* of the last request of any kind */
 	SoLeaseState lease;

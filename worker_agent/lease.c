@@ -114,8 +114,8 @@ answered(void *context, const SoAnswer *answer)
 }
 
 /*
- * Append the members that say why no more is asked for, and the load; the texts
- * are ours and need no quoting.
+ * Append the members that say why no more is asked for, the load and the time of
+ * this machine; the texts are ours and need no quoting.
  */
 static void
 put_asked(const SoAgent *agent, int capacity, SoByteBuffer *body)
@@ -126,8 +126,14 @@ put_asked(const SoAgent *agent, int capacity, SoByteBuffer *body)
 	double memory = so_load_memory(&agent->load);
 	char text[SO_CAPACITY_REASON_SIZE + 20];
 
-	snprintf(text, sizeof(text), ",\"cpu\":%.0f", so_load_cpu(&agent->load));
+	snprintf(text, sizeof(text), ",\"cpu\":%.0f,\"time_ms\":%" PRId64, so_load_cpu(&agent->load),
+			 so_clock_unix_ms());
 	so_put_bytes(body, text, strlen(text));
+	if (agent->round_trip_ms >= 0)
+	{
+		snprintf(text, sizeof(text), ",\"round_trip_ms\":%" PRId64, agent->round_trip_ms);
+		so_put_bytes(body, text, strlen(text));
+	}
 	if (memory >= 0)
 	{
 		snprintf(text, sizeof(text), ",\"memory_free_mb\":%.0f", memory);

@@ -274,6 +274,7 @@ answered(void *context, const SoAnswer *answer)
 	}
 	SO_FAULT("agent.after_report");
 	so_agent_request_succeeded(agent, &report->backoff);
+	agent->round_trip_ms = so_clock_monotonic_ms() - answer->sent_ms;
 	if (!so_agent_check_answer(agent, answer))
 		return;
 	report->batch_items =

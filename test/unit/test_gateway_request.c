@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/frame.h"
 #include "gateway/error_body.h"
 #include "gateway/request.h"
@@ -185,6 +186,27 @@ test_lease_asked(void **state)
 	assert_string_equal(json_string_value(json_object_get(root, "reason")), "cpu");
 	assert_true(json_number_value(json_object_get(root, "cpu")) == 97.5);
 	assert_int_equal(json_integer_value(json_object_get(root, "io_pressure")), 3);
+	json_decref(root);
+}
+
+/* The time of the agent becomes its difference to ours, half of the way taken off. */
+static void
+test_lease_clock(void **state)
+{
+	char body[400];
+	json_t *root;
+	json_int_t difference;
+
+	(void) state;
+	snprintf(body, sizeof(body),
+			 LEASE("\"epoch\":9,\"capacity\":0,\"wait_ms\":0,\"held\":[],"
+				   "\"time_ms\":%lld,\"round_trip_ms\":2000000"),
+			 (long long) so_clock_unix_ms() - 7000000);
+	root = body_of(SO_REQUEST_LEASE, body);
+	assert_int_equal(json_object_size(root), 1);
+	difference = json_integer_value(json_object_get(root, "clock_ms"));
+	/* However slow this machine is. */
+	assert_true(difference <= -6000000 && difference > -6600000);
 	json_decref(root);
 }
 
@@ -402,10 +424,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lease),      cmocka_unit_test(test_lease_asked),
-		cmocka_unit_test(test_report),     cmocka_unit_test(test_register),
-		cmocka_unit_test(test_task_log),   cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_limits),     cmocka_unit_test(test_refusal_keeps_what_was_there),
+		cmocka_unit_test(test_lease),
+		cmocka_unit_test(test_lease_asked),
+		cmocka_unit_test(test_lease_clock),
+		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_register),
+		cmocka_unit_test(test_task_log),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_refusal_keeps_what_was_there),
 		cmocka_unit_test(test_error_body),
 	};
 

@@ -137,13 +137,13 @@ sub ask
 	my ($route, $body) = (delete $with{route} // 'lease', delete $with{body} // $lease);
 	my $client = Scaleout::GatewayStub::client(port => $gateway->{port}, folder => $folder, name => $name, %with) or return 'no handshake';
 	Scaleout::GatewayStub::write_all($client, Scaleout::GatewayStub::post($route, $body));
-	if (IO::Select->new($gateway->{socket}, $client)->can_read($Scaleout::GatewayStub::timeout))
+	# Log lines and reports of refused connections may come first.
+	while (length $gateway->{input} || grep { $_ == $gateway->{socket} } IO::Select->new($gateway->{socket}, $client)->can_read($Scaleout::GatewayStub::timeout))
 	{
-		my $frame = IO::Select->new($gateway->{socket})->can_read(0) ? $gateway->read_any(time() + $Scaleout::GatewayStub::timeout) : undef;
-		if ($frame && $frame->[0] == $Scaleout::GatewayStub::FRAME{REQUEST})
-		{
-			$gateway->answer(unpack('Q>', $frame->[1]), 200, '{}');
-		}
+		my $frame = $gateway->read_any(time() + $Scaleout::GatewayStub::timeout) // last;
+		next if $frame->[0] != $Scaleout::GatewayStub::FRAME{REQUEST};
+		$gateway->answer(unpack('Q>', $frame->[1]), 200, '{}');
+		last;
 	}
 	return answer_of($client);
 }

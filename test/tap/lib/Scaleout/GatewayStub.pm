@@ -17,7 +17,7 @@ use Time::HiRes qw(time);
 our $timeout = 60;
 
 our %FRAME = (
-	HELLO => 1, LISTENING => 2, REQUEST => 3, ABANDONED => 4, LOG => 5, FAILED => 6, RELOADED => 7,
+	HELLO => 1, LISTENING => 2, REQUEST => 3, ABANDONED => 4, LOG => 5, FAILED => 6, RELOADED => 7, REFUSED => 8,
 	CONFIGURE => 33, TRUST => 34, ANSWER => 35);
 
 # The binary under test: SCALEOUT_GATEWAY, or where SCALEOUT_PREFIX was installed, or build/bin.

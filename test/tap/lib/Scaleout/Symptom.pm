@@ -171,6 +171,8 @@ sub shell
 {
 	my ($system, $command) = @_;
 	return systemctl($system, $1) if $command =~ /^systemctl (start|restart|reload) scaleout-worker$/;
+	# The test has made the clock wrong.
+	return $system->{set_clock}->() if $command eq 'timedatectl set-ntp true';
 	my $node = $system->node;
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $system->{database},
 		PATH => "$ENV{SCALEOUT_PREFIX}/bin:$ENV{PATH}");
@@ -244,7 +246,7 @@ my @language = (
 		sub { my ($system, $row) = @_; my ($file) = "$row->{cause} $row->{cure}" =~ /"(\/[^"]+)"/; rename "$file.backup", $file or croak "$file.backup: $!" } ],
 	[ qr/Copy binding\.token from the primary and add the line (data_directory=\S+) to it/,
 		sub { my ($system, $row, $line) = @_; $system->{copy_token}->($line) } ],
-	[ qr/\b[Rr]un(?: there)?:? ((?:chmod|chown|cp|kill|mv|scaleout|scaleout-worker|systemctl) [^;,]*?)(?=[.;,:]?(?:$|\s+(?:and|then|while|here)\b|[;,:]\s)|\.\s)/m,
+	[ qr/\b[Rr]un(?: there)?:? ((?:chmod|chown|cp|kill|mv|scaleout|scaleout-worker|systemctl|timedatectl) [^;,]*?)(?=[.;,:]?(?:$|\s+(?:and|then|while|here)\b|[;,:]\s)|\.\s)/m,
 		sub { my ($system, $row, $command) = @_; shell($system, $command) } ]);
 
 # The ways that a cure offers: "do this; or do that", "if that does not help".
