@@ -377,8 +377,8 @@ explain(SoTransfer *transfer, CURLcode code, SoError *error)
 							 "authority in ca_file.");
 }
 
-CURLcode
-so_transfer_perform(SoTransfer *transfer, SoError *error)
+static CURLcode
+perform_once(SoTransfer *transfer, SoError *error)
 {
 	CURLcode code = CURLE_OK;
 	int running = 1;
@@ -422,6 +422,24 @@ so_transfer_perform(SoTransfer *transfer, SoError *error)
 		hang_up(transfer);
 	curl_multi_remove_handle(transfer->multi, transfer->easy);
 	return stopped ? CURLE_ABORTED_BY_CALLBACK : code;
+}
+
+CURLcode
+so_transfer_perform(SoTransfer *transfer, SoError *error)
+{
+	CURLcode code = perform_once(transfer, error);
+
+	/*
+	 * libcurl takes a transfer of nothing over a connection that is used again for a dead connection
+	 * and repeats it; libcurl 8.14 (Debian 13) can repeat HTTP only and says this instead.
+	 */
+	if (code == CURLE_TOO_MANY_REDIRECTS && strcmp(transfer->scheme, "sftp") == 0)
+	{
+		so_error_clear(error);
+		curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+		code = perform_once(transfer, error);
+	}
+	return code;
 }
 
 bool

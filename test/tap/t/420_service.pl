@@ -125,14 +125,14 @@ subtest 'life' => sub {
 sub write_rule
 {
 	my $rule = slurp_file("$ENV{SCALEOUT_PREFIX}/etc/logrotate.d/scaleout-worker");
-	my $name = getpwuid($<);
+	my ($name, $group) = (scalar getpwuid($<), scalar getgrgid((split / /, $()[0]));
 	my ($above) = $agent->{directory} =~ m{(.*)/};
 	like($rule, qr{^/var/log/scaleout/\*\.log \{}m, 'the rule is for /var/log/scaleout');
 	like($rule, qr{\Q$worker\E reload}, 'and reloads by the installed program');
 	$rule =~ s{/var/log/scaleout}{$folder/log}g;
 	$rule =~ s{/var/lib/scaleout}{$above}g;
 	$rule =~ s{^\tsu .*\n}{}m;
-	$rule =~ s{create 0600 scaleout scaleout}{create 0600 $name};
+	$rule =~ s{create 0600 scaleout scaleout}{create 0600 $name $group};    # 3.22 wants all three
 	open(my $file, '>', "$folder/rule") or die $!;
 	print $file $rule;
 	close($file);
