@@ -113,7 +113,7 @@ symptom('the port is taken by another process',
 		{
 			open(STDOUT, '>', '/dev/null');
 			open(STDERR, '>', '/dev/null');
-			$SIG{TERM} = 'DEFAULT'; # 18 would stop the server of the test
+			$SIG{TERM} = 'DEFAULT'; # 16 and newer would stop the server of the test
 			$listener->accept while 1;
 		}
 		$system->sql('ALTER SYSTEM SET scaleout.port_number = ' . $listener->sockport);
