@@ -559,6 +559,7 @@ BEGIN
 	-- The lock may come now, while the checks are made.
 	BEGIN
 		RETURN QUERY SELECT * FROM internal.diagnose_version();
+		RETURN QUERY SELECT * FROM internal.diagnose_settings();
 		RETURN QUERY SELECT * FROM internal.diagnose_binding();
 		RETURN NEXT internal.diagnose_file('programs', 'programs installed');
 		RETURN NEXT internal.diagnose_file('security directory', 'security directory');

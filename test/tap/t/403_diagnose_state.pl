@@ -110,7 +110,7 @@ my $is_ok = sub {
 	eval { $system->wait_for("$check to be ok", sub { ($diagnose->()->{$check}{result} // '') eq 'ok' }) };
 	is($diagnose->()->{$check}{result}, 'ok', "$check is ok");
 };
-$is_ok->($_) for 'library preloaded', 'versions', 'catalog enabled', 'catalog bound to this cluster', 'programs installed',
+$is_ok->($_) for 'library preloaded', 'versions', 'server settings', 'catalog enabled', 'catalog bound to this cluster', 'programs installed',
 	'security directory', 'space for keys and logs', 'certificate and key', 'thumbprint of the master', 'host name in the certificate', "master's certificate valid",
 	'encryption key', 'master alive', 'port open', 'endpoint', 'partitions', 'long transactions';
 {
@@ -130,6 +130,13 @@ $system->wait_for('the master', sub { $diagnose->()->{'port open'}{result} eq 'o
 
 symptom('the programs are missing', make => sub { $system->sql("ALTER SYSTEM SET scaleout.program_directory = '/no/such/folder'"); $reload->() },
 	check => 'programs installed', cause => qr/SO003: .*scaleout-gateway/, cure => qr/Set scaleout\.program_directory = '/);
+my $conf = sub { my ($line) = @_; $node->append_conf('postgresql.conf', $line); $reload->() };
+symptom('a setting that does not exist', make => sub { $conf->('scaleout.portnumber = 8391') },
+	check => 'server settings', cause => qr/There is no setting scaleout\.portnumber/, cure => qr/Correct or remove line \d+ of .*LIKE 'scaleout\.%'/);
+symptom('a value that is refused', make => sub { $conf->("scaleout.lease_interval = '2 parsecs'") }, check => 'server settings',
+	cause => qr/scaleout\.lease_interval cannot be '2 parsecs': the line is passed over, and \d+ ms is in effect\. It is a number from \d+ to \d+ ms/, cure => qr/Correct or remove line/);
+symptom('a file of settings with a mistake', make => sub { $conf->('this is = = no setting') },
+	check => 'server settings', cause => qr/The settings cannot be read: syntax error/, cure => qr/Correct or remove line/);
 symptom('somebody locks what the master writes', make => sub { session('BEGIN; LOCK TABLE internal.master_state IN EXCLUSIVE MODE') },
 	check => 'master alive', cause => qr/puts off its work|has not written LAST_ONLINE_TIME/, cure => qr/SELECT pg_terminate_backend\(\d+\);/);
 symptom('somebody locks out readers, too', make => sub { session('BEGIN; LOCK TABLE internal.master_state IN ACCESS EXCLUSIVE MODE') },

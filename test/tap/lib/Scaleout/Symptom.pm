@@ -181,6 +181,17 @@ sub shell
 	return;
 }
 
+sub remove_line
+{
+	my ($path, $number) = @_;
+	my @lines = split /^/, slurp_file($path);
+	splice @lines, $number - 1, 1;
+	open my $file, '>', $path or croak "$path: $!";
+	print $file @lines;
+	close $file or croak "$path: $!";
+	return;
+}
+
 # The wrong name in the line that the cause gives.
 sub correct_line
 {
@@ -233,6 +244,7 @@ my @language = (
 		sub { my ($system, $row, $name, $value) = @_; $system->sql("ALTER SYSTEM SET $name = $value") } ],
 	[ qr/(SELECT catalog\.create_enrollment_token\(\)); and on [\w' ]+ scaleout-worker join TOKEN/,
 		sub { my ($system, $row, $sql) = @_; join_worker($system, statement($system, $sql)) } ],
+	[ qr/Correct or remove line (\d+) of (\/\S+) and/, sub { my ($system, $row, $number, $file) = @_; remove_line($file, $number) } ],
 	[ qr/[Dd]o what the first row that has failed in SELECT \* FROM catalog\.diagnose_scaleout\(\); says/,
 		sub { my ($system) = @_; apply_some_way($system, (grep { $_->{result} eq 'failed' } diagnose_rows($system))[0]) } ],
 	[ qr/run scaleout doctor --config (\/\S+)\/worker\.conf; do what the first row that has failed says/, sub { my ($system, $row, $directory) = @_; heal($system, $directory) } ],
