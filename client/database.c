@@ -14,13 +14,20 @@
 
 #define MAX_KEYWORDS 8
 
-void
+bool
 so_database_settle(PGconn *connection)
 {
-	PQsetClientEncoding(connection, "UTF8");
+	PGresult *result;
+	bool good;
+
+	if (PQsetClientEncoding(connection, "UTF8") != 0)
+		return false;
 	/* An operator that others have created where we look for one would run as us. */
-	PQclear(PQexec(connection,
-				   "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)"));
+	result = PQexec(connection,
+					"SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)");
+	good = PQresultStatus(result) == PGRES_TUPLES_OK;
+	PQclear(result);
+	return good;
 }
 
 PGconn *
@@ -49,14 +56,14 @@ so_database_connect(const SoConnectionOptions *options, SoError *error)
 	ADD_KEYWORD("fallback_application_name", "scaleout");
 #undef ADD_KEYWORD
 	connection = PQconnectdbParams(keywords, values, 1);
-	if (connection == NULL || PQstatus(connection) != CONNECTION_OK)
+	if (connection == NULL || PQstatus(connection) != CONNECTION_OK ||
+		!so_database_settle(connection))
 	{
 		so_error_set(error, SO_ERR_CLIENT_CONNECTION, NULL, "cannot connect to the catalog");
 		so_error_detail(error, "%s", connection ? PQerrorMessage(connection) : "out of memory");
 		PQfinish(connection);
 		return NULL;
 	}
-	so_database_settle(connection);
 	result = PQexec(connection, "SELECT pg_catalog.to_regclass('catalog.executions') IS NOT NULL");
 	if (PQresultStatus(result) != PGRES_TUPLES_OK || strcmp(PQgetvalue(result, 0, 0), "t") != 0)
 	{

@@ -18,8 +18,11 @@
  */
 extern PGconn *so_database_connect(const SoConnectionOptions *options, SoError *error);
 
-/* The settings of a connection that has just been made, or made again. */
-extern void so_database_settle(PGconn *connection);
+/*
+ * The settings of a connection that has just been made, or made again.  false when
+ * the server does not answer: a pooler lets clients in also when its server is away.
+ */
+extern bool so_database_settle(PGconn *connection);
 
 /*
  * Run one statement with count text parameters (NULL = SQL NULL).  Returns a

@@ -43,10 +43,7 @@ try_once(PGconn *connection, int64_t deadline_ms, const volatile sig_atomic_t *i
 		if (poll(&wanted, 1, left < PAUSE_MS ? (int) left : PAUSE_MS) > 0)
 			state = PQresetPoll(connection);
 	}
-	if (state != PGRES_POLLING_OK)
-		return false;
-	so_database_settle(connection);
-	return true;
+	return state == PGRES_POLLING_OK && so_database_settle(connection);
 }
 
 bool

@@ -8,13 +8,14 @@ use JSON::PP;
 use PostgreSQL::Test::Utils;
 
 use lib 'test/tap/lib';
+use Scaleout::Servers;
 use Scaleout::System;
 
 my $system = Scaleout::System->new('follow', settings => {
 	'scaleout.master_heartbeat_interval' => '2s', 'scaleout.long_poll_interval' => '4s', 'scaleout.probe_interval' => '500ms' });
 my $folder = $system->{folder};
 my $scaleout = Scaleout::System::program('scaleout');
-my @where = ('-h', $system->node->host, '-p', $system->node->port, '-d', 'postgres');
+our @where = ('-h', $system->node->host, '-p', $system->node->port, '-d', 'postgres');
 
 # Numbered lines into the task log (descriptor 2 of the runner) and into the messages, until a file is there; ends with $status.
 sub counting
@@ -47,7 +48,8 @@ sub numbers { my ($text, $begin) = @_; return [ $text =~ /^\S.*?$begin line (\d+
 
 sub gapless { my ($numbers) = @_; return @$numbers > 0 && !grep { $numbers->[$_] != $_ } 0 .. $#$numbers; }
 
-$system->deploy('f', 'p', one => counting('one', 0), two => counting('two', 3), three => counting('three', 0));
+$system->deploy('f', 'p', one => counting('one', 0), two => counting('two', 3), three => counting('three', 0),
+	four => counting('four', 0));
 $system->add_agent('worker');
 
 for my $case ([ one => 'fast' ], [ two => 'immediate' ])
@@ -91,6 +93,25 @@ subtest 'a server that does not come back in time' => sub {
 	touch('three');
 	$system->wait_status($id, 7);
 	is(system($scaleout, 'logs', @where, '--task-log', '--follow', $id) >> 8, 0, 'the same command later shows all of it');
+};
+
+# A pooler goes on to let clients in when its server is away, and ends them at their first statement.
+subtest 'a pooler whose server does not come back in time' => sub {
+	my $id = $system->run('f', 'p', 'four');
+	my $pooler = Scaleout::Servers::between($system->node->host . '/.s.PGSQL.' . $system->node->port, undef, sub { -e "$folder/away" && $_[0] =~ /^[PQ]/ });
+	local @where = ('-h', '127.0.0.1', '-p', $pooler->{port}, '-U', 'postgres', '-d', 'postgres');
+	my $run = follow('--task-log', '--reconnect', 3, $id);
+	wait_for_text($run, 'lines of the task log', qr/output: line 1\n/);
+	touch('away');
+	$run->{harness}->finish;
+	is($run->{harness}->result(0), 6, 'the exit status of a lost catalog');
+	is(() = $run->{err} =~ /connection to the catalog was lost; trying again/g, 1, 'said once');
+	unlike($run->{err}, qr/connected again/, 'a connection without a server behind it is none');
+	like($run->{err}, qr/has not come back within 3 s/, 'the patience has an end');
+	like(scalar(`$scaleout list @where 2>&1`), qr/^scaleout: SO902: cannot connect to the catalog\nDETAIL:  .*\S/m, 'nor can another command connect');
+	Scaleout::Servers::stop($pooler);
+	touch('four');
+	$system->wait_status($id, 7);
 };
 
 $system->stop;

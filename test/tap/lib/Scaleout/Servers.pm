@@ -9,6 +9,7 @@ use warnings;
 use Carp qw(croak);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use JSON::PP;
 use POSIX ();
 use Scaleout::Ports;
@@ -98,8 +99,9 @@ sub certificate
 	return { map { $_ => "$folder/$_" } qw(crt key pem) };
 }
 
-# Stands between client and port: the first connection is cut when the server
-# has sent so many bytes ($cut), or falls silent there ($silent); later ones pass.
+# Stands between client and port, or a socket's path: the first connection is cut when
+# the server has sent so many bytes ($cut), or falls silent there ($silent); later ones
+# pass.  Code for $how is given what clients send, and says when a connection is cut.
 sub between
 {
 	my ($port, $bytes, $how) = @_;
@@ -111,7 +113,8 @@ sub between
 		$SIG{PIPE} = 'IGNORE';
 		while (my $client = $socket->accept)
 		{
-			my $server = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or POSIX::_exit(1);
+			my $server = $port =~ m{^/} ? IO::Socket::UNIX->new(Peer => $port) : IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
+			POSIX::_exit(1) unless $server;
 			my %other = (fileno($client) => $server, fileno($server) => $client);
 			my $open = 1;
 			while ($open)
@@ -122,7 +125,7 @@ sub between
 				for my $from (grep { vec($ready, fileno($_), 1) } $client, $server)
 				{
 					my $read = sysread($from, my $data, 16384);
-					if (!$read) { $open = 0; last; }
+					if (!$read || ($from == $client && ref $how && $how->($data))) { $open = 0; last; }
 					if ($from == $server && defined $left)
 					{
 						$left -= $read;
