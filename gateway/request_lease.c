@@ -9,6 +9,7 @@
 #include "gateway/request_lease.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -17,10 +18,25 @@
 
 #define MAX_WAIT_MS INT_MAX
 #define MAX_REASON  256
+/* Numbers of the load beyond do not fit into the columns of the catalog, nor do those nearer to 0. */
+#define MAX_LOAD 1e15
+#define MIN_LOAD 1e-6
 /* The year 9999. */
 #define MAX_TIME_MS INT64_C(253402300799999)
 /* The object that put_asked writes, in bytes. */
 #define MAX_ASKED 2000
+
+/*
+ * One that the catalog could not store would keep the master from writing its sign of
+ * life, and with it those of all other agents.
+ */
+static bool
+is_load(const json_t *value)
+{
+	double size = fabs(json_number_value(value));
+
+	return json_is_number(value) && (size == 0 || (size >= MIN_LOAD && size <= MAX_LOAD));
+}
 
 /* An optional member that must be of the type when it is there. */
 static bool
@@ -31,10 +47,10 @@ copy_optional(json_t *known, const json_t *root, const char *name, bool is_text,
 	if (value == NULL || json_is_null(value))
 		return true;
 	if (is_text ? !json_is_string(value) || json_string_length(value) > MAX_REASON
-				: !json_is_number(value))
+				: !is_load(value))
 	{
 		so_error_set(error, SO_ERR_REQUEST_MALFORMED, NULL, "/%s must be %s", name,
-					 is_text ? "a short string" : "a number");
+					 is_text ? "a short string" : "a number of a usual size");
 		snprintf(error->place, sizeof(error->place), "/%s", name);
 		return false;
 	}

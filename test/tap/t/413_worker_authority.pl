@@ -74,6 +74,20 @@ subtest 'no route lets a worker speak for another' => sub {
 	is(state_of_catalog(), $before, 'nothing has changed in the catalog');
 };
 
+subtest 'what a worker says of its load cannot keep the master from its sign of life' => sub {
+	for my $load ([ cpu => 1e300 ], [ cpu_pressure => -1e39 ], [ memory_free_mb => 1e19 ], [ io_pressure => 1e-300 ])
+	{
+		my ($name, $value) = @$load;
+		my $answer = $eve->lease(wait_ms => 0, $name => $value);
+		is("$answer->{status} $answer->{code} $answer->{json}{error}{message}", "400 SO334 /$name must be a number of a usual size", "$name of $value is refused");
+	}
+	for my $value (1e15, -1e15, 1e-6, 0)
+	{
+		is($eve->lease(wait_ms => 0, map { $_ => $value } qw(cpu memory_free_mb cpu_pressure memory_pressure io_pressure))->{status}, 200, "all of $value are taken");
+		ok($system->wait_until("SELECT cpu_percent = $value\:\:real AND memory_free_mb = $value\:\:numeric\:\:bigint AND io_pressure = $value\:\:real FROM internal.worker_agent WHERE agent_id = '$eve->{id}'" =~ s/\\:/:/gr), 'and stored');
+	}
+};
+
 subtest 'what belongs to another worker is out of reach' => sub {
 	my $fetch = $system->sql('SELECT request_id FROM internal.task_log') + 0;
 	my $before = state_of_catalog();
