@@ -35,8 +35,8 @@ CREATE FUNCTION internal.task_log_place(task uuid, attempt integer, worker inter
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN format('%s/%s/attempt-%s.log%s', coalesce(nullif(worker.tasks_root_folder, ''), 'TasksRootFolder'), task, attempt,
-		' on machine ' || worker.machine_name);
+	RETURN format('%s%s', internal.shell_word(format('%s/%s/attempt-%s.log', coalesce(nullif(worker.tasks_root_folder, ''), 'TasksRootFolder'), task, attempt)),
+		' on machine ' || internal.shell_word(worker.machine_name));
 END
 $$;
 COMMENT ON FUNCTION internal.task_log_place(uuid, integer, internal.worker_agent) IS 'Path and machine of the log of an attempt';
@@ -61,13 +61,13 @@ BEGIN
 		code := 'SO164';
 		message := format('worker %s is of version %s, which cannot send task logs', internal.worker_label(agent), worker.version);
 		detail := format('The file is %s.', internal.task_log_place(task, attempt, worker));
-		hint := format('Install the version of this server on %s and restart the service of the worker.', worker.machine_name);
+		hint := format('Install the version of this server on %s and restart the service of the worker.', internal.shell_word(worker.machine_name));
 	ELSIF NOT internal.worker_is_online(worker) THEN
 		code := 'SO162';
 		message := format('worker %s, which had attempt %s, is offline since %s', internal.worker_label(agent), attempt,
 			coalesce(worker.last_online_time::timestamptz(0)::text, 'it registered'));
 		detail := format('The file is %s.', internal.task_log_place(task, attempt, worker));
-		hint := format('Start the service of the worker on %s (scaleout doctor says what is in its way), then ask again.', worker.machine_name);
+		hint := format('Start the service of the worker on %s (scaleout doctor says what is in its way), then ask again.', internal.shell_word(worker.machine_name));
 	END IF;
 END
 $$;

@@ -3,10 +3,23 @@
 -- What becomes of tasks: ready, ended, ready again.  The rules of the two
 -- budgets stand here and nowhere else.
 
+-- What workers say of themselves stands in messages, and in cures that people
+-- paste into a shell.  A newline or an escape sequence would be a command.
+CREATE FUNCTION internal.one_line(said text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.regexp_replace(said, '[\x01-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]', '?', 'g');
+COMMENT ON FUNCTION internal.one_line(text) IS 'Without control characters, and what ends or turns round a line';
+
+CREATE FUNCTION internal.shell_word(said text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN said ~ '^[A-Za-z0-9_./:@%+=,-]+$' THEN said
+	ELSE '''' || pg_catalog.replace(internal.one_line(said), '''', '''\''''') || '''' END;
+COMMENT ON FUNCTION internal.shell_word(text) IS 'One word for a shell: as it is, or in quotes when it has anything unusual';
+
 CREATE FUNCTION internal.worker_label(agent uuid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce((SELECT format('"%s"', coalesce(nullif(w.display_name, ''), w.machine_name)) FROM internal.worker_agent w
+	SELECT coalesce((SELECT format('"%s"', internal.one_line(coalesce(nullif(w.display_name, ''), w.machine_name))) FROM internal.worker_agent w
 					  WHERE w.agent_id = $1), $1::text, 'unknown')
 $$;
 COMMENT ON FUNCTION internal.worker_label(uuid) IS 'How messages name a worker';

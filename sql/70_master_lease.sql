@@ -2,8 +2,10 @@
 --
 -- Which worker gets which task, and what it is sent.
 
+-- STABLE, because to_jsonb is: called immutable it would not become part of the
+-- statement that calls it, and be executed by itself for every task in the queue.
 CREATE FUNCTION internal.tag_list(tags text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN pg_catalog.btrim(coalesce(tags, '')) = '' THEN '[]'::jsonb
 	ELSE pg_catalog.to_jsonb(pg_catalog.regexp_split_to_array(pg_catalog.lower(pg_catalog.btrim(tags)), '\s*,\s*')) END;
 COMMENT ON FUNCTION internal.tag_list(text) IS 'Tags as a JSON array, in lower case';

@@ -378,7 +378,7 @@ BEGIN
 	IF certificate.revoked IS NOT FALSE THEN
 		"check" := 'worker trusted';
 		cause := format('%s: its certificate (%s) is revoked', label, worker.thumbprint);
-		cure := format('If that was not on purpose, copy worker.crt of %s here and run scaleout workers trust --enable worker.crt', worker.machine_name);
+		cure := format('If that was not on purpose, copy worker.crt of %s here and run scaleout workers trust --enable worker.crt', internal.shell_word(worker.machine_name));
 	ELSIF NOT worker.is_enabled THEN
 		"check" := 'worker enabled';
 		cause := format('%s is disabled', label);
@@ -386,12 +386,12 @@ BEGIN
 	ELSIF NOT (SELECT a.is_online FROM catalog.worker_agents a WHERE a.workeragentid = worker.agent_id) THEN
 		"check" := 'worker online';
 		cause := format('%s is offline; it was last heard of at %s', label, coalesce(worker.last_online_time::timestamptz(0)::text, 'no time'));
-		cure := format('On %s run systemctl start scaleout-worker; if it stays offline, scaleout doctor there says why.', worker.machine_name);
+		cure := format('On %s run systemctl start scaleout-worker; if it stays offline, scaleout doctor there says why.', internal.shell_word(worker.machine_name));
 		SELECT * INTO trust FROM internal.worker_trust t WHERE t.agent_id = worker.agent_id;
 		IF trust.state = 'left behind' THEN
 			cause := cause || '; it does not know the master''s certificate, which was replaced meanwhile, and refuses the master (SO314)';
 			cure := format('On %s set MasterHttpsCertThumbprint = %s in the settings of the worker (worker.conf), then run systemctl restart scaleout-worker.',
-				worker.machine_name, (SELECT c.thumbprint FROM internal.master_certificate c WHERE c.state = 'current'));
+				internal.shell_word(worker.machine_name), (SELECT c.thumbprint FROM internal.master_certificate c WHERE c.state = 'current'));
 		ELSIF trust.state = 'catches up' THEN
 			cause := format('%s; it learns the master''s new certificate by itself when it comes before %s', cause, trust.until::timestamptz(0));
 		END IF;
@@ -430,7 +430,7 @@ BEGIN
 			ready := ready + 1;
 			IF coalesce(worker.asked_tasks, 1) = 0 AND coalesce(worker.held_tasks, 0) = 0 AND worker.asked_reason LIKE '%TaskRequest%' THEN
 				RETURN NEXT internal.finding('load', 'warning', format('Worker %s runs nothing and has asked for nothing since %s: %s.',
-						internal.worker_label(worker.agent_id), worker.not_asking_since::timestamptz(0), worker.asked_reason),
+						internal.worker_label(worker.agent_id), worker.not_asking_since::timestamptz(0), internal.one_line(worker.asked_reason)),
 					internal.cure_of_load(worker));
 			END IF;
 		ELSIF registered <= 200 THEN

@@ -20,7 +20,7 @@ BEGIN
 		RETURN NEXT internal.finding('clock', 'warning',
 			format('The clock of worker %s is %s s %s the clock of this server, where it is %s. Nothing is decided by it, but times in its logs and messages are wrong, and it may refuse the master''s next certificate.',
 				internal.worker_label(worker.agent_id), round(worker.difference / 1000.0), CASE WHEN worker.ahead THEN 'ahead of' ELSE 'behind' END, clock_timestamp()::timestamptz(0)),
-			format('As root on %s run timedatectl set-ntp true, or chronyc makestep; if the time there is right, do it on this server.', worker.machine_name));
+			format('As root on %s run timedatectl set-ntp true, or chronyc makestep; if the time there is right, do it on this server.', internal.shell_word(worker.machine_name)));
 	END LOOP;
 	SELECT count(*) AS n, round(max(abs(w.clock_difference_ms)) / 1000.0) AS difference INTO good
 	  FROM internal.worker_agent w

@@ -50,7 +50,7 @@ BEGIN
 	SELECT c.thumbprint INTO newer FROM internal.worker_certificate c WHERE c.replaces = refused.thumbprint AND NOT c.revoked LIMIT 1;
 	dates := CASE WHEN refused.not_after < clock_timestamp() THEN format(' It expired at %s.', refused.not_after::timestamptz(0))
 				  WHEN refused.not_before > clock_timestamp() THEN format(' It is valid from %s on; it is %s here.', refused.not_before::timestamptz(0), clock_timestamp()::timestamptz(0)) END;
-	cause := format('%s: a machine at %s shows the certificate %s (%s), which %s; %s.%s', refused.code, refused.address, refused.thumbprint, refused.subject,
+	cause := format('%s: a machine at %s shows the certificate %s ("%s"), which %s; %s.%s', refused.code, refused.address, refused.thumbprint, refused.subject,
 		CASE WHEN known.thumbprint IS NULL THEN 'is not trusted here'
 			 WHEN newer IS NOT NULL THEN format('its worker (%s) replaced by %s at %s', known.agent_id, newer, known.revoked_time::timestamptz(0))
 			 WHEN NOT EXISTS (SELECT 1 FROM internal.worker_agent w WHERE w.agent_id = known.agent_id) AND known.agent_id IS NOT NULL
@@ -107,7 +107,7 @@ BEGIN
 		 WHERE r.last_time > clock_timestamp() - least(since, CASE WHEN r.thumbprint = '' THEN interval '10 minutes' END)
 		   AND NOT (unknown_only AND EXISTS (SELECT 1 FROM internal.worker_agent w WHERE w.thumbprint = r.thumbprint))
 		   AND NOT EXISTS (SELECT 1 FROM internal.enrollment_attempt a
-							WHERE a.accepted AND a.attempted_time > r.last_time AND regexp_replace(a.peer, ':[0-9]+$', '') = r.address)
+							WHERE a.accepted AND a.attempted_time > r.last_time AND regexp_replace(a.peer, '^\[?(.*?)\]?:[0-9]+$', '\1') = r.address)
 		 ORDER BY r.last_time DESC
 	LOOP
 		IF refused.code = 'SO302' THEN

@@ -19,8 +19,8 @@ COMMENT ON FUNCTION internal.running_on(uuid) IS 'The executions that a worker h
 CREATE FUNCTION internal.cure_by_setting(worker internal.worker_agent, name text, new_value text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT format('on %s set %s = %s in %s and run systemctl reload scaleout-worker', worker.machine_name, name, new_value,
-		coalesce(nullif(worker.settings_file, ''), 'worker.conf'))
+	SELECT format('on %s set %s = %s in %s and run systemctl reload scaleout-worker', internal.shell_word(worker.machine_name), name, new_value,
+		internal.shell_word(coalesce(nullif(worker.settings_file, ''), 'worker.conf')))
 $$;
 COMMENT ON FUNCTION internal.cure_by_setting(internal.worker_agent, text, text) IS 'How a setting of a worker is changed';
 
@@ -47,10 +47,10 @@ CREATE FUNCTION internal.explain_not_asking(worker internal.worker_agent, OUT re
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	doctor CONSTANT text := format('scaleout doctor --config %s', coalesce(nullif(worker.settings_file, ''), 'worker.conf'));
+	doctor CONSTANT text := format('scaleout doctor --config %s', internal.shell_word(coalesce(nullif(worker.settings_file, ''), 'worker.conf')));
 BEGIN
 	cause := format('%s asks for no task: %s; it has %s of %s tasks%s', internal.worker_label(worker.agent_id),
-		coalesce(worker.asked_reason, 'it has not asked yet'), coalesce(worker.held_tasks, 0), worker.max_task_count,
+		coalesce(internal.one_line(worker.asked_reason), 'it has not asked yet'), coalesce(worker.held_tasks, 0), worker.max_task_count,
 		coalesce(': executions ' || internal.running_on(worker.agent_id), ''));
 	reason := coalesce(internal.setting_in_reason(worker.asked_reason), 'not asked yet');
 	cure := CASE
@@ -59,9 +59,9 @@ BEGIN
 			internal.cure_by_setting(worker, reason, (2 * worker.max_task_count)::text))
 		WHEN reason = 'ExecutionLogMaxBufferLogCount' THEN
 			'It goes on by itself when the master has taken these records; SELECT * FROM catalog.diagnose_scaleout(); says what holds the master up.'
-		WHEN reason = 'DrainTimeout' THEN format('It was told to stop, and ends when its tasks have ended. Then, on %s, run systemctl start scaleout-worker.', worker.machine_name)
+		WHEN reason = 'DrainTimeout' THEN format('It was told to stop, and ends when its tasks have ended. Then, on %s, run systemctl start scaleout-worker.', internal.shell_word(worker.machine_name))
 		WHEN reason = 'not asked yet' THEN 'It has just come. Ask again in a few seconds.'
-		ELSE format('On %s run %s; do what the first row that has failed says.', worker.machine_name, doctor) END;
+		ELSE format('On %s run %s; do what the first row that has failed says.', internal.shell_word(worker.machine_name), doctor) END;
 END
 $$;
 COMMENT ON FUNCTION internal.explain_not_asking(internal.worker_agent) IS 'Why a worker that may work gets nothing, in its own words';
@@ -84,7 +84,7 @@ BEGIN
 		reason := 'task type';
 		cause := format('%s cannot run tasks of type %s', label,
 			(SELECT string_agg(t.name, ', ') FROM jsonb_array_elements_text(required) AS t (name) WHERE NOT types ? t.name));
-		cure := format('Install the same version of scaleout on %s as here and run there systemctl restart scaleout-worker.', worker.machine_name);
+		cure := format('Install the same version of scaleout on %s as here and run there systemctl restart scaleout-worker.', internal.shell_word(worker.machine_name));
 	ELSE
 		reason := 'REQUIRED_TAGS';
 		cause := format('%s lacks the tag %s', label,

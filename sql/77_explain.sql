@@ -203,7 +203,7 @@ BEGIN
 		told.cause := told.cause || format(' The worker has not been heard of since %s; the execution is offered again when its lease (%s s) is over.',
 			worker.last_online_time::timestamptz(0), round(task.lease_interval_ms / 1000.0, 1));
 		told.cure := format('Wait for that. If no other worker may take it, on %s run systemctl start scaleout-worker; if it stays offline, scaleout doctor there says why.',
-			worker.machine_name);
+			internal.shell_word(worker.machine_name));
 	END IF;
 	RETURN told;
 END

@@ -73,6 +73,30 @@ SELECT state, reason, count(*) > 0 AS seen, bool_and(cause <> '' AND cure <> '')
 -- A worker that was removed before the start is in no queue.
 SELECT count(*) AS queued_for_nobody FROM internal.ready_restricted r WHERE NOT EXISTS (SELECT 1 FROM internal.worker_agent w WHERE w.agent_id = r.agent_id);
 
+-- What the choice calls for every task in the queue is part of its plan, not executed by itself.
+CREATE FUNCTION public.plan_of(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || statement; END $$;
+SELECT line AS called FROM plan_of('SELECT internal.tag_list(w.tags), internal.task_types(w.capabilities), internal.on_master_host(w.machine_name, w.display_name),
+	internal.worker_fits(w.is_enabled, w.is_enabled, w.capabilities, w.capabilities, w.capabilities, w.capabilities) FROM internal.worker_agent w') AS p (line) WHERE line ~ 'tag_list|task_types\(|on_master_host|worker_fits';
+-- What a worker says of itself cannot become a command, for whoever pastes the cure.
+SELECT n, internal.shell_word(said) AS word
+  FROM unnest(ARRAY['host-1.example', '/etc/scaleout/worker.conf', '/srv/a b/worker.conf', 'x; reboot', '$(reboot)', E'x\nreboot', E'it''s\u202e\u0085\x1b[2J', '', NULL]) WITH ORDINALITY AS s (said, n) ORDER BY n;
+UPDATE internal.worker_agent SET display_name = E'a\nb\x1b[2J', machine_name = E'host''; reboot #', settings_file = '/etc/`reboot`/worker.conf', asked_tasks = 0, held_tasks = 0, is_enabled = true,
+	   last_online_time = clock_timestamp(), clock_difference_ms = 3600000, asked_reason = E'load\n(RunnerProgram = x)'
+ WHERE agent_id = (SELECT agent_id FROM polls ORDER BY 1 LIMIT 1);
+SELECT n.cause, n.cure FROM internal.worker_agent w, LATERAL internal.explain_not_asking(w) n WHERE w.clock_difference_ms IS NOT NULL;
+SELECT internal.cure_by_setting(w, 'MaxTaskCount', '8') FROM internal.worker_agent w WHERE w.clock_difference_ms IS NOT NULL;
+SELECT d.cure FROM internal.diagnose_clocks() d;
+UPDATE internal.worker_agent SET last_online_time = '2001-01-01 00:00:00+00' WHERE clock_difference_ms IS NOT NULL;
+SELECT o.cure FROM internal.worker_agent w, LATERAL internal.worker_obstacle(w) o WHERE w.clock_difference_ms IS NOT NULL;
+SELECT internal.task_log_place('00000000-0000-0000-0000-000000000001', 1, w) FROM internal.worker_agent w WHERE w.clock_difference_ms IS NOT NULL;
+-- Whoever joined from an address after it was refused there is not in the diagnosis any more, with either family.
+INSERT INTO internal.refused_connection (code, address, thumbprint, network, reason, subject, not_before, not_after, first_time, last_time, connections)
+SELECT 'SO302', a.address, md5(a.address) || md5(a.address), a.address, 'x', 'CN=x', now(), now() + interval '1 year', now() - interval '1 minute', now() - interval '1 minute', 1
+  FROM unnest(ARRAY['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2']) AS a (address);
+INSERT INTO internal.enrollment_attempt (attempted_time, peer, thumbprint, accepted) VALUES (now(), '10.0.0.1:4711', 'x', true), (now(), '[2001:db8::1]:4711', 'x', true), (now(), '[2001:db8::2]:4711', 'x', false);
+SELECT regexp_replace(d.cause, ' shows .*', '') AS cause FROM internal.diagnose_refused() d ORDER BY 1;
+DELETE FROM internal.refused_connection;
+
 -- No worker at all.
 DELETE FROM internal.worker_agent;
 SELECT state, reason, cause FROM catalog.explain_execution((SELECT e.execution_id FROM internal.execution e JOIN random_execution r ON r.id = e.execution_id WHERE e.useanyworker ORDER BY 1 LIMIT 1));

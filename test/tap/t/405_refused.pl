@@ -68,7 +68,7 @@ is($explained->{reason}, 'worker refused', 'with a word for programs');
 {
 	local $Scaleout::Symptom::working_folder = $new->{directory};
 	Scaleout::Symptom::symptom($system, 'a certificate that nobody has trusted', make => sub { }, check => 'certificate trusted by the master', result => 'warning',
-		cause => qr/SO302: a machine at 127\.0\.0\.1 shows the certificate $new->{thumbprint} \(CN=\S+\), which is not trusted here; refused (once|\d+ times since)/,
+		cause => qr/SO302: a machine at 127\.0\.0\.1 shows the certificate $new->{thumbprint} \("CN=\S+"\), which is not trusted here; refused (once|\d+ times since)/,
 		cure => qr/If it is a worker of yours, copy worker\.crt of that machine here and run scaleout workers trust --enable worker\.crt; or run SELECT catalog\.create_enrollment_token\(\);/);
 }
 ok(eval { $system->wait_status($waiting, 7) }, 'the execution that waited succeeds');
@@ -91,12 +91,12 @@ subtest 'the other way: it joins by a token' => sub {
 	local $Scaleout::Symptom::working_folder = $new->{directory};
 	Scaleout::Symptom::symptom($system, 'a certificate that was revoked', check => 'certificate trusted by the master', result => 'warning',
 		make => sub { $system->sql("SELECT catalog.revoke_worker_certificate('$new->{thumbprint}')") },
-		cause => qr/$new->{thumbprint} \(CN=\S+\), which postgres revoked at 20\d\d-/, cure => qr/If that was not on purpose, copy worker\.crt of that machine here/);
+		cause => qr/$new->{thumbprint} \("CN=\S+"\), which postgres revoked at 20\d\d-/, cure => qr/If that was not on purpose, copy worker\.crt of that machine here/);
 	is($system->sql("SELECT revoked, revoked_by, revoked_time FROM catalog.worker_certificates WHERE thumbprint = '$new->{thumbprint}'"), 'f||', 'trusted again, nobody has revoked it');
 	works('and it works');
 	Scaleout::Symptom::symptom($system, 'a worker that was removed', check => 'certificate trusted by the master', result => 'warning',
 		make => sub { $system->sql("SELECT catalog.remove_worker_agent('$new->{id}')") },
-		cause => qr/$new->{thumbprint} \(CN=\S+\), which is revoked: postgres removed its worker \($new->{id}\) at 20\d\d-/, cure => qr/If that was not on purpose, copy worker\.crt/);
+		cause => qr/$new->{thumbprint} \("CN=\S+"\), which is revoked: postgres removed its worker \($new->{id}\) at 20\d\d-/, cure => qr/If that was not on purpose, copy worker\.crt/);
 	works('it is back');
 }
 
