@@ -91,8 +91,8 @@ BEGIN
 			INSERT INTO internal.worker_agent AS w (agent_id, is_enabled, display_name, description, machine_name, user_account, version,
 					capabilities, max_task_count, instance_id, thumbprint, last_online_time, epoch, pins_version,
 					tasks_root_folder, settings_file)
-			VALUES (asked.agent_id, certificate.enable_on_register, document ->> 'display_name', document ->> 'description',
-					document ->> 'machine_name', document ->> 'user_account', document ->> 'version',
+			VALUES (asked.agent_id, certificate.enable_on_register, internal.one_line(document ->> 'display_name'), internal.one_line(document ->> 'description'),
+					internal.one_line(document ->> 'machine_name'), internal.one_line(document ->> 'user_account'), internal.one_line(document ->> 'version'),
 					coalesce(document -> 'capabilities', '{}'), coalesce((document ->> 'max_task_count')::integer, 1),
 					asked.instance_id, asked.thumbprint, clock_timestamp(), master_register.epoch, coalesce((document ->> 'pins_version')::bigint, 0),
 					document ->> 'tasks_root_folder', document ->> 'settings_file')

@@ -123,7 +123,7 @@ BEGIN
 	  FROM unnest(tasks, attempts, types, items, fresh) AS i (task_id, attempt, type, item, fresh)
 	 WHERE i.fresh AND i.type = 'started' AND a.task_id = i.task_id AND a.attempt = i.attempt;
 	-- Only the current attempt says where the execution runs.
-	UPDATE internal.operation o SET process_id = (i.item ->> 'process_id')::integer, machine_name = i.item ->> 'machine_name'
+	UPDATE internal.operation o SET process_id = (i.item ->> 'process_id')::integer, machine_name = internal.one_line(i.item ->> 'machine_name')
 	  FROM unnest(tasks, attempts, executions, types, items, fresh) AS i (task_id, attempt, execution_id, type, item, fresh)
 	  JOIN internal.task t ON t.task_id = i.task_id AND t.attempt = i.attempt AND t.state = 2
 	 WHERE i.fresh AND i.type = 'started' AND o.operation_id = i.execution_id;

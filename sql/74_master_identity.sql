@@ -97,7 +97,7 @@ BEGIN
 			UPDATE internal.enrollment_token t SET used = t.used + 1, last_used_time = clock_timestamp() WHERE t.token_id = token.token_id;
 		END IF;
 		INSERT INTO internal.enrollment_attempt (token_id, peer, thumbprint, agent_id, machine_name, accepted, reason)
-		VALUES ((document ->> 'token')::uuid, asked.peer, asked.thumbprint, asked.agent_id, document ->> 'machine_name',
+		VALUES ((document ->> 'token')::uuid, asked.peer, asked.thumbprint, asked.agent_id, internal.one_line(document ->> 'machine_name'),
 				judged.reason IS NULL, judged.reason);
 		RETURN NEXT;
 	END LOOP;

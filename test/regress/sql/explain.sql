@@ -89,6 +89,14 @@ SELECT d.cure FROM internal.diagnose_clocks() d;
 UPDATE internal.worker_agent SET last_online_time = '2001-01-01 00:00:00+00' WHERE clock_difference_ms IS NOT NULL;
 SELECT o.cure FROM internal.worker_agent w, LATERAL internal.worker_obstacle(w) o WHERE w.clock_difference_ms IS NOT NULL;
 SELECT internal.task_log_place('00000000-0000-0000-0000-000000000001', 1, w) FROM internal.worker_agent w WHERE w.clock_difference_ms IS NOT NULL;
+-- Nor does it come to the terminal of whoever lists the workers, or the attempts of strangers.
+INSERT INTO internal.worker_certificate (thumbprint, trusted_by) VALUES (repeat('e', 64), 'me');
+SELECT r.code FROM internal.master_register(1, ARRAY[md5('rude')::uuid], ARRAY[md5('rude')::uuid], ARRAY[repeat('e', 64)],
+	ARRAY['{"display_name": "a\nb", "description": "c\r", "machine_name": "m\u001b[2J", "user_account": "u\u202e", "version": "1\u009b", "max_task_count": 1, "capabilities": {}}']) r;
+SELECT display_name, description, machine_name, user_account, version FROM internal.worker_agent WHERE agent_id = md5('rude')::uuid;
+SELECT j.code FROM internal.master_join(ARRAY[repeat('f', 64)], ARRAY['10.0.0.3:1'], ARRAY[md5('stranger')::uuid],
+	ARRAY['{"token": "00000000-0000-0000-0000-000000000001", "secret": "x", "machine_name": "s\u001b[2J"}']) j;
+SELECT machine_name FROM internal.enrollment_attempt WHERE peer = '10.0.0.3:1';
 -- Whoever joined from an address after it was refused there is not in the diagnosis any more, with either family.
 INSERT INTO internal.refused_connection (code, address, thumbprint, network, reason, subject, not_before, not_after, first_time, last_time, connections)
 SELECT 'SO302', a.address, md5(a.address) || md5(a.address), a.address, 'x', 'CN=x', now(), now() + interval '1 year', now() - interval '1 minute', now() - interval '1 minute', 1
