@@ -128,6 +128,17 @@ so_agents_register(const SoRequest *request, bool enabled, uint64 *forgotten)
 }
 
 void
+so_agents_amnesty(int64 now_ms)
+{
+	HASH_SEQ_STATUS status;
+	SoAgent *agent;
+
+	hash_seq_init(&status, agents);
+	while ((agent = hash_seq_search(&status)) != NULL)
+		agent->heard_ms = now_ms;
+}
+
+void
 so_agents_unregister(SoAgent *agent, uint64 *forgotten)
 {
 	*forgotten = agent->request;

@@ -66,6 +66,9 @@ extern SoAgent *so_agents_find(const pg_uuid_t *agent_id);
  */
 extern SoAgent *so_agents_register(const SoRequest *request, bool enabled, uint64 *forgotten);
 
+/* Nobody could be heard for a while: all agents count as heard of now. */
+extern void so_agents_amnesty(int64 now_ms);
+
 /* Forget the registration (the agent was removed); *forgotten as above. */
 extern void so_agents_unregister(SoAgent *agent, uint64 *forgotten);
 

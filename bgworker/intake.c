@@ -94,6 +94,7 @@ take_listening(SoMaster *master, const SoFrame *frame)
 		master->gateway.listening = true;
 		/* Nobody could renew while there was no gateway. */
 		so_leases_amnesty(master->now_ms);
+		so_agents_amnesty(master->now_ms);
 		ereport(LOG, (errmsg("scaleout listens on %s", master->listening_address),
 					  errdetail("The certificate's thumbprint is %s, the epoch " UINT64_FORMAT ".",
 								master->listening_thumbprint, master->epoch)));

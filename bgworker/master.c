@@ -257,7 +257,10 @@ note_time(int64 expected_ms)
 {
 	master.now_ms = so_clock_monotonic_ms();
 	if (master.now_ms > expected_ms + STALL_MS)
+	{
 		so_leases_amnesty(master.now_ms);
+		so_agents_amnesty(master.now_ms);
+	}
 }
 
 /* Wait for something to happen or the time to pass. */

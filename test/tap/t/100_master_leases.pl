@@ -262,13 +262,20 @@ subtest 'a request that cannot be applied' => sub {
 };
 
 subtest 'a master that was stopped for a while' => sub {
+	# Three of these intervals are shorter than the stop.
+	$system->sql($_) for "ALTER SYSTEM SET scaleout.agent_heartbeat_interval = '2s'", 'SELECT pg_reload_conf()';
+	$system->wait_for('the new interval', sub { ($two->register->{json}{heartbeat_interval_ms} // 0) == 2000 });
 	my $id = $system->run('f', 'p', 'empty', $short_lease);
 	my $task = $two->take;
 	my $master = $system->master_pid;
 	my $from = time();
 	kill('STOP', $master);
+	my $copy = bless { %$two, instance => Scaleout::FakeAgent::make_uuid() }, ref $two;
+	my $poll = $copy->send('lease', $copy->poll_body);
 	$system->wait_for('longer than the lease', sub { time() - $from > $short + 2 });
 	kill('CONT', $master);
+	is($copy->answer($poll)->{code}, 'SO211', 'nor lets a copy of the worker take its place');
+	$system->sql($_) for 'ALTER SYSTEM RESET scaleout.agent_heartbeat_interval', 'SELECT pg_reload_conf()';
 	my $answer = $two->lease(wait_ms => 500, capacity => 0);
 	ok(!@{ $answer->{json}{commands} }, 'does not take the task away: nobody could renew meanwhile');
 	$two->report($two->items_of_run($task, 7));
