@@ -104,7 +104,8 @@ END
 $$;
 COMMENT ON FUNCTION internal.explain_master() IS 'Why nothing is given out at all, as diagnose_scaleout has it; NULL when the master serves';
 
-CREATE FUNCTION internal.explain_ready(execution internal.execution, task internal.task) RETURNS internal.explanation
+-- with_refused: may the caller see who is refused, as in catalog.refused_connections?
+CREATE FUNCTION internal.explain_ready(execution internal.execution, task internal.task, with_refused boolean) RETURNS internal.explanation
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -147,7 +148,7 @@ BEGIN
 			(SELECT 'Or at once: ' || v.cure FROM unnest(verdicts) v WHERE v.nearness = 3 LIMIT 1) END);
 	END IF;
 	-- Nobody is there, but somebody is not let in: that may be the one.
-	IF best.reason IS NULL OR best.nearness < 4 THEN
+	IF with_refused AND (best.reason IS NULL OR best.nearness < 4) THEN
 		SELECT k.* INTO knocking FROM internal.explain_refused() k;
 		IF knocking.cause IS NOT NULL THEN
 			told.cause := format('%s A worker is refused: %s', told.cause, knocking.cause);
@@ -166,7 +167,7 @@ BEGIN
 	RETURN told;
 END
 $$;
-COMMENT ON FUNCTION internal.explain_ready(internal.execution, internal.task) IS 'Part of explain_execution: it waits for a worker';
+COMMENT ON FUNCTION internal.explain_ready(internal.execution, internal.task, boolean) IS 'Part of explain_execution: it waits for a worker';
 
 CREATE FUNCTION internal.explain_leased(task internal.task, operation internal.operation) RETURNS internal.explanation
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -332,7 +333,7 @@ BEGIN
 	ELSIF task.state = 2 THEN
 		told := internal.explain_leased(task, operation);
 	ELSE
-		told := internal.explain_ready(execution, task);
+		told := internal.explain_ready(execution, task, pg_has_role(caller, 'ssis_admin', 'usage') OR pg_has_role(caller, 'ssis_cluster_executor', 'usage'));
 	END IF;
 	-- Whoever may only look learns whom to ask.
 	IF told.state LIKE 'waits%' AND told.cure ~ 'catalog\.|systemctl|pg_|ALTER' AND NOT pg_has_role(caller, 'ssis_admin', 'usage') THEN

@@ -103,10 +103,17 @@ SELECT 'SO302', a.address, md5(a.address) || md5(a.address), a.address, 'x', 'CN
   FROM unnest(ARRAY['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2']) AS a (address);
 INSERT INTO internal.enrollment_attempt (attempted_time, peer, thumbprint, accepted) VALUES (now(), '10.0.0.1:4711', 'x', true), (now(), '[2001:db8::1]:4711', 'x', true), (now(), '[2001:db8::2]:4711', 'x', false);
 SELECT regexp_replace(d.cause, ' shows .*', '') AS cause FROM internal.diagnose_refused() d ORDER BY 1;
-DELETE FROM internal.refused_connection;
 
--- No worker at all.
+-- No worker at all, but somebody knocks: whoever may not list who is refused does not learn it here.
 DELETE FROM internal.worker_agent;
+CREATE ROLE explain_reader;
+GRANT ssis_logreader TO explain_reader;
+CREATE FUNCTION public.reason_for(caller regrole) RETURNS TABLE (reason text, names boolean) LANGUAGE sql AS $$
+	SELECT x.reason, x.cause ~ '2001:db8' FROM internal.explain_execution(caller, (SELECT e.execution_id FROM internal.execution e JOIN random_execution r ON r.id = e.execution_id WHERE e.useanyworker ORDER BY 1 LIMIT 1)) x $$;
+UPDATE internal.refused_connection SET last_time = clock_timestamp() WHERE address = '2001:db8::2';
+DELETE FROM internal.refused_connection WHERE address <> '2001:db8::2';
+SELECT * FROM reason_for('explain_reader') UNION ALL SELECT * FROM reason_for(current_user::regrole);
+DELETE FROM internal.refused_connection;
 SELECT state, reason, cause FROM catalog.explain_execution((SELECT e.execution_id FROM internal.execution e JOIN random_execution r ON r.id = e.execution_id WHERE e.useanyworker ORDER BY 1 LIMIT 1));
 SELECT state, reason, cause FROM catalog.explain_execution((SELECT e.execution_id FROM internal.execution e JOIN random_execution r ON r.id = e.execution_id
 	JOIN internal.ready_restricted q ON q.execution_id = r.id ORDER BY 1 LIMIT 1));
