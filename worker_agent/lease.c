@@ -49,12 +49,6 @@ poll_failed(SoAgent *agent, const SoAnswer *answer)
 		so_register_start(agent);
 		return;
 	}
-	/* A newer poll of ours has replaced this one. */
-	if (strcmp(answer->code, "SO341") == 0)
-	{
-		so_lease_pump(agent);
-		return;
-	}
 	agent->lease.waiting = true;
 	so_agent_arm(agent->lease.retry, so_agent_request_failed(agent, answer, &agent->lease.backoff));
 }
