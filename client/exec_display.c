@@ -263,7 +263,9 @@ print_event(SoExecDisplay *display, const SoEvent *event)
 			print_line(display, stderr, "WARNING", path, event->code, event->message);
 			break;
 		case SO_MESSAGE_INFORMATION:
-			print_line(display, stdout, "info", path, "", event->message);
+			print_line(display, stdout,
+					   strcmp(event->subcomponent, "stderr") == 0 ? "stderr" : "info", path, "",
+					   event->message);
 			break;
 		case SO_MESSAGE_PROGRESS:
 			/* The tree shows progress better. */

@@ -19,7 +19,11 @@ static const char messages_sql[] =
 	"SELECT m.message_time, CASE m.message_type WHEN 110 THEN 'Warning' WHEN 120 THEN 'Error' "
 	"WHEN 130 THEN 'TaskFailed' ELSE coalesce(m.event_name, 'Message') END AS event, "
 	"coalesce(m.execution_path, m.source) AS source, m.message FROM ("
-	"SELECT message_time, message_type, event_name, execution_path, NULL AS source, message, "
+	/* Lines of a program's standard error are marked, as in the task log. */
+	"SELECT message_time, message_type, "
+	"event_name || CASE subcomponent_name WHEN 'stderr' THEN ' (stderr)' ELSE '' END AS "
+	"event_name, "
+	"execution_path, NULL AS source, message, "
 	"event_message_id AS id FROM catalog.event_messages WHERE operation_id = $1 "
 	"UNION ALL "
 	"SELECT message_time, message_type, NULL, NULL, 'catalog', message, operation_message_id "

@@ -107,8 +107,12 @@ so_event_log_event(void *context, const SoEvent *event)
 	/* Codes stand at the beginning, where they stand in every line. */
 	if (event->code[0] != '\0' && strncmp(message, event->code, strlen(event->code)) == 0)
 		message += strlen(event->code) + strspn(message + strlen(event->code), ": ");
-	so_log(level, "%s%s%s %s%s%s", event->code, event->code[0] != '\0' ? ": " : "",
-		   event->execution_path, event->event_name, message[0] != '\0' ? ": " : "", message);
+	/* Of a program's two streams the one that is looked for in trouble is named. */
+	so_log(level, "%s%s%s %s%s%s%s", event->code, event->code[0] != '\0' ? ": " : "",
+		   event->execution_path, event->event_name,
+		   event->subcomponent != NULL && strcmp(event->subcomponent, "stderr") == 0 ? " (stderr)"
+																					 : "",
+		   message[0] != '\0' ? ": " : "", message);
 }
 
 static const char *

@@ -26,6 +26,7 @@
 #include "worker_agent/register.h"
 #include "worker_agent/report.h"
 #include "worker_agent/rotation.h"
+#include "worker_agent/root_account.h"
 #include "worker_agent/runners.h"
 #include "worker_agent/signals.h"
 #include "worker_agent/task_sweep.h"
@@ -473,6 +474,9 @@ so_agent_run(TALLOC_CTX *context, SoSettings *settings)
 		so_log(SO_LOG_INFORMATION, "scaleout-worker " SO_VERSION " %s, certificate %s, master %s",
 			   agent->identity.agent_id_text, agent->identity.facts.thumbprint_text,
 			   settings->master_endpoint);
+		if (so_root_account_is_ours() && !settings->allow_root)
+			so_log_code(NULL, SO_LOG_WARNING, SO_ERR_AGENT_ROOT,
+						"the worker runs as root, and so do the programs of all packages");
 		event_base_dispatch(agent->base);
 		so_notify_stopping(agent);
 		so_log(SO_LOG_INFORMATION, "this worker ends");

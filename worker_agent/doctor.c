@@ -23,6 +23,7 @@
 #include "worker_agent/doctor_private.h"
 #include "worker_agent/identity.h"
 #include "worker_agent/pins.h"
+#include "worker_agent/root_account.h"
 #include "worker_agent/signals.h"
 
 #define LOW_SPACE_MB   100
@@ -169,7 +170,7 @@ check_runner(SoDoctor *doctor)
 
 	if (access(program, X_OK) == 0)
 	{
-		so_doctor_sayf(doctor, "runner program", "ok", NULL, "%s.", program);
+		so_doctor_sayf(doctor, "runner program", "ok", NULL, "%s can be executed.", program);
 		return;
 	}
 	reason = errno;
@@ -180,6 +181,22 @@ check_runner(SoDoctor *doctor)
 		snprintf(cure, sizeof(cure), "%s", so_error_default_hint(SO_ERR_AGENT_RUNNER_PROGRAM));
 	so_doctor_sayf(doctor, "runner program", "failed", cure, "SO410: %s. %s.", program,
 				   strerror(reason));
+}
+
+/* After the checks have become the account of the service. */
+static void
+check_root(SoDoctor *doctor)
+{
+	SoError error;
+
+	if (!so_root_account_is_ours())
+		return;
+	so_error_set(&error, SO_ERR_AGENT_ROOT, NULL,
+				 "the worker runs as root, and so do the programs of all packages");
+	if (doctor->settings->allow_root)
+		so_doctor_say(doctor, "not root", "ok", "It runs as root, and AllowRoot is true.", NULL);
+	else
+		so_doctor_error(doctor, "not root", "warning", &error);
 }
 
 static void
@@ -307,6 +324,7 @@ so_doctor_run(const char *file, bool as_json)
 		doctor.settings = settings;
 		if (so_doctor_certificate(&doctor, &pair))
 			doctor.pair = &pair;
+		check_root(&doctor);
 		check_runner(&doctor);
 		check_folder(&doctor, "folder of the tasks", settings->tasks_root_folder,
 					 "TasksRootFolder");

@@ -152,6 +152,42 @@ so_doctor_settings(SoDoctor *doctor, TALLOC_CTX *context, const char *file)
 	return settings;
 }
 
+/* ---- what was seen ------------------------------------------------------------------ */
+
+const char *
+so_doctor_time(time_t when, char buffer[SO_DOCTOR_TIME_SIZE])
+{
+	struct tm parts;
+
+	buffer[0] = '\0';
+	if (gmtime_r(&when, &parts) != NULL)
+		strftime(buffer, SO_DOCTOR_TIME_SIZE, "%Y-%m-%d %H:%M:%S UTC", &parts);
+	return buffer;
+}
+
+const char *
+so_doctor_names(const SoCertificateFacts *facts, char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	snprintf(buffer, size, "(none)");
+	for (size_t i = 0; i < facts->name_count && used < size; i++)
+		used += (size_t) snprintf(buffer + used, size - used, "%s%s", i > 0 ? ", " : "",
+								  facts->names[i]);
+	return buffer;
+}
+
+void
+so_doctor_valid(SoDoctor *doctor, const char *check, const SoCertificateFacts *facts)
+{
+	char from[SO_DOCTOR_TIME_SIZE];
+	char until[SO_DOCTOR_TIME_SIZE];
+
+	so_doctor_sayf(doctor, check, "ok", NULL, "Valid from %s until %s, %ld more days.",
+				   so_doctor_time(facts->not_before, from), so_doctor_time(facts->not_after, until),
+				   (long) (facts->not_after - time(NULL)) / (24 * 3600));
+}
+
 /* ---- certificate and key ---------------------------------------------------------- */
 
 /* What helps when certificate or key cannot be used, by the reason. */
@@ -231,6 +267,7 @@ check_own_time(SoDoctor *doctor, const SoCertificateFacts *facts)
 {
 	time_t now = time(NULL);
 	char cure[PATH_MAX + 200];
+	char when[SO_DOCTOR_TIME_SIZE];
 	SoError error;
 
 	snprintf(cure, sizeof(cure),
@@ -243,10 +280,11 @@ check_own_time(SoDoctor *doctor, const SoCertificateFacts *facts)
 		so_doctor_error(doctor, "worker's certificate valid", "warning", &error);
 	}
 	else if (facts->not_after - now < EXPIRES_SOON_S)
-		so_doctor_sayf(doctor, "worker's certificate valid", "warning", cure,
-					   "It expires in %ld days.", (long) (facts->not_after - now) / (24 * 3600));
+		so_doctor_sayf(
+			doctor, "worker's certificate valid", "warning", cure, "It expires in %ld days, at %s.",
+			(long) (facts->not_after - now) / (24 * 3600), so_doctor_time(facts->not_after, when));
 	else
-		so_doctor_say(doctor, "worker's certificate valid", "ok", NULL, NULL);
+		so_doctor_valid(doctor, "worker's certificate valid", facts);
 }
 
 bool
@@ -254,6 +292,7 @@ so_doctor_certificate(SoDoctor *doctor, SoCertificatePair *pair)
 {
 	const SoSettings *settings = doctor->settings;
 	SoCertificateFacts facts;
+	char names[1500];
 	SoError error;
 
 	if (!so_certificate_load(settings->certificate_file, settings->key_file, pair, &facts, &error))
@@ -262,8 +301,11 @@ so_doctor_certificate(SoDoctor *doctor, SoCertificatePair *pair)
 		so_doctor_error(doctor, "certificate and key", "failed", &error);
 		return false;
 	}
-	so_doctor_sayf(doctor, "certificate and key", "ok", NULL, "%s, %s.", settings->certificate_file,
-				   facts.subject);
+	so_doctor_sayf(doctor, "certificate and key", "ok", NULL,
+				   "%s is of %s, with the names %s; its key in %s is readable by %s only.",
+				   settings->certificate_file, facts.subject,
+				   so_doctor_names(&facts, names, sizeof(names)), settings->key_file,
+				   so_doctor_own_account());
 	check_own_thumbprint(doctor, &facts);
 	check_own_time(doctor, &facts);
 	return true;

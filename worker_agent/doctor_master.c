@@ -222,13 +222,14 @@ check_host(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate, int 
 	SoCertificateFacts facts;
 	SoError error;
 	const char *usable;
-	char names[1500] = "";
-	size_t used = 0;
+	char names[1500];
+	bool readable = read_served(certificate, &facts);
 
 	if (so_certificate_matches_host(certificate, endpoint->host, &error))
 	{
 		so_doctor_sayf(doctor, "host name in the certificate", "ok", NULL,
-					   "%s is one of its names.", endpoint->host);
+					   "%s is one of its names%s%s.", endpoint->host, readable ? ": " : "",
+					   readable ? so_doctor_names(&facts, names, sizeof(names)) : "");
 		return;
 	}
 	so_error_hint(
@@ -237,15 +238,13 @@ check_host(SoDoctor *doctor, const SoEndpoint *endpoint, X509 *certificate, int 
 		"scaleout.host_name = '%s', or call catalog.update_master_address(), reload, and run "
 		"SELECT catalog.rotate_master_certificate();",
 		endpoint->host, endpoint->host);
-	if (read_served(certificate, &facts))
+	if (readable)
 	{
-		for (size_t i = 0; i < facts.name_count && used < sizeof(names); i++)
-			used += (size_t) snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
-									  facts.names[i]);
 		if (facts.name_count == 0)
 			so_error_detail(&error, "It has no subject alternative name.");
 		else if (error.detail[0] == '\0')
-			so_error_detail(&error, "Its names are %s.", names);
+			so_error_detail(&error, "Its names are %s.",
+							so_doctor_names(&facts, names, sizeof(names)));
 		usable = usable_name(&facts, is_this_machine(fd));
 		if (usable != NULL)
 			so_error_hint(&error,
@@ -264,6 +263,7 @@ check_master_time(SoDoctor *doctor, X509 *certificate)
 	static const char cure[] =
 		"If the clocks are right, do on the server what the row of the same name in SELECT * FROM "
 		"catalog.diagnose_scaleout(); says: it makes a new certificate.";
+	SoCertificateFacts facts;
 
 	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
 		so_doctor_say(doctor, "master's certificate valid", "warning",
@@ -275,8 +275,10 @@ check_master_time(SoDoctor *doctor, X509 *certificate)
 					  "SO306: the master's certificate is not valid yet. Workers go by its "
 					  "thumbprint and accept it still.",
 					  cure);
+	else if (read_served(certificate, &facts))
+		so_doctor_valid(doctor, "master's certificate valid", &facts);
 	else
-		so_doctor_say(doctor, "master's certificate valid", "ok", NULL, NULL);
+		so_doctor_say(doctor, "master's certificate valid", "ok", "Valid now.", NULL);
 }
 
 /* ---- what the master says --------------------------------------------------------------- */
@@ -334,6 +336,19 @@ check_clock(SoDoctor *doctor, const char *answer)
 				   labs(difference), difference < 0 ? "behind" : "ahead of");
 }
 
+static void
+say_trusted(SoDoctor *doctor)
+{
+	SoThumbprint own;
+	SoError ignored;
+	char text[SO_THUMBPRINT_TEXT_SIZE] = "of this worker";
+
+	if (so_thumbprint_of_x509(doctor->pair->certificate, &own, &ignored))
+		so_thumbprint_format(&own, text);
+	so_doctor_sayf(doctor, "certificate trusted by the master", "ok", NULL,
+				   "The master trusts the certificate %s.", text);
+}
+
 /*
  * The certificate is trusted, but the master knows this worker by another one.  A
  * worker that runs would have registered with it; if it could not, it is another's.
@@ -346,7 +361,7 @@ say_other_certificate(SoDoctor *doctor, const char *message)
 
 	if (so_identity_running_pid(doctor->settings) == 0)
 	{
-		so_doctor_say(doctor, "certificate trusted by the master", "ok", NULL, NULL);
+		say_trusted(doctor);
 		so_doctor_say(doctor, "worker registered", "warning",
 					  "The master knows this worker by another certificate still.",
 					  "Run systemctl start scaleout-worker: it registers with this one.");
@@ -415,7 +430,7 @@ judge_refusal(SoDoctor *doctor, const json_t *refusal)
 					   detail);
 		return;
 	}
-	so_doctor_say(doctor, "certificate trusted by the master", "ok", NULL, NULL);
+	say_trusted(doctor);
 	if (strcmp(code, "SO210") == 0)
 	{
 		so_doctor_say(doctor, "worker registered", "warning",
@@ -431,7 +446,8 @@ judge_refusal(SoDoctor *doctor, const json_t *refusal)
 		say_other_instance(doctor, message, detail);
 		return;
 	}
-	so_doctor_say(doctor, "worker registered", "ok", NULL, NULL);
+	so_doctor_sayf(doctor, "worker registered", "ok", NULL, "The master knows it as agent %s.",
+				   doctor->settings->agent_id);
 	if (strstr(detail, "disabled") != NULL)
 	{
 		char cure[200];
@@ -442,7 +458,7 @@ judge_refusal(SoDoctor *doctor, const json_t *refusal)
 					  "SO424: this worker is registered and disabled: it gets no tasks.", cure);
 	}
 	else
-		so_doctor_say(doctor, "worker enabled", "ok", NULL, NULL);
+		so_doctor_say(doctor, "worker enabled", "ok", "The master gives it tasks.", NULL);
 }
 
 static void
@@ -494,7 +510,7 @@ check_connection(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addr
 		say_unreachable(doctor, endpoint, reason);
 		return;
 	}
-	so_doctor_sayf(doctor, "port answers", "ok", NULL, "%s.", endpoint->url);
+	so_doctor_sayf(doctor, "port answers", "ok", NULL, "%s takes connections.", endpoint->url);
 	if (!so_doctor_connection_tls(&connection, doctor->pair, problem, sizeof(problem)))
 		say_not_tls(doctor, endpoint, addresses, problem);
 	else
@@ -512,6 +528,23 @@ check_connection(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addr
 		check_answer(doctor, endpoint, &connection);
 	}
 	so_doctor_connection_close(&connection);
+}
+
+static void
+say_addresses(SoDoctor *doctor, const SoEndpoint *endpoint, const struct addrinfo *addresses)
+{
+	char text[500] = "";
+	char one[NI_MAXHOST];
+	size_t used = 0;
+
+	for (const struct addrinfo *a = addresses; a != NULL && used < sizeof(text); a = a->ai_next)
+	{
+		if (getnameinfo(a->ai_addr, a->ai_addrlen, one, sizeof(one), NULL, 0, NI_NUMERICHOST) == 0)
+			used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%s",
+									  used > 0 ? ", " : "", one);
+	}
+	so_doctor_sayf(doctor, "endpoint resolves", "ok", NULL, "%s has the address %s.",
+				   endpoint->host, text);
 }
 
 void
@@ -550,7 +583,7 @@ so_doctor_master(SoDoctor *doctor, const SoEndpoint *endpoint, const SoThumbprin
 					   endpoint->url, gai_strerror(failed));
 		return;
 	}
-	so_doctor_sayf(doctor, "endpoint resolves", "ok", NULL, "%s.", endpoint->host);
+	say_addresses(doctor, endpoint, addresses);
 	check_connection(doctor, endpoint, addresses, pins, pin_count);
 	freeaddrinfo(addresses);
 }

@@ -9,6 +9,7 @@
 #define WORKER_AGENT_DOCTOR_PRIVATE_H
 
 #include <talloc.h>
+#include <time.h>
 
 #include "worker_agent/doctor.h"
 
@@ -26,5 +27,16 @@ extern SoSettings *so_doctor_settings(SoDoctor *doctor, TALLOC_CTX *context, con
 
 /* Check and load certificate and key; false after having said what is wrong. */
 extern bool so_doctor_certificate(SoDoctor *doctor, SoCertificatePair *pair);
+
+#define SO_DOCTOR_TIME_SIZE 32
+
+/* "2036-01-31 12:00:00 UTC"; returns buffer. */
+extern const char *so_doctor_time(time_t when, char buffer[SO_DOCTOR_TIME_SIZE]);
+
+/* The names of a certificate, "(none)" when it has none; returns buffer. */
+extern const char *so_doctor_names(const SoCertificateFacts *facts, char *buffer, size_t size);
+
+/* The check is ok: from when until when the certificate is valid. */
+extern void so_doctor_valid(SoDoctor *doctor, const char *check, const SoCertificateFacts *facts);
 
 #endif /* WORKER_AGENT_DOCTOR_PRIVATE_H */

@@ -59,6 +59,7 @@ typedef struct SoSettings
 	double task_request_max_memory_pressure;
 	double task_request_max_io_pressure;
 	bool task_log_enabled;
+	bool allow_root;
 
 	/* milliseconds */
 	int64_t agent_heartbeat_interval;

@@ -172,6 +172,10 @@ const SoSettingRow so_setting_rows[] = {
 			 NULL,
 			 "After SIGTERM running tasks may go on for this long before they are killed; "
 			 "00:00:00: until they end."),
+	{"AllowRoot", NULL, SO_SETTING_BOOLEAN, FIELD(allow_root), "false", 0, 0, SO_SETTING_RELOAD,
+	 NULL,
+	 "The worker may be run by root, and the programs of packages with it; false: it does, and "
+	 "warns of it. The root of a user namespace is no such root."},
 };
 
 const size_t so_setting_row_count = sizeof(so_setting_rows) / sizeof(so_setting_rows[0]);

@@ -18,9 +18,10 @@ typedef struct SoEventData
 {
 	SoMessageType type;
 	const char *message;
-	SoErrorCode code;  /* ERROR, WARNING */
-	int message_code;  /* 0 = the DTS code that belongs to code, if any */
-	const char *entry; /* CUSTOM, DIAGNOSTIC_EX: name of the entry */
+	SoErrorCode code;         /* ERROR, WARNING */
+	int message_code;         /* 0 = the DTS code that belongs to code, if any */
+	const char *entry;        /* CUSTOM, DIAGNOSTIC_EX: name of the entry */
+	const char *subcomponent; /* a constant: the stream of a program; NULL: none */
 	int percent;
 	int64_t low;
 	int64_t high;

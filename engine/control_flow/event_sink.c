@@ -109,7 +109,7 @@ so_event_write(SoUnit *source, const SoEventData *data)
 	event.source_id = executable->id;
 	event.package_path = executable->path;
 	event.execution_path = source->execution_path;
-	event.subcomponent = "";
+	event.subcomponent = data->subcomponent != NULL ? data->subcomponent : "";
 	event.thread_id = data->thread_id;
 	event.time_us = data->time_us;
 	event.percent = data->percent;

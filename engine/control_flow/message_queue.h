@@ -25,7 +25,8 @@ typedef struct SoMessage
 	SoMessageType type;
 	SoError *error; /* ERROR, WARNING; NULL otherwise */
 	char *text;
-	char *entry; /* CUSTOM: name of the log entry */
+	char *entry;              /* CUSTOM: name of the log entry */
+	const char *subcomponent; /* a constant; NULL: none */
 	int percent;
 	int64_t low;
 	int64_t high;

@@ -235,6 +235,16 @@ so_task_information(SoTaskRun *run, const char *format, ...)
 }
 
 void
+so_task_output_line(SoTaskRun *run, const char *stream, const char *line)
+{
+	SoMessage *message = so_message_new(run->unit, SO_MESSAGE_INFORMATION);
+
+	message->subcomponent = stream;
+	message->text = talloc_strdup(message, line);
+	send(run, message);
+}
+
+void
 so_task_progress(SoTaskRun *run, int percent, int64_t low, int64_t high, const char *description)
 {
 	SoMessage *message = so_message_new(run->unit, SO_MESSAGE_PROGRESS);

@@ -222,6 +222,7 @@ take_event(const SoMessage *message)
 	SoEventData data = {.type = message->type,
 						.message = message->text,
 						.entry = message->entry,
+						.subcomponent = message->subcomponent,
 						.percent = message->percent,
 						.low = message->low,
 						.high = message->high,

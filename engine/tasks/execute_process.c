@@ -10,8 +10,10 @@
 #include "engine/tasks/execute_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/model/object_types.h"
@@ -145,36 +147,76 @@ arguments_of(TALLOC_CTX *context, const SoObject *properties)
 	return arguments;
 }
 
+/* The end of the file that took the standard error; "" when there is none. */
+static char *
+end_of_file(TALLOC_CTX *context, const char *path)
+{
+	char *text = talloc_zero_size(context, SO_OUTPUT_LAST + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	ssize_t got = 0;
+
+	if (fd < 0)
+		return text;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		got = pread(fd, text, SO_OUTPUT_LAST,
+					status.st_size > SO_OUTPUT_LAST ? status.st_size - SO_OUTPUT_LAST : 0);
+	close(fd);
+	while (got > 0 && (text[got - 1] == '\n' || text[got - 1] == '\r' || text[got - 1] == ' '))
+		got--;
+	for (ssize_t i = 0; i < got; i++)
+	{
+		if (text[i] == '\0')
+			text[i] = ' ';
+	}
+	text[got > 0 ? got : 0] = '\0';
+	if (got > 0 && status.st_size > SO_OUTPUT_LAST && strchr(text, '\n') != NULL)
+		return strchr(text, '\n') + 1;
+	return text;
+}
+
+const char *
+so_execute_process_said(TALLOC_CTX *context, const SoProcess *process, SoOutput *output,
+						SoOutput *error)
+{
+	const char *last = so_output_last(error);
+
+	if (last[0] == '\0' && process->error_file != NULL)
+		last = end_of_file(context, process->error_file);
+	if (last[0] != '\0')
+		return talloc_asprintf(context, "Its last lines on standard error are:\n%s", last);
+	last = so_output_last(output);
+	/* What goes into a variable is data. */
+	if (last[0] != '\0' && !output->keep)
+		return talloc_asprintf(
+			context, "Nothing is on standard error; its last lines on standard output are:\n%s",
+			last);
+	return "";
+}
+
 bool
 so_execute_process_judge(const SoProcess *process, const SoProcessOutcome *outcome, bool check_code,
-						 int64_t success_value, const char *last, SoError *error)
+						 int64_t success_value, const char *said, SoError *error)
 {
 	const char *name = process->arguments[0];
 
 	if (outcome->cancelled)
 		return so_error_set(error, SO_ERR_TASK_CANCELLED, NULL, "the task was cancelled");
 	if (outcome->timed_out)
-		return so_error_set(error, SO_ERR_TASK_TIMED_OUT, NULL,
-							"\"%s\" did not end within %.3g s%s", name,
-							(double) process->time_out_ms / 1000,
-							process->end_after_time_out ? " and was ended" : "");
-	if (outcome->signalled)
-	{
+		so_error_set(error, SO_ERR_TASK_TIMED_OUT, NULL, "\"%s\" did not end within %.3g s%s", name,
+					 (double) process->time_out_ms / 1000,
+					 process->end_after_time_out ? " and was ended" : "");
+	else if (outcome->signalled)
 		so_error_set(error, SO_ERR_TASK_PROCESS_SIGNALLED, NULL,
 					 "\"%s\" was killed by signal %d (%s)", name, outcome->code,
 					 sigdescr_np(outcome->code) ? sigdescr_np(outcome->code) : "?");
-		return so_error_detail(error, "%s", last);
-	}
-	if (check_code && outcome->code != success_value)
-	{
+	else if (check_code && outcome->code != success_value)
 		so_error_set(error, SO_ERR_TASK_PROCESS_EXIT_CODE, NULL,
 					 "\"%s\" ended with exit code %d, not %lld", name, outcome->code,
 					 (long long) success_value);
-		if (last[0] != '\0')
-			so_error_detail(error, "Its last lines on standard error are:\n%s", last);
-		return false;
-	}
-	return true;
+	else
+		return true;
+	return so_error_detail(error, "%s", said);
 }
 
 /* The outputs of one run. */
@@ -261,6 +303,7 @@ run_program(SoTaskRun *run, SoProcess *process, Streams *streams, SoError *error
 {
 	const SoObject *properties = so_task_properties(run);
 	SoProcessOutcome outcome;
+	const char *said;
 	SoValue code;
 
 	so_task_custom_event(run, "ExecuteProcessExecutingProcess", "running %s", process->executable);
@@ -268,6 +311,8 @@ run_program(SoTaskRun *run, SoProcess *process, Streams *streams, SoError *error
 		return false;
 	so_output_finish(&streams->output);
 	so_output_finish(&streams->error);
+	said =
+		so_execute_process_said(so_task_context(run), process, &streams->output, &streams->error);
 	if (!outcome.signalled)
 	{
 		code = so_value_integer(SO_TYPE_I4, outcome.code);
@@ -277,7 +322,7 @@ run_program(SoTaskRun *run, SoProcess *process, Streams *streams, SoError *error
 		!so_execute_process_judge(
 			process, &outcome,
 			so_object_boolean(properties, "fail_task_if_return_code_is_not_success_value"),
-			so_object_integer(properties, "success_value"), so_output_last(&streams->error), error))
+			so_object_integer(properties, "success_value"), said, error))
 	{
 		/* What the program said is worth having, also when it failed. */
 		SoError ignored;
@@ -292,8 +337,7 @@ run_program(SoTaskRun *run, SoProcess *process, Streams *streams, SoError *error
 		return false;
 	if (outcome.stopped && !outcome.cancelled && !outcome.timed_out)
 		return so_error_set(error, SO_ERR_OUT_OF_MEMORY, NULL, "out of memory");
-	return so_execute_process_judge(process, &outcome, false, 0, so_output_last(&streams->error),
-									error);
+	return so_execute_process_judge(process, &outcome, false, 0, said, error);
 }
 
 static SoExecutionResult
@@ -306,8 +350,8 @@ run_task(SoTaskRun *run)
 	bool good;
 
 	so_error_clear(&error);
-	so_output_init(&streams.output, run, "standard output");
-	so_output_init(&streams.error, run, "standard error");
+	so_output_init(&streams.output, run, SO_PROCESS_OUTPUT);
+	so_output_init(&streams.error, run, SO_PROCESS_ERROR);
 	prepare_output(&streams.output, properties, "standard_output_variable");
 	prepare_output(&streams.error, properties, "standard_error_variable");
 	process.reader = take_bytes;

@@ -16,11 +16,22 @@
 #define MAX_LINE 4000
 
 void
-so_output_init(SoOutput *output, SoTaskRun *run, const char *label)
+so_output_init(SoOutput *output, SoTaskRun *run, SoProcessStream stream)
 {
+	static const struct
+	{
+		const char *label;
+		const char *stream;
+	} names[SO_PROCESS_STREAMS] = {
+		[SO_PROCESS_OUTPUT] = {"standard output", "stdout"},
+		[SO_PROCESS_ERROR] = {"standard error", "stderr"},
+		[SO_PROCESS_COMMANDS] = {"commands", ""},
+	};
+
 	memset(output, 0, sizeof(*output));
 	output->run = run;
-	output->label = label;
+	output->label = names[stream].label;
+	output->stream = names[stream].stream;
 	so_byte_buffer_init(&output->kept);
 	so_byte_buffer_init(&output->line);
 }
@@ -82,7 +93,7 @@ emit_line(SoOutput *output)
 		if (output->lines_shown < MAX_LINES)
 		{
 			output->lines_shown++;
-			so_task_information(output->run, "%s", text);
+			so_task_output_line(output->run, output->stream, text);
 		}
 		else
 			output->lines_dropped++;

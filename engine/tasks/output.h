@@ -10,6 +10,7 @@
 #define ENGINE_TASKS_OUTPUT_H
 
 #include "common/byte_buffer.h"
+#include "engine/tasks/process.h"
 #include "engine/tasks/task.h"
 
 #define SO_OUTPUT_LAST 900
@@ -17,11 +18,12 @@
 typedef struct SoOutput
 {
 	SoTaskRun *run;
-	const char *label; /* "standard output" */
-	bool silent;       /* no events: somebody else reads the lines */
-	bool keep;         /* collect all of it */
-	size_t limit;      /* of what is kept, in bytes */
-	bool overflow;     /* the limit was reached */
+	const char *label;  /* "standard output" */
+	const char *stream; /* "stdout", "stderr": the subcomponent of its events */
+	bool silent;        /* no events: somebody else reads the lines */
+	bool keep;          /* collect all of it */
+	size_t limit;       /* of what is kept, in bytes */
+	bool overflow;      /* the limit was reached */
 	SoByteBuffer kept;
 	SoByteBuffer line; /* the line that is not complete yet */
 	int lines_shown;
@@ -33,7 +35,7 @@ typedef struct SoOutput
 	void *context;
 } SoOutput;
 
-extern void so_output_init(SoOutput *output, SoTaskRun *run, const char *label);
+extern void so_output_init(SoOutput *output, SoTaskRun *run, SoProcessStream stream);
 extern void so_output_free(SoOutput *output);
 
 /* Take bytes; false when the program shall be stopped (overflow, or on_line said so). */

@@ -237,11 +237,11 @@ run_script(SoTaskRun *run, SoProcess *process, ScriptStreams *streams, SoScriptS
 		*error = state->error;
 		return false;
 	}
-	if (!so_execute_process_judge(process, &outcome, true,
-								  so_object_integer(properties, "success_value"),
-								  so_output_last(&streams->outputs[SO_PROCESS_ERROR]), error))
-		return false;
-	return true;
+	return so_execute_process_judge(
+		process, &outcome, true, so_object_integer(properties, "success_value"),
+		so_execute_process_said(so_task_context(run), process, &streams->outputs[SO_PROCESS_OUTPUT],
+								&streams->outputs[SO_PROCESS_ERROR]),
+		error);
 }
 
 static bool
@@ -265,9 +265,9 @@ run_prepared(SoTaskRun *run, SoScriptState *state, char **temporary, SoError *er
 	process.input_length = strlen(process.input);
 	process.reader = take_bytes;
 	process.context = &streams;
-	so_output_init(&streams.outputs[SO_PROCESS_OUTPUT], run, "standard output");
-	so_output_init(&streams.outputs[SO_PROCESS_ERROR], run, "standard error");
-	so_output_init(&streams.outputs[SO_PROCESS_COMMANDS], run, "commands");
+	so_output_init(&streams.outputs[SO_PROCESS_OUTPUT], run, SO_PROCESS_OUTPUT);
+	so_output_init(&streams.outputs[SO_PROCESS_ERROR], run, SO_PROCESS_ERROR);
+	so_output_init(&streams.outputs[SO_PROCESS_COMMANDS], run, SO_PROCESS_COMMANDS);
 	streams.outputs[SO_PROCESS_COMMANDS].on_line = so_script_line;
 	streams.outputs[SO_PROCESS_COMMANDS].context = state;
 	streams.outputs[SO_PROCESS_COMMANDS].limit = MAX_COMMAND;

@@ -74,6 +74,8 @@ extern void so_task_error(SoTaskRun *run, const SoError *error);
 extern void
 so_task_warning(SoTaskRun *run, SoErrorCode code, const char *format, ...) SO_PRINTF(3, 4);
 extern void so_task_information(SoTaskRun *run, const char *format, ...) SO_PRINTF(2, 3);
+/* A line that a program has written, as OnInformation; stream is a constant: stdout, stderr. */
+extern void so_task_output_line(SoTaskRun *run, const char *stream, const char *line);
 /* percent 0-100; low of high units done (rows, bytes), high 0 when unknown */
 extern void
 so_task_progress(SoTaskRun *run, int percent, int64_t low, int64_t high, const char *description);

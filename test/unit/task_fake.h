@@ -144,6 +144,16 @@ so_task_information(SoTaskRun *run, const char *format, ...)
 }
 
 void
+so_task_output_line(SoTaskRun *run, const char *stream, const char *line)
+{
+	/* As in the task log. */
+	if (strcmp(stream, "stderr") == 0)
+		so_task_information(run, "(stderr) %s", line);
+	else
+		so_task_information(run, "%s", line);
+}
+
+void
 so_task_progress(SoTaskRun *run, int percent, int64_t low, int64_t high, const char *description)
 {
 	(void) run;

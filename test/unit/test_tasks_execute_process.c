@@ -58,7 +58,7 @@ output_becomes_events(void **state)
 	(void) state;
 	assert_int_equal(execute(run), SO_RESULT_SUCCESS);
 	assert_non_null(strstr(run->log, "information: one\n"));
-	assert_non_null(strstr(run->log, "information: two\n"));
+	assert_non_null(strstr(run->log, "information: (stderr) two\n"));
 	assert_non_null(strstr(run->log, "information: three\n"));
 	assert_int_equal(run->execution_value.as.integer, 0);
 	fake_run_free(run);
@@ -122,10 +122,45 @@ exit_codes_decide(void **state)
 	fake_set(run, "fail_task_if_return_code_is_not_success_value", "false");
 	assert_int_equal(execute(run), SO_RESULT_SUCCESS);
 	fake_run_free(run);
-	run = shell("kill -SEGV $$");
+	run = shell("echo why >&2; kill -SEGV $$");
 	assert_int_equal(execute(run), SO_RESULT_FAILURE);
 	assert_int_equal(run->last_error.code, SO_ERR_TASK_PROCESS_SIGNALLED);
+	assert_non_null(strstr(run->last_error.detail, "standard error are:\nwhy"));
 	fake_run_free(run);
+}
+
+/* The last lines are in the error, wherever the program has put them. */
+static void
+last_lines_are_shown(void **state)
+{
+	char file[] = "/tmp/scaleout_stderr.XXXXXX";
+	int fd = mkstemp(file);
+	SoTaskRun *run = shell("echo on output; exit 1");
+
+	(void) state;
+	close(fd);
+	assert_int_equal(execute(run), SO_RESULT_FAILURE);
+	assert_non_null(
+		strstr(run->last_error.detail, "last lines on standard output are:\non output"));
+	/* What goes into a variable may be anything; it is no explanation. */
+	fake_variable(run, "User::out", SO_TYPE_WSTR, "");
+	fake_set(run, "standard_output_variable", "User::out");
+	assert_int_equal(execute(run), SO_RESULT_FAILURE);
+	assert_string_equal(run->last_error.detail, "");
+	fake_run_free(run);
+	run = shell("i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done >&2; exit 1");
+	fake_set(run, "standard_error_file", file);
+	assert_int_equal(execute(run), SO_RESULT_FAILURE);
+	assert_non_null(strstr(run->last_error.detail, "standard error are:\nline 4"));
+	assert_non_null(strstr(run->last_error.detail, "\nline 499"));
+	fake_run_free(run);
+	run = shell("echo busy >&2; sleep 100");
+	fake_set(run, "time_out", "300ms");
+	assert_int_equal(execute(run), SO_RESULT_FAILURE);
+	assert_int_equal(run->last_error.code, SO_ERR_TASK_TIMED_OUT);
+	assert_non_null(strstr(run->last_error.detail, "standard error are:\nbusy"));
+	fake_run_free(run);
+	unlink(file);
 }
 
 static void
@@ -279,6 +314,7 @@ main(void)
 		cmocka_unit_test(variables_are_routed),
 		cmocka_unit_test(large_input_that_nobody_reads_is_no_error),
 		cmocka_unit_test(exit_codes_decide),
+		cmocka_unit_test(last_lines_are_shown),
 		cmocka_unit_test(what_cannot_start_says_why),
 		cmocka_unit_test(time_out_ends_the_whole_group),
 		cmocka_unit_test(what_is_left_behind_is_killed),

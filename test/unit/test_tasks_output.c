@@ -28,7 +28,7 @@ begin(void **state)
 {
 	(void) state;
 	run = fake_run_new(so_task_type_find("execute_process"));
-	so_output_init(&output, run, "standard output");
+	so_output_init(&output, run, SO_PROCESS_OUTPUT);
 	output.limit = 100000;
 	taken[0] = '\0';
 	stop_after = 1000;
@@ -179,7 +179,7 @@ test_last(void **state)
 	for (int shift = 0; shift < 2; shift++)
 	{
 		so_output_free(&output);
-		so_output_init(&output, run, "x");
+		so_output_init(&output, run, SO_PROCESS_ERROR);
 		output.silent = true;
 		for (int i = 0; i < 3000; i += 2)
 			memcpy(text + i, "\xc3\xa4", 2);
@@ -201,7 +201,7 @@ test_last_in_pieces(void **state)
 
 	(void) state;
 	output.silent = true;
-	so_output_init(&other, run, "x");
+	so_output_init(&other, run, SO_PROCESS_ERROR);
 	other.silent = true;
 	for (int i = 0; i < 700; i++)
 	{

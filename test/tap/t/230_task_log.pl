@@ -60,13 +60,25 @@ like($log, qr/parameter \S*password is sensitive and not shown\n/, 'but no sensi
 unlike($log, qr/secret-4711/, 'their value is nowhere');
 like($log, qr/PROGRESS scaleout-runner\[\d+\] \\sh OnPreExecute/, 'what starts');
 like($log, qr/INFORMATION scaleout-runner\[\d+\] \\sh OnInformation: from stdout\n/, 'standard output, by its executable');
-like($log, qr/INFORMATION scaleout-runner\[\d+\] \\sh OnInformation: from stderr\n/, 'standard error, too');
+like($log, qr/INFORMATION scaleout-runner\[\d+\] \\sh OnInformation \(stderr\): from stderr\n/, 'standard error, which is marked');
 like($log, qr/INFORMATION scaleout-runner\[\d+\] \\sh OnInformation: no newline\n/, 'and what has no newline');
 like($log, qr/OnInformation: oom 500\n/, 'when memory runs out, the kernel ends a task and not the agent');
 cmp_ok(slurp_file("/proc/$agent->{pid}/oom_score_adj"), '<', 500, 'which it likes better');
 like($log, qr/$stamp AUDIT scaleout-runner\[\d+\] ended: success after \d+\.\d{3} s, 0 errors, 0 warnings\n\z/, 'the last line: result and duration');
 is((grep { !/^(?:$stamp (?:VERBOSE|INFORMATION|WARNING|ERROR|PROGRESS|CRITICAL|AUDIT) scaleout-(?:runner|worker)\[\d+\] |\t)/ } split /\n/, $log), 0, 'every line is in the one format');
 is((stat("$tasks/" . task_of($id) . '/attempt-1.log'))[2] & 07777, 0600, 'nobody else may read it');
+
+# The catalog tells the streams apart, too, and so do the commands of the client.
+is($system->sql("SELECT string_agg(subcomponent_name || '=' || message, ',' ORDER BY subcomponent_name, event_message_id) FROM catalog.event_messages WHERE operation_id = $id AND message LIKE 'from std%'"),
+	'stderr=from stderr,stdout=from stdout', 'catalog.event_messages names the stream');
+{
+	local ($ENV{PGHOST}, $ENV{PGPORT}) = ($system->node->host, $system->node->port);
+	my ($out) = run_command([ Scaleout::System::program('scaleout'), 'logs', '--messages', '-d', 'postgres', $id ]);
+	like($out, qr/OnInformation \(stderr\) \\sh  from stderr$/m, 'scaleout logs marks it');
+	like($out, qr/OnInformation +\\sh  from stdout$/m, 'and only it');
+	($out) = run_command([ Scaleout::System::program('scaleout'), 'watch', '--verbose', '-d', 'postgres', $id ]);
+	like($out, qr/\\sh \(stderr\)  from stderr$/m, 'so does scaleout watch --verbose');
+}
 
 # Retries on the same worker: a log each.
 $id = $system->sql(q{SELECT catalog.create_execution('f', 'p', 'fail')});

@@ -119,6 +119,17 @@ is_deeply([ Scaleout::Symptom::heal($system, $directory) ], ['service'], 'what i
 works('then it works');
 $system->wait_for('the registration', sub { my $row = Scaleout::Symptom::doctor($directory)->{'worker enabled'}; $row && $row->{result} eq 'ok' });
 $healthy = Scaleout::Symptom::doctor($directory);
+# What is ok says what was seen.
+my $time = qr/20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC/;
+my $hash = qr/[0-9a-f]{64}/;
+my %shown = (
+	"worker's certificate valid" => qr/^Valid from $time until $time, \d+ more days\.$/, "master's certificate valid" => qr/^Valid from $time until $time, \d+ more days\.$/,
+	'certificate and key' => qr/worker\.crt is of \S.*, with the names \S.*worker\.key is readable by/, 'own thumbprint' => qr/^It is $hash/,
+	'thumbprint of the master' => qr/serves $hash/, 'host name in the certificate' => qr/^localhost is one of its names: \S/, 'certificate trusted by the master' => qr/certificate $hash\.$/,
+	'worker registered' => qr/as agent [0-9a-f-]{36}\.$/, 'worker enabled' => qr/tasks/, 'clock' => qr/differ by -?\d+ s\.$/, 'endpoint resolves' => qr/^localhost has the address \S*127\.0\.0\.1/,
+	'folder of the tasks' => qr/^\d+ MB are free/, 'folder of the spool' => qr/^\d+ MB are free/, 'spool' => qr/^\d+ kB/);
+like($healthy->{$_}{cause}, $shown{$_}, "$_ shows what was seen") for sort keys %shown;
+is(join(', ', grep { $_ ne '' && ($healthy->{$_}{cause} // '') eq '' } sort keys %$healthy), '', 'no check is silent');
 is($healthy->{$_}{result}, 'ok', "$_ is ok beside the running worker") for ('service', 'spool', 'worker registered', 'worker enabled');
 
 # ---- symptoms ----------------------------------------------------------------------

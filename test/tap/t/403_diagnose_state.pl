@@ -43,6 +43,7 @@ sub said_by_code
 	for my $file (glob('worker_agent/doctor*.c'))
 	{
 		my $text = slurp_file($file);
+		$said{"doctor|$1|ok"} = 1 while $text =~ /so_doctor_valid\(doctor, "([^"]+)"/g;
 		my @folders = $text =~ /check_folder\(&doctor, "([^"]+)"/g;
 		while ($text =~ /so_doctor_(?:sayf?|error)\(\s*doctor,\s*("[^"]+"|check),\s*((?:"\w+"|[^,])+),/g)
 		{

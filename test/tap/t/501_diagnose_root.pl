@@ -64,7 +64,7 @@ if ($listener == 0)
 	  if open(STDIN, '<', '/dev/zero') && open(STDOUT, '>', '/dev/null') && open(STDERR, '>', '/dev/null');
 }
 
-my $directory = "$folder/one";
+our $directory = "$folder/one";
 mkdir $directory;
 must('chown', 'postgres', $directory);
 my @as_worker = ('runuser', '-u', 'postgres', '--', 'env', 'ASAN_OPTIONS=detect_leaks=0');
@@ -106,6 +106,37 @@ sub free_space
 	my ($largest) = grep { -f } reverse map { /^\d+\s+(.*)$/ } split /\n/, must('sh', '-c', $command);
 	unlink $largest or die "$largest: $!";
 	return;
+}
+
+# ---- a worker that root runs ------------------------------------------------------
+
+{
+	local $directory = "$folder/rooted";
+	must('env', 'ASAN_OPTIONS=detect_leaks=0', "$ENV{SCALEOUT_PREFIX}/bin/scaleout-worker", 'init', '--directory', $directory, '--master', "https://$machine{server}{address}:8391", '--thumbprint', 'ab' x 32);
+	my $started = sub {
+		my $err = '';
+		my $run = IPC::Run::start([ @_, "$ENV{SCALEOUT_PREFIX}/bin/scaleout-worker", 'run', '--directory', $directory ], '<', \undef, '>', '/dev/null', '2>', \$err, IPC::Run::timeout(120));
+		# It complains about the master after it has begun.
+		$run->pump until $err =~ /WARNING .*SO(?:420|314)/;
+		$run->signal('TERM');
+		$run->finish;
+		return $err;
+	};
+	my $warning = qr/ WARNING scaleout-worker\[\d+\] SO428: the worker runs as root, and so do the programs of all packages.*runuser -u scaleout -- scaleout-worker run.*AllowRoot = true/;
+	like($started->(), $warning, 'it warns of it, with what to do');
+	my $row = doctor()->{'not root'};
+	is($row->{result}, 'warning', 'so does the doctor');
+	like("$row->{cause} $row->{cure}", qr/SO428: .*AllowRoot = true/, 'with the same words');
+	SKIP:
+	{
+		skip 'there are no user namespaces', 1 unless (quietly(qw(runuser -u postgres -- unshare --map-root-user true)))[0];
+		must('chown', '-R', 'postgres', $directory);
+		unlike($started->(qw(runuser -u postgres -- unshare --map-root-user)), qr/SO428/, 'the root of a user namespace is no root');
+		must('chown', '-R', 'root', $directory);
+	}
+	must('sh', '-c', "echo 'AllowRoot = true' >> $directory/worker.conf");
+	unlike($started->(), qr/SO428/, 'AllowRoot = true: it is meant');
+	is(doctor()->{'not root'}{result}, 'ok', 'and so the doctor takes it');
 }
 
 # ---- whose account counts -------------------------------------------------------
