@@ -64,6 +64,22 @@ END
 $$;
 COMMENT ON FUNCTION internal.check_startable(internal.execution) IS 'Refuses to start what could not run';
 
+-- A nightly job in a catalog that was restored somewhere would wait and say nothing.
+CREATE FUNCTION internal.request_start(caller regrole, id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM internal.send_request(caller, 'start', id);
+	IF NOT EXISTS (SELECT 1 FROM internal.binding b
+					WHERE b.enabled AND b.system_identifier = internal.system_identifier()
+					  AND b.database_oid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) THEN
+		RAISE WARNING 'execution % waits: scaleout is not enabled in this database', id
+			USING ERRCODE = 'SO108', HINT = 'It is run when an administrator has run SELECT * FROM catalog.enable_scaleout();';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION internal.request_start(regrole, bigint) IS 'Asks the master to start an execution; warns where no master will come';
+
 CREATE FUNCTION internal.start_execution(caller regrole, execution_id bigint, retry_count integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -79,7 +95,7 @@ BEGIN
 	IF retry_count <> execution.retry_count THEN
 		UPDATE internal.execution e SET retry_count = start_execution.retry_count WHERE e.execution_id = start_execution.execution_id;
 	END IF;
-	PERFORM internal.send_request(caller, 'start', execution_id);
+	PERFORM internal.request_start(caller, execution_id);
 END
 $$;
 COMMENT ON FUNCTION internal.start_execution(regrole, bigint, integer) IS 'Behind catalog.start_execution';
@@ -140,7 +156,7 @@ BEGIN
 		PERFORM internal.add_workers(id, workers);
 	END IF;
 	PERFORM internal.check_required_values(id);
-	PERFORM internal.send_request(caller, 'start', id);
+	PERFORM internal.request_start(caller, id);
 	RETURN id;
 END
 $$;

@@ -52,6 +52,11 @@ for my $format ('plain', 'custom')
 	}
 	is($node->safe_psql($database, $count_rows), $expected, 'every table has its rows');
 	is($node->safe_psql($database, 'SELECT internal.is_bound()'), 'f', 'the restored catalog is not bound');
+	my $start = q{BEGIN; SELECT catalog.run_package('f', 'p', 'one'); ROLLBACK};
+	my (undef, undef, $said) = $node->psql($database, $start);
+	like($said, qr/WARNING:  execution \d+ waits: scaleout is not enabled in this database\nHINT: .*enable_scaleout/, 'whoever starts an execution there is told that it waits');
+	(undef, undef, $said) = $node->psql('app', $start);
+	is($said, '', 'and nobody else');
 	is($node->safe_psql($database, q{
 		SELECT internal.decrypt_secret(parameter_secret, internal.secret_of_execution(execution_id, object_type, parameter_name))
 		  FROM internal.execution_parameter_value WHERE parameter_name = 'secret' LIMIT 1}), 'hidden words', 'secrets are readable with the key of this server');
