@@ -155,7 +155,7 @@ test_copies(void **state)
 	{
 		const SoSettingRow *row = &so_setting_rows[i];
 		static const char *const others[] = {
-			"no",          "7",   "90s",  "0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11",
+			"no",          "yes", "7",    "90s",        "0f1e7d2c-5a0b-4c55-9d5e-0d6f6f1c2a11",
 			"https://x:1", PRINT, "file", "/somewhere",
 		};
 		SoSettings *from = defaults();
