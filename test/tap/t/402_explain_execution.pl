@@ -62,7 +62,7 @@ is(join(', ', sort grep { $page !~ /\*\Q$_\E\*/ } keys %listed), '', 'docs/troub
 
 my $system = Scaleout::System->new('explain', settings => {
 	'scaleout.probe_interval' => '200ms', 'scaleout.master_heartbeat_interval' => '500ms', 'scaleout.long_poll_interval' => '500ms',
-	'scaleout.lease_interval' => '3s', 'scaleout.lease_margin' => '200ms' });
+	'scaleout.lease_interval' => '60s' });
 my $node = $system->node;
 my $security = $node->data_dir . '_scaleout';
 my $folder = realpath(PostgreSQL::Test::Utils::tempdir());
@@ -90,6 +90,15 @@ my ($name) = keys %{ $system->{agents} };
 my $agent = $system->{agents}{$name};
 my $directory = realpath($agent->{directory});
 sub setting { my ($key, $value) = @_; Scaleout::Symptom::set_worker($directory, $key, $value); Scaleout::Symptom::systemctl($system, 'reload'); return; }
+
+# The reload is not waited for by systemctl: until the worker asks for nothing, it would take what comes.
+sub limit
+{
+	my ($key, $value) = @_;
+	setting($key, $value);
+	$system->wait_until("SELECT bool_or(asked_tasks = 0 AND why_not_more LIKE '%($key =%') FROM catalog.worker_agents");
+	return;
+}
 
 # ---- it was not started ------------------------------------------------------------------
 
@@ -159,6 +168,7 @@ sub set_in { my ($key, $value) = @_; return qr/on \S+ set $key = $value in \Q$di
 my $first;
 touch('input');
 setting('MaxTaskCount', 1);
+$system->wait_until('SELECT max_task_count = 1 FROM catalog.worker_agents');
 cured('all are full', make => sub { $first = run_it('gated'); $system->wait_status($first, 2); run_it('picky') }, reason => 'MaxTaskCount',
 	cause => qr/^No worker can take it now: "$name" asks for no task: all its tasks are taken \(MaxTaskCount = 1\); it has 1 of 1 tasks: executions \d+ \(gated\)\.$/,
 	cure => do { my $how = set_in('MaxTaskCount', 2); qr/^It goes on when one of these ends; or $how; or add a worker\.$/ });
@@ -167,9 +177,9 @@ touch('open');
 ok(eval { $system->wait_status($first, 7) }, 'and what was running goes on');
 away('open');
 
-cured('the CPU is busy', make => sub { setting('TaskRequestMaxCPU', 0); run_it('empty') }, reason => 'TaskRequestMaxCPU',
+cured('the CPU is busy', make => sub { limit('TaskRequestMaxCPU', 0); run_it('empty') }, reason => 'TaskRequestMaxCPU',
 	cause => qr/the CPU is busy: \d+ %.* \(TaskRequestMaxCPU = 0\); it runs nothing itself/, cure => do { my $how = set_in('TaskRequestMaxCPU', 100); qr/now CPU \S+ %, \d+ MB free.*$how/ });
-cured('memory is short', make => sub { setting('TaskRequestMinMemory', 100000000); run_it('empty') }, reason => 'TaskRequestMinMemory',
+cured('memory is short', make => sub { limit('TaskRequestMinMemory', 100000000); run_it('empty') }, reason => 'TaskRequestMinMemory',
 	cause => qr/memory is short: \d+ MB are left.* \(TaskRequestMinMemory = 100000000\)/, cure => set_in('TaskRequestMinMemory', 0));
 mkdir "$folder/pressure";
 append_to_file("$folder/pressure/$_", "some avg10=61.00 avg60=0.00 avg300=0.00 total=1\n") for qw(cpu memory io);
@@ -178,7 +188,7 @@ Scaleout::Symptom::systemctl($system, 'restart');
 my %waits = (TaskRequestMaxCpuPressure => 'the CPU', TaskRequestMaxMemoryPressure => 'memory', TaskRequestMaxIoPressure => 'I\/O');
 for my $key (sort keys %waits)
 {
-	cured("processes wait for $waits{$key}", make => sub { setting($key, 25); run_it('empty') }, reason => $key,
+	cured("processes wait for $waits{$key}", make => sub { limit($key, 25); run_it('empty') }, reason => $key,
 		cause => qr/processes on the machine wait for $waits{$key} 61 % of the time \($key = 25\); it runs nothing itself/, cure => set_in($key, 100));
 }
 cured('it was told to stop, and something runs still', make => sub {
@@ -222,7 +232,7 @@ away('open');
 $first = run_it('gated');
 my $row = explained($first, 'running', qr/^Attempt 1 runs on worker "$name" since 2\S+ \S+\.$/, qr/^Nothing is to be done\. scaleout watch $first follows it, scaleout logs --follow $first/, 'it runs');
 kill('STOP', $agent->{pid});
-$row = explained($first, 'worker silent', qr/The worker has not been heard of since 2.*; the execution is offered again when its lease \(3\.0 s\) is over/, qr/on \S+ run systemctl start scaleout-worker/, 'its worker is silent');
+$row = explained($first, 'worker silent', qr/The worker has not been heard of since 2.*; the execution is offered again when its lease \(60\.0 s\) is over/, qr/on \S+ run systemctl start scaleout-worker/, 'its worker is silent');
 kill('CONT', $agent->{pid});
 touch('open');
 ok(eval { $system->wait_status($first, 7) }, 'it is offered again, or goes on');
@@ -234,6 +244,7 @@ kill('STOP', $agent->{pid});
 $system->sql("SELECT catalog.stop_operation($first)");
 explained($first, 'stop requested', qr/^\w+ asked to stop it; worker "$name" has been told\./, qr/scaleout watch $first/, 'it is being stopped');
 kill('CONT', $agent->{pid});
+ok(eval { $system->wait_status($first, 3) }, 'and is stopped');
 touch('open');
 cured('it was stopped', make => sub { $first }, reason => 'stopped', cause => qr/^\w+ stopped it at 2/, cure => qr/^To run it again: Run SELECT catalog\.run_package\('f', 'p', 'gated'\);$/);
 
